@@ -1,0 +1,155 @@
+use std::hint;
+use std::io;
+use std::time::{Duration, Instant};
+
+use waitset_core::{
+    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Stats, Token, Waker,
+};
+
+use crate::Budget;
+
+/// Spins a reactor for a while that follows what pays, then sleeps in it.
+///
+/// Where events come within tens of microseconds and a processor is to spare, it answers
+/// without the cost of a sleep and a wake-up; where they do not, it soon stops spinning.
+/// See [`Budget`] for the rule.
+///
+/// ```
+/// use std::time::Duration;
+/// use waitset_busy::{Adaptive, Budget};
+/// use waitset_core::{Events, Reactor};
+/// use waitset_poll::Poll;
+///
+/// let budget = Budget::new(Duration::from_micros(20));
+/// let mut adaptive = Adaptive::new(Poll::new()?).with_budget(budget);
+/// adaptive.waker().wake();
+/// adaptive.wait(&mut Events::with_capacity(8), None)?;
+/// assert_eq!(adaptive.budget().limit(), Duration::from_micros(20));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Adaptive<R> {
+    inner: R,
+    budget: Budget,
+    stats: Stats,
+}
+
+impl<R: Reactor> Adaptive<R> {
+    /// Spins `inner` within the default [`Budget`].
+    pub fn new(inner: R) -> Self {
+        Self {
+            inner,
+            budget: Budget::default(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Spins within `budget` from now on.
+    #[must_use]
+    pub fn with_budget(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// The budget as it stands.
+    pub fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// The reactor that is spun and slept in.
+    pub fn get_ref(&self) -> &R {
+        &self.inner
+    }
+
+    /// Looks until something is found or `longest` is over; true if it was found.
+    fn spin(&mut self, events: &mut Events, longest: Duration) -> io::Result<bool> {
+        let start = Instant::now();
+        while start.elapsed() < longest {
+            let count = self.inner.wait(events, Some(Duration::ZERO))?;
+            if count > 0 || events.was_woken() {
+                return Ok(true);
+            }
+            hint::spin_loop();
+        }
+        Ok(false)
+    }
+
+    fn spin_then_sleep(
+        &mut self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        let start = Instant::now();
+        let deadline = Deadline::after(timeout);
+        let longest = timeout.map_or(self.budget.current(), |timeout| {
+            timeout.min(self.budget.current())
+        });
+        if !longest.is_zero() && self.spin(events, longest)? {
+            return Ok(());
+        }
+        let left = deadline.remaining();
+        self.inner.wait(events, left)?;
+        if left != Some(Duration::ZERO) {
+            self.budget.slept(start.elapsed());
+        }
+        Ok(())
+    }
+}
+
+impl<R: Reactor> Reactor for Adaptive<R> {
+    #[allow(unsafe_code, reason = "the registration outlives the borrow")]
+    unsafe fn register(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { self.inner.register(source, token, interest, mode) }
+    }
+
+    fn modify(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        self.inner.modify(source, token, interest, mode)
+    }
+
+    fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
+        self.inner.deregister(source)
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
+        if timeout == Some(Duration::ZERO) {
+            self.inner.wait(events, timeout)?;
+        } else {
+            self.spin_then_sleep(events, timeout)?;
+        }
+        self.stats.count_wait(events.len());
+        Ok(events.len())
+    }
+
+    fn waker(&self) -> Waker {
+        self.inner.waker()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    /// The inner reactor's system calls, and the waits as its user sees them.
+    fn stats(&self) -> Stats {
+        Stats {
+            waits: self.stats.waits,
+            empty_returns: self.stats.empty_returns,
+            ..self.inner.stats()
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "adaptive"
+    }
+}

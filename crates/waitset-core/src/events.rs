@@ -1,0 +1,174 @@
+use std::{fmt, io, slice};
+
+use crate::Event;
+
+/// The caller's bounded buffer, filled anew by every [`wait`](crate::Reactor::wait).
+///
+/// Events that do not fit are neither lost nor disarmed: the next wait has them. A
+/// capacity of 256 measures as fast as any larger one.
+///
+/// ```
+/// use waitset_core::Events;
+///
+/// let events = Events::with_capacity(256);
+/// assert_eq!(events.capacity(), 256);
+/// assert_eq!(events.iter().count(), 0);
+/// ```
+pub struct Events {
+    buffer: Box<[Event]>,
+    len: usize,
+    woken: bool,
+    interrupted: bool,
+}
+
+impl Events {
+    /// Allocates room for `capacity` events, at twelve to sixteen bytes each.
+    ///
+    /// A buffer without room is allowed here and refused by `wait`.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self {
+            buffer: vec![Event::default(); capacity].into_boxed_slice(),
+            len: 0,
+            woken: false,
+            interrupted: false,
+        }
+    }
+
+    /// How many events one wait can return.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// How many events the last wait returned.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the last wait returned no event.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The events of the last wait, in no particular order.
+    pub fn iter(&self) -> slice::Iter<'_, Event> {
+        self.as_slice().iter()
+    }
+
+    /// The events of the last wait as a slice.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Event] {
+        &self.buffer[..self.len]
+    }
+
+    /// Whether a [`Waker`](crate::Waker) ended the last wait, or would have.
+    #[must_use]
+    pub fn was_woken(&self) -> bool {
+        self.woken
+    }
+
+    /// Whether a signal handler ended the last wait (`EINTR`).
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted
+    }
+}
+
+/// For those who write a mechanism.
+impl Events {
+    /// Forgets what the last wait left; every `wait` begins so.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if there is room for no event.
+    #[inline]
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.len = 0;
+        self.woken = false;
+        self.interrupted = false;
+        if self.buffer.is_empty() {
+            return Err(without_room());
+        }
+        Ok(())
+    }
+
+    /// The whole buffer, to be filled from the front and closed with
+    /// [`set_len`](Self::set_len).
+    #[inline]
+    pub fn buffer_mut(&mut self) -> &mut [Event] {
+        &mut self.buffer
+    }
+
+    /// Declares the first `len` events of the buffer to be this wait's.
+    ///
+    /// # Panics
+    ///
+    /// If `len` exceeds the capacity.
+    #[inline]
+    pub fn set_len(&mut self, len: usize) {
+        assert!(len <= self.buffer.len());
+        self.len = len;
+    }
+
+    /// Adds one event.
+    ///
+    /// # Panics
+    ///
+    /// If the buffer [is full](Self::is_full).
+    #[inline]
+    pub fn push(&mut self, event: Event) {
+        self.buffer[self.len] = event;
+        self.len += 1;
+    }
+
+    /// Whether no further event fits.
+    #[inline]
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len == self.buffer.len()
+    }
+
+    /// Records that a waker ended this wait.
+    #[inline]
+    pub fn set_woken(&mut self) {
+        self.woken = true;
+    }
+
+    /// Records that a signal ended this wait.
+    #[inline]
+    pub fn set_interrupted(&mut self) {
+        self.interrupted = true;
+    }
+}
+
+#[cold]
+fn without_room() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "the event buffer has capacity 0, so no event could ever be returned; \
+         make it with Events::with_capacity(256)",
+    )
+}
+
+impl<'a> IntoIterator for &'a Events {
+    type Item = &'a Event;
+    type IntoIter = slice::Iter<'a, Event>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("capacity", &self.capacity())
+            .field("woken", &self.woken)
+            .field("interrupted", &self.interrupted)
+            .field("events", &self.as_slice())
+            .finish()
+    }
+}

@@ -1,0 +1,84 @@
+//! What the kernel holds of a source: the bits it watches and the data word it echoes.
+//!
+//! A data word of 2⁶¹ or more is an [`Event`]'s own: token and interest, nothing to look
+//! up. Smaller words are marks: zero is the waker, others name a one-shot source by
+//! descriptor and generation.
+
+use std::os::fd::RawFd;
+
+use waitset_core::{Event, Interest, Mode, Readiness};
+use waitset_unix::Registration;
+
+const UNMARKED_FROM: u64 = 1 << 61;
+
+/// Bits and data word of one `epoll_ctl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) bits: u32,
+    pub(crate) data: u64,
+}
+
+/// The waker's eventfd: edge-triggered, so that each write is told once and none is read.
+pub(crate) const WAKE: Held = Held {
+    bits: libc::EPOLLIN as u32 | libc::EPOLLET as u32,
+    data: 0,
+};
+
+/// Nothing is watched. A hang-up or an error, which the kernel tells unasked, is told
+/// once more and then no more.
+pub(crate) const SILENT_BITS: u32 = ONESHOT;
+
+pub(crate) const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
+
+/// The bits to watch for an interest, level-triggered.
+pub(crate) fn bits(interest: Interest) -> u32 {
+    let peer_closed = match interest.is_readable() {
+        true => Readiness::PEER_CLOSED.0,
+        false => 0,
+    };
+    Readiness::from(interest).0 | peer_closed
+}
+
+/// What the kernel is to hold of a level- or edge-triggered source.
+pub(crate) fn plain(wanted: &Registration) -> Held {
+    let edge = match wanted.mode {
+        Mode::Edge => libc::EPOLLET as u32,
+        _ => 0,
+    };
+    Held {
+        bits: bits(wanted.interest) | edge,
+        data: Event::pack(wanted.token, wanted.interest),
+    }
+}
+
+/// Whether an event's data word has to be looked up.
+#[inline]
+pub(crate) fn is_marked(data: u64) -> bool {
+    data < UNMARKED_FROM
+}
+
+/// The data word of a one-shot source. Generations run from 1 to 2²⁹ − 1.
+pub(crate) fn mark(fd: RawFd, generation: u32) -> u64 {
+    debug_assert!(generation != 0 && generation < 1 << 29);
+    u64::from(generation) << 32 | u64::from(fd as u32)
+}
+
+/// Descriptor and generation of a one-shot source.
+pub(crate) fn unmark(data: u64) -> (RawFd, u32) {
+    (data as u32 as RawFd, (data >> 32) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waitset_core::Token;
+
+    #[test]
+    fn marks_and_plain_words_never_meet() {
+        let largest = mark(i32::MAX, (1 << 29) - 1);
+        assert!(is_marked(largest) && is_marked(WAKE.data));
+        assert_eq!(unmark(largest), (i32::MAX, (1 << 29) - 1));
+        assert_ne!(mark(0, 1), WAKE.data);
+        assert!(!is_marked(Event::pack(Token(0), Interest::READABLE)));
+    }
+}

@@ -1,0 +1,115 @@
+//! The system calls of this crate.
+#![allow(unsafe_code, reason = "system calls")]
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+
+use waitset_core::{Event, Interest, Readiness, Token};
+
+use crate::held::Held;
+
+/// The kernel writes its events as [`Event`]s: their layouts are one.
+const _: () = {
+    assert!(size_of::<Event>() == size_of::<libc::epoll_event>());
+    assert!(align_of::<Event>() == align_of::<libc::epoll_event>());
+    let kernel = libc::epoll_event {
+        events: libc::EPOLLOUT as u32 | libc::EPOLLRDHUP as u32,
+        u64: Event::pack(Token(0x0123_4567_89ab_cdef), Interest::ALL),
+    };
+    // SAFETY: both are plain integers of the same total size.
+    let event: Event = unsafe { mem::transmute(kernel) };
+    assert!(event.token().0 == 0x0123_4567_89ab_cdef);
+    assert!(event.readiness().0 == Readiness::WRITABLE.0 | Readiness::PEER_CLOSED.0);
+    assert!(libc::EPOLLIN as u32 == Readiness::READABLE.0);
+    assert!(libc::EPOLLPRI as u32 == Readiness::PRIORITY.0);
+    assert!(libc::EPOLLERR as u32 == Readiness::ERROR.0);
+    assert!(libc::EPOLLHUP as u32 == Readiness::HANGUP.0);
+};
+
+fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    match result {
+        -1 => Err(io::Error::last_os_error()),
+        result => Ok(result),
+    }
+}
+
+pub(crate) fn create() -> io::Result<OwnedFd> {
+    // SAFETY: epoll_create1 takes a flag and returns a new descriptor.
+    let fd = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+    // SAFETY: the kernel has just given us this descriptor, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+pub(crate) fn add(epoll: &OwnedFd, fd: RawFd, held: Held) -> io::Result<()> {
+    control(epoll, libc::EPOLL_CTL_ADD, fd, held)
+}
+
+pub(crate) fn modify(epoll: &OwnedFd, fd: RawFd, held: Held) -> io::Result<()> {
+    control(epoll, libc::EPOLL_CTL_MOD, fd, held)
+}
+
+/// Linux before 2.6.9 wanted an event here, too (epoll_ctl(2), BUGS).
+pub(crate) fn delete(epoll: &OwnedFd, fd: RawFd) -> io::Result<()> {
+    control(epoll, libc::EPOLL_CTL_DEL, fd, Held { bits: 0, data: 0 })
+}
+
+fn control(epoll: &OwnedFd, operation: libc::c_int, fd: RawFd, held: Held) -> io::Result<()> {
+    let mut event = libc::epoll_event {
+        events: held.bits,
+        u64: held.data,
+    };
+    // SAFETY: the kernel reads one event, which lives through the call.
+    checked(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), operation, fd, &raw mut event) })?;
+    Ok(())
+}
+
+/// The kernel refuses more events than fit an int's bytes.
+const MOST_EVENTS: usize = i32::MAX as usize / size_of::<Event>();
+
+#[inline]
+pub(crate) fn wait(epoll: &OwnedFd, buffer: &mut [Event], millis: i32) -> io::Result<usize> {
+    let room = buffer.len().min(MOST_EVENTS) as libc::c_int;
+    let first = buffer.as_mut_ptr().cast();
+    // SAFETY: the kernel writes at most `room` events into the buffer, whose elements
+    // have its layout, as asserted above.
+    let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), first, room, millis) };
+    checked(count).map(|count| count as usize)
+}
+
+/// `epoll_pwait2`. The C library may be older than the kernel, so it is called by number.
+#[cfg(target_pointer_width = "64")]
+pub(crate) fn wait_nanoseconds(
+    epoll: &OwnedFd,
+    buffer: &mut [Event],
+    timeout: Option<libc::timespec>,
+) -> io::Result<usize> {
+    let room = buffer.len().min(MOST_EVENTS) as libc::c_int;
+    let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let no_mask = ptr::null::<libc::sigset_t>();
+    // SAFETY: as in `wait`; timeout and mask are null or live through the call, and on
+    // targets of 64 bits the kernel's timespec is the C library's.
+    let count = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_pwait2,
+            epoll.as_raw_fd(),
+            buffer.as_mut_ptr(),
+            room,
+            timeout,
+            no_mask,
+            0_usize,
+        )
+    };
+    checked(count as libc::c_int).map(|count| count as usize)
+}
+
+/// Where the C library's timespec may not be the kernel's, milliseconds have to do.
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) fn wait_nanoseconds(
+    _: &OwnedFd,
+    _: &mut [Event],
+    _: Option<libc::timespec>,
+) -> io::Result<usize> {
+    Err(io::Error::from_raw_os_error(libc::ENOSYS))
+}

@@ -1,0 +1,228 @@
+//! poll(2) as a [`Reactor`]: level- and one-shot-triggered, on any Unix.
+//!
+//! ```
+//! use std::io::Write;
+//! use std::os::fd::AsFd;
+//! use waitset_core::{Events, Interest, Mode, Reactor, Token};
+//! use waitset_poll::Poll;
+//!
+//! let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
+//! let mut poll = Poll::new()?;
+//! // SAFETY: `far` stays open until it is deregistered.
+//! unsafe { poll.register(far.as_fd(), Token(7), Interest::READABLE, Mode::Level)? };
+//! near.write_all(b"!")?;
+//! let mut events = Events::with_capacity(256);
+//! poll.wait(&mut events, None)?;
+//! assert_eq!(events.as_slice()[0].token(), Token(7));
+//! poll.deregister(far.as_fd())?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+#![cfg(unix)]
+
+mod sys;
+mod table;
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
+
+use waitset_core::{
+    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Stats, Support, Token,
+    WakeFlag, Waker,
+};
+use waitset_unix::{Bell, Probe, Registration, refusal};
+
+use table::Table;
+
+const NAME: &str = "poll";
+
+/// A reactor over poll(2).
+///
+/// Registration is a write into a dense array and makes no system call. A wait first
+/// asks with a timeout of zero, because a call that may sleep queues itself on every
+/// descriptor before the first ready one, which costs several times the look; it stops
+/// asking first while that finds nothing.
+///
+/// # Platform notes
+///
+/// `ppoll`, which counts nanoseconds, on Linux, Android and FreeBSD; `poll` with
+/// milliseconds rounded up elsewhere. The kernel refuses more descriptors than
+/// `RLIMIT_NOFILE` allows (poll(2), `EINVAL`). Draining the waker is one `read` on Linux.
+#[doc(alias = "ppoll")]
+#[derive(Debug)]
+pub struct Poll {
+    wake: WakeFlag<Bell>,
+    table: Table,
+    probe: Probe,
+    stats: Stats,
+}
+
+impl Poll {
+    /// Opens the waker; poll itself needs no descriptor.
+    ///
+    /// # Errors
+    ///
+    /// As eventfd(2) or socketpair(2): `EMFILE` or `ENFILE` where descriptors have run
+    /// out, `ENOMEM`.
+    ///
+    /// ```
+    /// use waitset_core::Reactor;
+    /// use waitset_poll::Poll;
+    ///
+    /// assert_eq!(Poll::new()?.name(), "poll");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new() -> io::Result<Self> {
+        let refused = |error| refusal::by_kernel(NAME, "cannot open a reactor", &error);
+        let wake = WakeFlag::new(Bell::new().map_err(refused)?);
+        let table = Table::new(wake.doorbell().as_fd().as_raw_fd());
+        Ok(Self {
+            wake,
+            table,
+            probe: Probe::default(),
+            stats: Stats::default(),
+        })
+    }
+
+    /// Asks until there is an answer or the timeout is over: how many are ready.
+    fn ask(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
+        if timeout != Some(Duration::ZERO) && self.probe.is_worth_it() {
+            self.stats.wait_calls += 1;
+            let ready = sys::poll(self.table.asked_mut(), Some(Duration::ZERO))?;
+            self.probe.learn(ready > 0);
+            if ready > 0 {
+                return Ok(ready);
+            }
+        }
+        self.stats.wait_calls += 1;
+        let ready = sys::poll(self.table.asked_mut(), timeout)?;
+        if ready > 0 || sys::can_express(timeout) {
+            return Ok(ready);
+        }
+        self.ask_again(timeout)
+    }
+
+    /// The timeout was longer than one call can wait, 24.8 days where there is no ppoll.
+    #[cold]
+    fn ask_again(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
+        let deadline = Deadline::after(timeout);
+        loop {
+            let left = deadline.remaining();
+            self.stats.wait_calls += 1;
+            let ready = sys::poll(self.table.asked_mut(), left)?;
+            if ready > 0 || sys::can_express(left) {
+                return Ok(ready);
+            }
+        }
+    }
+
+    #[cold]
+    fn refused(&self, events: &mut Events, error: &io::Error) -> io::Result<usize> {
+        match error.kind() {
+            io::ErrorKind::Interrupted => {
+                events.set_interrupted();
+                Ok(0)
+            }
+            io::ErrorKind::InvalidInput => {
+                let what = format!(
+                    "cannot wait for {} descriptors, more than RLIMIT_NOFILE allows; \
+                     raise the soft limit or deregister some",
+                    self.table.len()
+                );
+                Err(refusal::by_kernel(NAME, what, error))
+            }
+            _ => Err(refusal::by_kernel(NAME, "cannot wait", error)),
+        }
+    }
+}
+
+impl Reactor for Poll {
+    #[inline]
+    #[allow(unsafe_code, reason = "the registration outlives the borrow")]
+    unsafe fn register(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let fd = source.as_raw_fd();
+        refusal::token(NAME, fd, token)?;
+        refusal::edge(NAME, fd, mode)?;
+        let wanted = Registration {
+            token,
+            interest,
+            mode,
+        };
+        self.table.insert(fd, wanted)
+    }
+
+    #[inline]
+    fn modify(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let fd = source.as_raw_fd();
+        refusal::token(NAME, fd, token)?;
+        refusal::edge(NAME, fd, mode)?;
+        let wanted = Registration {
+            token,
+            interest,
+            mode,
+        };
+        self.table.replace(fd, wanted)
+    }
+
+    #[inline]
+    fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
+        self.table.remove(source.as_raw_fd())
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
+        events.begin()?;
+        let ready = match self.ask(timeout) {
+            Ok(ready) => ready,
+            Err(error) => self.refused(events, &error)?,
+        };
+        if ready > 0 && self.table.tell(events, ready) {
+            self.stats.control_calls += self.wake.doorbell().drain();
+            if self.wake.take() {
+                events.set_woken();
+            }
+        }
+        self.stats.count_wait(events.len());
+        Ok(events.len())
+    }
+
+    fn waker(&self) -> Waker {
+        self.wake.waker()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            edge: Support::Unsupported,
+            oneshot: Support::Emulated,
+            timeout_resolution: sys::RESOLUTION,
+            peer_closed_hint: sys::SEES_PEER_CLOSED,
+            sees_dead_descriptors: true,
+            ..Capabilities::FULL
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        Stats {
+            control_calls: self.stats.control_calls + self.table.checks(),
+            wake_calls: self.wake.calls(),
+            probes: self.probe.made(),
+            probe_hits: self.probe.hits(),
+            ..self.stats
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+}

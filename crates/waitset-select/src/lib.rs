@@ -1,0 +1,327 @@
+//! select(2) as a [`Reactor`]: level- and one-shot-triggered, on any Unix.
+//!
+//! ```
+//! use std::io::Write;
+//! use std::os::fd::AsFd;
+//! use waitset_core::{Events, Interest, Mode, Reactor, Token};
+//! use waitset_select::Select;
+//!
+//! let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
+//! let mut select = Select::new()?;
+//! // SAFETY: `far` stays open until it is deregistered.
+//! unsafe { select.register(far.as_fd(), Token(7), Interest::READABLE, Mode::Level)? };
+//! near.write_all(b"!")?;
+//! let mut events = Events::with_capacity(256);
+//! select.wait(&mut events, None)?;
+//! assert_eq!(events.as_slice()[0].token(), Token(7));
+//! select.deregister(far.as_fd())?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+#![cfg(unix)]
+
+mod fd_set;
+mod sys;
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Duration;
+
+use waitset_core::{
+    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Readiness, Stats,
+    Support, Token, WakeFlag, Waker,
+};
+use waitset_unix::{Bell, FdTable, Probe, Registration, is_open, refusal};
+
+use fd_set::FdSets;
+
+const NAME: &str = "select";
+
+/// A reactor over select(2).
+///
+/// Three sets of bits, of any size: Linux takes descriptors above `FD_SETSIZE`, whose
+/// 1024 bounds the C library's `fd_set` only. Registration sets bits and makes no system
+/// call. A wait costs in proportion to the highest descriptor, not to how many there
+/// are. Like poll, it first asks with a timeout of zero while that pays.
+///
+/// What select cannot say is missing from its events: there are no hints, and a hang-up
+/// or an error shows itself as plain readiness; see
+/// [`Capabilities`](waitset_core::Capabilities).
+///
+/// # Platform notes
+///
+/// `pselect`, which counts nanoseconds. After `EBADF`, one `fcntl` for each registered
+/// descriptor finds the culprit. Draining the waker is one `read` on Linux. Descriptors
+/// of any number on Linux, Android and FreeBSD; elsewhere [`new`](Self::new) is
+/// [`posix`](Self::posix).
+#[doc(alias("pselect", "FD_SETSIZE"))]
+#[derive(Debug)]
+pub struct Select {
+    wake: WakeFlag<Bell>,
+    sets: FdSets,
+    registrations: FdTable<Registration>,
+    limit: Option<usize>,
+    probe: Probe,
+    stats: Stats,
+}
+
+impl Select {
+    /// Opens the waker; select itself needs no descriptor.
+    ///
+    /// # Errors
+    ///
+    /// As eventfd(2) or socketpair(2): `EMFILE` or `ENFILE` where descriptors have run
+    /// out, `ENOMEM`.
+    ///
+    /// ```
+    /// use waitset_core::Reactor;
+    /// use waitset_select::Select;
+    ///
+    /// assert_eq!(Select::new()?.name(), "select");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new() -> io::Result<Self> {
+        Self::open(sys::LIMIT)
+    }
+
+    /// As [`new`](Self::new), but keeps to what POSIX promises: descriptors below
+    /// `FD_SETSIZE`, 1024 on most systems.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and `InvalidInput` if the waker's descriptor is already
+    /// beyond the limit.
+    ///
+    /// ```
+    /// use waitset_core::Reactor;
+    /// use waitset_select::Select;
+    ///
+    /// assert_eq!(Select::posix()?.capabilities().descriptor_limit, Some(1024));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn posix() -> io::Result<Self> {
+        Self::open(Some(libc::FD_SETSIZE))
+    }
+
+    fn open(limit: Option<usize>) -> io::Result<Self> {
+        let refused = |error| refusal::by_kernel(NAME, "cannot open a reactor", &error);
+        let wake = WakeFlag::new(Bell::new().map_err(refused)?);
+        let bell = wake.doorbell().as_fd().as_raw_fd();
+        check_limit(bell, limit)?;
+        Ok(Self {
+            sets: FdSets::new(bell),
+            wake,
+            registrations: FdTable::default(),
+            limit,
+            probe: Probe::default(),
+            stats: Stats::default(),
+        })
+    }
+
+    /// Asks until there is an answer or the timeout is over: how many bits are set.
+    fn ask(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
+        if timeout != Some(Duration::ZERO) && self.probe.is_worth_it() {
+            self.stats.wait_calls += 1;
+            let ready = sys::select(&mut self.sets, Some(Duration::ZERO))?;
+            self.probe.learn(ready > 0);
+            if ready > 0 {
+                return Ok(ready);
+            }
+        }
+        self.stats.wait_calls += 1;
+        let ready = sys::select(&mut self.sets, timeout)?;
+        if ready > 0 || sys::can_express(timeout) {
+            return Ok(ready);
+        }
+        self.ask_again(timeout)
+    }
+
+    /// The timeout was longer than one call can wait, three years where that is limited.
+    #[cold]
+    fn ask_again(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
+        let deadline = Deadline::after(timeout);
+        loop {
+            let left = deadline.remaining();
+            self.stats.wait_calls += 1;
+            let ready = sys::select(&mut self.sets, left)?;
+            if ready > 0 || sys::can_express(left) {
+                return Ok(ready);
+            }
+        }
+    }
+
+    /// Puts the events of `ready` bits into the buffer.
+    fn tell(&mut self, events: &mut Events, ready: usize) {
+        if self.sets.take_bell() {
+            self.stats.control_calls += self.wake.doorbell().drain();
+            if self.wake.take() {
+                events.set_woken();
+            }
+        }
+        let Self {
+            sets,
+            registrations,
+            ..
+        } = self;
+        sets.answers(ready, |sets, fd, observed| {
+            if events.is_full() {
+                return false;
+            }
+            if let Some(registration) = registrations.get(fd) {
+                events.push(registration.event(observed));
+                if registration.mode == Mode::Oneshot {
+                    sets.ask(fd, None);
+                }
+            }
+            true
+        });
+    }
+
+    #[cold]
+    fn refused(&mut self, events: &mut Events, error: &io::Error) -> io::Result<()> {
+        if error.kind() == io::ErrorKind::Interrupted {
+            events.set_interrupted();
+            return Ok(());
+        }
+        if error.raw_os_error() == Some(libc::EBADF) && self.evict_dead(events) > 0 {
+            return Ok(());
+        }
+        Err(refusal::by_kernel(NAME, "cannot wait", error))
+    }
+
+    /// select says that a descriptor is dead but not which: finds it, reports it once and
+    /// drops it, so that the others live on. What does not fit the buffer is found again
+    /// by the next wait.
+    fn evict_dead(&mut self, events: &mut Events) -> usize {
+        self.stats.control_calls += self.registrations.len() as u64;
+        let is_dead = |fd: &RawFd| !is_open(*fd);
+        let dead: Vec<_> = self.registrations.descriptors().filter(is_dead).collect();
+        for &fd in &dead {
+            if events.is_full() {
+                break;
+            }
+            self.sets.ask(fd, None);
+            if let Some(registration) = self.registrations.remove(fd) {
+                events.push(registration.event(Readiness::ERROR));
+            }
+        }
+        dead.len()
+    }
+}
+
+fn check_limit(fd: RawFd, limit: Option<usize>) -> io::Result<()> {
+    match limit {
+        Some(limit) if fd as usize >= limit => {
+            let way_out = "use Select::new on Linux, or another mechanism";
+            Err(refusal::beyond_limit(NAME, fd, limit, way_out))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Reactor for Select {
+    #[inline]
+    #[allow(unsafe_code, reason = "the registration outlives the borrow")]
+    unsafe fn register(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let fd = source.as_raw_fd();
+        refusal::token(NAME, fd, token)?;
+        refusal::edge(NAME, fd, mode)?;
+        check_limit(fd, self.limit)?;
+        self.registrations.reserve(NAME, fd)?;
+        if self.registrations.get(fd).is_some() {
+            return Err(refusal::already_registered(NAME, fd));
+        }
+        let wanted = Registration {
+            token,
+            interest,
+            mode,
+        };
+        self.registrations.insert(fd, wanted);
+        self.sets.make_room(fd);
+        self.sets.ask(fd, Some(interest));
+        Ok(())
+    }
+
+    #[inline]
+    fn modify(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let fd = source.as_raw_fd();
+        refusal::token(NAME, fd, token)?;
+        refusal::edge(NAME, fd, mode)?;
+        let Some(registration) = self.registrations.get_mut(fd) else {
+            return Err(refusal::not_registered(NAME, fd));
+        };
+        *registration = Registration {
+            token,
+            interest,
+            mode,
+        };
+        self.sets.ask(fd, Some(interest));
+        Ok(())
+    }
+
+    #[inline]
+    fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
+        let fd = source.as_raw_fd();
+        if self.registrations.remove(fd).is_none() {
+            return Err(refusal::not_registered(NAME, fd));
+        }
+        self.sets.ask(fd, None);
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
+        events.begin()?;
+        match self.ask(timeout) {
+            Ok(0) => {}
+            Ok(ready) => self.tell(events, ready),
+            Err(error) => self.refused(events, &error)?,
+        }
+        self.stats.count_wait(events.len());
+        Ok(events.len())
+    }
+
+    fn waker(&self) -> Waker {
+        self.wake.waker()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            edge: Support::Unsupported,
+            oneshot: Support::Emulated,
+            descriptor_limit: self.limit,
+            // What Linux's select takes for readable, writable and exceptional:
+            // POLLIN_SET, POLLOUT_SET and POLLEX_SET in fs/select.c.
+            hangup_shows_as: Interest::READABLE,
+            error_shows_as: Interest::READABLE | Interest::WRITABLE,
+            hints: false,
+            peer_closed_hint: false,
+            sees_dead_descriptors: true,
+            ..Capabilities::FULL
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        Stats {
+            control_calls: self.stats.control_calls + self.registrations.checks(),
+            wake_calls: self.wake.calls(),
+            probes: self.probe.made(),
+            probe_hits: self.probe.hits(),
+            ..self.stats
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+}

@@ -1,0 +1,146 @@
+use std::io;
+use std::os::fd::RawFd;
+
+use crate::{is_open, refusal};
+
+/// Values indexed by descriptor.
+///
+/// The kernel gives out the lowest free number, so a vector is both the smallest and the
+/// fastest map: it is as long as the highest descriptor ever inserted.
+#[derive(Debug)]
+pub struct FdTable<T> {
+    slots: Vec<Option<T>>,
+    len: usize,
+    checks: u64,
+}
+
+impl<T> Default for FdTable<T> {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            len: 0,
+            checks: 0,
+        }
+    }
+}
+
+impl<T> FdTable<T> {
+    /// How many values there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no value.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The value of `fd`.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, fd: RawFd) -> Option<&T> {
+        self.slots.get(usize::try_from(fd).ok()?)?.as_ref()
+    }
+
+    /// The value of `fd`, to change.
+    #[inline]
+    pub fn get_mut(&mut self, fd: RawFd) -> Option<&mut T> {
+        self.slots.get_mut(usize::try_from(fd).ok()?)?.as_mut()
+    }
+
+    /// Makes room for `fd`, so that [`insert`](Self::insert) cannot fail.
+    ///
+    /// A number beyond the table makes it grow to twice its length, and only then is the
+    /// descriptor looked at (one `fcntl`): a forged number must not allocate gigabytes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the table would have to grow for a descriptor that is not open.
+    #[inline]
+    pub fn reserve(&mut self, mechanism: &str, fd: RawFd) -> io::Result<()> {
+        match usize::try_from(fd) {
+            Ok(index) if index < self.slots.len() => Ok(()),
+            _ => self.grow(mechanism, fd),
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, mechanism: &str, fd: RawFd) -> io::Result<()> {
+        self.checks += 1;
+        if !is_open(fd) {
+            return Err(refusal::not_open(mechanism, fd));
+        }
+        let index = usize::try_from(fd).map_err(|_| refusal::not_open(mechanism, fd))?;
+        let length = (index + 1).max(self.slots.len() * 2).max(64);
+        self.slots.resize_with(length, || None);
+        Ok(())
+    }
+
+    /// Puts a value where there is none, and returns the old one if there was.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room; [`reserve`](Self::reserve) makes it.
+    #[inline]
+    pub fn insert(&mut self, fd: RawFd, value: T) -> Option<T> {
+        let old = self.slots[fd as usize].replace(value);
+        self.len += usize::from(old.is_none());
+        old
+    }
+
+    /// Takes the value of `fd` out.
+    #[inline]
+    pub fn remove(&mut self, fd: RawFd) -> Option<T> {
+        let old = self.slots.get_mut(usize::try_from(fd).ok()?)?.take();
+        self.len -= usize::from(old.is_some());
+        old
+    }
+
+    /// All descriptors that have a value, in ascending order.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> + '_ {
+        (0..)
+            .zip(&self.slots)
+            .filter_map(|(fd, slot)| slot.as_ref().map(|_| fd))
+    }
+
+    /// How many system calls growing has made.
+    #[must_use]
+    pub fn checks(&self) -> u64 {
+        self.checks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forged_descriptor_is_refused_and_allocates_nothing() {
+        let mut table = FdTable::<u32>::default();
+        for forged in [60_000, i32::MAX, -1] {
+            let error = table.reserve("table", forged).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(&forged.to_string()), "{error}");
+        }
+        assert_eq!(table.slots.capacity(), 0);
+    }
+
+    #[test]
+    fn values_come_and_go_by_descriptor() {
+        let mut table = FdTable::default();
+        table.reserve("table", 1).unwrap();
+        assert_eq!(table.insert(1, "a"), None);
+        assert_eq!(table.insert(1, "b"), Some("a"));
+        assert_eq!(table.len(), 1);
+        assert_eq!(table.get(0), None);
+        assert_eq!(table.get(-1), None);
+        assert_eq!(table.get(1_000_000), None);
+        assert_eq!(table.descriptors().collect::<Vec<_>>(), [1]);
+        assert_eq!(table.remove(1), Some("b"));
+        assert_eq!(table.remove(1), None);
+        assert!(table.is_empty());
+        assert_eq!(table.checks(), 1);
+    }
+}

@@ -1,0 +1,98 @@
+//! The errors that every mechanism gives alike: a documented kind, and a message that
+//! names the descriptor, the mechanism, the limit and the way out.
+
+use std::fmt::Display;
+use std::io::{Error, ErrorKind};
+use std::os::fd::RawFd;
+
+use waitset_core::{Mode, Token};
+
+/// The descriptor has a registration already.
+#[cold]
+#[must_use]
+pub fn already_registered(mechanism: &str, fd: RawFd) -> Error {
+    let text = format!(
+        "{mechanism}: descriptor {fd} is already registered; use modify to change what is asked"
+    );
+    Error::new(ErrorKind::AlreadyExists, text)
+}
+
+/// The descriptor has no registration.
+#[cold]
+#[must_use]
+pub fn not_registered(mechanism: &str, fd: RawFd) -> Error {
+    let text = format!("{mechanism}: descriptor {fd} is not registered");
+    Error::new(ErrorKind::NotFound, text)
+}
+
+/// The descriptor is not open, or not any more.
+#[cold]
+#[must_use]
+pub fn not_open(mechanism: &str, fd: RawFd) -> Error {
+    let text = format!(
+        "{mechanism}: descriptor {fd} is not open (EBADF); deregister a source before closing it"
+    );
+    Error::new(ErrorKind::InvalidInput, text)
+}
+
+/// The descriptor's number is beyond what the mechanism can hold.
+#[cold]
+#[must_use]
+pub fn beyond_limit(mechanism: &str, fd: RawFd, limit: usize, way_out: &str) -> Error {
+    let text = format!(
+        "{mechanism}: descriptor {fd} is beyond the limit, numbers must be below {limit}; {way_out}"
+    );
+    Error::new(ErrorKind::InvalidInput, text)
+}
+
+/// Checks that the mechanism, which has no edge, is not asked for one.
+///
+/// # Errors
+///
+/// `Unsupported` for [`Mode::Edge`].
+#[inline]
+pub fn edge(mechanism: &str, fd: RawFd, mode: Mode) -> Result<(), Error> {
+    if mode == Mode::Edge {
+        return Err(no_edge(mechanism, fd));
+    }
+    Ok(())
+}
+
+#[cold]
+fn no_edge(mechanism: &str, fd: RawFd) -> Error {
+    let text = format!(
+        "{mechanism}: descriptor {fd} cannot be edge-triggered, {mechanism} knows levels only; \
+         use Mode::Level or Mode::Oneshot, or another mechanism"
+    );
+    Error::new(ErrorKind::Unsupported, text)
+}
+
+/// Checks that a token leaves the bits free that carry the interest.
+///
+/// # Errors
+///
+/// `InvalidInput` above [`Token::MAX`].
+#[inline]
+pub fn token(mechanism: &str, fd: RawFd, token: Token) -> Result<(), Error> {
+    if token > Token::MAX {
+        return Err(token_too_large(mechanism, fd, token));
+    }
+    Ok(())
+}
+
+#[cold]
+fn token_too_large(mechanism: &str, fd: RawFd, token: Token) -> Error {
+    let text = format!(
+        "{mechanism}: descriptor {fd} has token {}, above Token::MAX (2^61 - 1); \
+         use a smaller number, such as an index",
+        token.0
+    );
+    Error::new(ErrorKind::InvalidInput, text)
+}
+
+/// The kernel refused; `what` says what to look at.
+#[cold]
+#[must_use]
+pub fn by_kernel(mechanism: &str, what: impl Display, error: &Error) -> Error {
+    Error::new(error.kind(), format!("{mechanism}: {what}: {error}"))
+}
