@@ -80,7 +80,11 @@ impl Sweep {
             if events.is_full() {
                 break;
             }
-            self.next = if self.next + 1 < count { self.next + 1 } else { 0 };
+            self.next = if self.next + 1 < count {
+                self.next + 1
+            } else {
+                0
+            };
             let source = &mut self.sources[self.next];
             if !source.armed {
                 continue;

@@ -29,8 +29,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Deadline, Event, Events, Interest, Mode, Reactor, Stats,
-    Support, Token, WakeFlag, Waker, millis_rounded_up,
+    BorrowedSource, Capabilities, Deadline, Event, Events, Interest, Mode, Reactor, Stats, Support,
+    Token, WakeFlag, Waker, millis_rounded_up,
 };
 use waitset_unix::{Bell, Registration, refusal, timespec};
 
@@ -244,11 +244,7 @@ impl Epoll {
 
     /// Waits with files among the sources, or with one-shot sources, whose events can
     /// turn out not to be told.
-    fn wait_carefully(
-        &mut self,
-        events: &mut Events,
-        timeout: Option<Duration>,
-    ) -> io::Result<()> {
+    fn wait_carefully(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         let files_are_ready = self.table.files_are_ready();
         if files_are_ready {
             self.files_first = !self.files_first;
@@ -258,7 +254,11 @@ impl Epoll {
         }
         let looks_only = files_are_ready || timeout == Some(Duration::ZERO);
         let deadline = Deadline::after(if looks_only { None } else { timeout });
-        let mut left = if looks_only { Some(Duration::ZERO) } else { timeout };
+        let mut left = if looks_only {
+            Some(Duration::ZERO)
+        } else {
+            timeout
+        };
         while !events.is_full() && !self.ask(events, events.len(), left)? {
             // What fired was disarmed and is silent now; what is ready may be behind it.
             if !looks_only {

@@ -87,11 +87,7 @@ fn checked(result: c_int) -> io::Result<usize> {
     }
 }
 
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd"
-))]
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 mod mechanism {
     use super::*;
     use std::ptr;
@@ -115,11 +111,7 @@ mod mechanism {
     }
 }
 
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd"
-)))]
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 mod mechanism {
     use super::*;
     use waitset_core::millis_rounded_up;

@@ -115,7 +115,11 @@ impl FdSets {
         mut tell: impl FnMut(&mut Self, RawFd, Readiness) -> bool,
     ) {
         let in_use = self.highest / BITS + 1;
-        let start = if self.next < in_use * BITS { self.next } else { 0 };
+        let start = if self.next < in_use * BITS {
+            self.next
+        } else {
+            0
+        };
         self.next = 0;
         let (first, from_start) = (start / BITS, Word::MAX << (start % BITS));
         let mut left = ready;

@@ -13,8 +13,8 @@
 mod bell;
 mod fd_table;
 mod probe;
-mod registration;
 pub mod refusal;
+mod registration;
 mod sys;
 mod timespec;
 

@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+mod backend;
+mod insert_error;
+mod slab;
+mod sys;
+mod wait_set;
+
+pub use backend::{Backend, DefaultReactor, UnknownBackend};
+pub use insert_error::InsertError;
+pub use slab::Key;
+pub use wait_set::WaitSet;
+pub use waitset_core::{
+    AsSource, BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Support,
+    Token, Waker,
+};
+
+#[cfg(feature = "busy")]
+pub use waitset_busy::{Adaptive, Budget, Busy, Sweep};
+#[cfg(all(feature = "epoll", any(target_os = "linux", target_os = "android")))]
+pub use waitset_epoll::Epoll;
+#[cfg(feature = "poll")]
+pub use waitset_poll::Poll;
+#[cfg(feature = "select")]
+pub use waitset_select::Select;
+
+/// The README's code, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

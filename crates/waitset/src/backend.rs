@@ -1,0 +1,221 @@
+use std::env;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use waitset_core::Reactor;
+
+#[cfg(not(any(
+    feature = "select",
+    feature = "poll",
+    all(feature = "epoll", any(target_os = "linux", target_os = "android"))
+)))]
+compile_error!("waitset needs a mechanism: enable a feature of `select`, `poll` or `epoll`");
+
+/// The platform's best mechanism among those compiled in: epoll on Linux, else poll,
+/// else select.
+#[cfg(all(feature = "epoll", any(target_os = "linux", target_os = "android")))]
+pub type DefaultReactor = waitset_epoll::Epoll;
+/// The platform's best mechanism among those compiled in: epoll on Linux, else poll,
+/// else select.
+#[cfg(all(
+    feature = "poll",
+    not(all(feature = "epoll", any(target_os = "linux", target_os = "android")))
+))]
+pub type DefaultReactor = waitset_poll::Poll;
+/// The platform's best mechanism among those compiled in: epoll on Linux, else poll,
+/// else select.
+#[cfg(all(
+    feature = "select",
+    not(feature = "poll"),
+    not(all(feature = "epoll", any(target_os = "linux", target_os = "android")))
+))]
+pub type DefaultReactor = waitset_select::Select;
+
+/// The mechanisms by name.
+///
+/// ```
+/// use waitset::{Backend, Reactor};
+///
+/// let backend: Backend = "poll".parse()?;
+/// let reactor: Box<dyn Reactor + Send> = backend.open()?;
+/// assert_eq!(reactor.name(), backend.to_string());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Backend {
+    /// select(2), feature `select`.
+    Select,
+    /// poll(2), feature `poll`.
+    Poll,
+    /// epoll(7), feature `epoll`, Linux.
+    Epoll,
+    /// One descriptor at a time, never sleeping; feature `busy`.
+    Sweep,
+    /// [`DefaultReactor`] spun without sleep; feature `busy`.
+    Busy,
+    /// [`DefaultReactor`] spun for a while, then slept in; feature `busy`.
+    Adaptive,
+}
+
+const HAS_EPOLL: bool = cfg!(all(
+    feature = "epoll",
+    any(target_os = "linux", target_os = "android")
+));
+
+const KNOWN: [Backend; 6] = [
+    Backend::Select,
+    Backend::Poll,
+    Backend::Epoll,
+    Backend::Sweep,
+    Backend::Busy,
+    Backend::Adaptive,
+];
+
+impl Backend {
+    /// The variable that [`from_env`](Self::from_env) reads.
+    pub const VARIABLE: &'static str = "WAITSET_REACTOR";
+
+    /// All that are compiled in and exist on this platform.
+    pub fn all() -> impl Iterator<Item = Self> {
+        KNOWN.into_iter().filter(|backend| backend.is_available())
+    }
+
+    /// What `WAITSET_REACTOR` names; [`Backend::default`] where it is unset or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownBackend`], which lists the known names.
+    pub fn from_env() -> Result<Self, UnknownBackend> {
+        match env::var_os(Self::VARIABLE) {
+            Some(name) if !name.is_empty() => name.to_string_lossy().parse(),
+            _ => Ok(Self::default()),
+        }
+    }
+
+    /// The name: `select`, `poll`, `epoll`, `sweep`, `busy` or `adaptive`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::Poll => "poll",
+            Self::Epoll => "epoll",
+            Self::Sweep => "sweep",
+            Self::Busy => "busy",
+            Self::Adaptive => "adaptive",
+        }
+    }
+
+    /// Whether it is compiled in and exists on this platform.
+    #[must_use]
+    pub const fn is_available(self) -> bool {
+        match self {
+            Self::Select => cfg!(feature = "select"),
+            Self::Poll => cfg!(feature = "poll"),
+            Self::Epoll => HAS_EPOLL,
+            Self::Sweep | Self::Busy | Self::Adaptive => cfg!(feature = "busy"),
+        }
+    }
+
+    /// Opens a reactor of this kind.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if it [is not available](Self::is_available), else as its
+    /// constructor.
+    pub fn open(self) -> io::Result<Box<dyn Reactor + Send>> {
+        match self {
+            #[cfg(feature = "select")]
+            Self::Select => Ok(Box::new(waitset_select::Select::new()?)),
+            #[cfg(feature = "poll")]
+            Self::Poll => Ok(Box::new(waitset_poll::Poll::new()?)),
+            #[cfg(all(feature = "epoll", any(target_os = "linux", target_os = "android")))]
+            Self::Epoll => Ok(Box::new(waitset_epoll::Epoll::new()?)),
+            #[cfg(feature = "busy")]
+            Self::Sweep => Ok(Box::new(waitset_busy::Sweep::new())),
+            #[cfg(feature = "busy")]
+            Self::Busy => Ok(Box::new(waitset_busy::Busy::new(DefaultReactor::new()?))),
+            #[cfg(feature = "busy")]
+            Self::Adaptive => {
+                let inner = DefaultReactor::new()?;
+                Ok(Box::new(waitset_busy::Adaptive::new(inner)))
+            }
+            #[allow(unreachable_patterns, reason = "reached where a feature is off")]
+            missing => Err(missing.unavailable()),
+        }
+    }
+
+    #[allow(dead_code, reason = "used where a feature is off")]
+    fn unavailable(self) -> io::Error {
+        let text = format!(
+            "{self} is not available in this build on {}; there are: {}",
+            env::consts::OS,
+            names(Self::all())
+        );
+        io::Error::new(io::ErrorKind::Unsupported, text)
+    }
+}
+
+fn names(backends: impl Iterator<Item = Backend>) -> String {
+    backends.map(Backend::name).collect::<Vec<_>>().join(", ")
+}
+
+/// The backend of [`DefaultReactor`].
+impl Default for Backend {
+    fn default() -> Self {
+        if HAS_EPOLL {
+            Self::Epoll
+        } else if cfg!(feature = "poll") {
+            Self::Poll
+        } else {
+            Self::Select
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Reads a [name](Backend::name), or `auto` for [`Backend::default`].
+impl FromStr for Backend {
+    type Err = UnknownBackend;
+
+    fn from_str(name: &str) -> Result<Self, UnknownBackend> {
+        let known = KNOWN.into_iter().find(|backend| backend.name() == name);
+        match known {
+            Some(backend) => Ok(backend),
+            None if name == "auto" => Ok(Self::default()),
+            None => Err(UnknownBackend { name: name.into() }),
+        }
+    }
+}
+
+/// A name that no backend has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownBackend {
+    name: String,
+}
+
+impl fmt::Display for UnknownBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "unknown reactor {:?}; the names are auto, {}",
+            self.name,
+            names(KNOWN.into_iter())
+        )
+    }
+}
+
+impl Error for UnknownBackend {}
+
+impl From<UnknownBackend> for io::Error {
+    fn from(error: UnknownBackend) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
+    }
+}

@@ -1,0 +1,227 @@
+use std::fmt;
+use std::mem;
+
+use waitset_core::Token;
+
+/// The handle of something that a set or a loop owns.
+///
+/// A place and a generation: a key of something that was removed never refers to what
+/// has taken its place. Keys come from one set and mean nothing to another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    index: u32,
+    generation: u32,
+}
+
+/// 29 bits, so that a key fits a token.
+const LAST_GENERATION: u32 = (Token::MAX.0 >> u32::BITS) as u32;
+
+impl Key {
+    /// The key as a token.
+    #[inline]
+    #[must_use]
+    pub(crate) fn token(self) -> Token {
+        Token(u64::from(self.generation) << u32::BITS | u64::from(self.index))
+    }
+
+    /// The key that [`token`](Self::token) was made of.
+    #[inline]
+    #[must_use]
+    pub(crate) fn from_token(token: Token) -> Self {
+        Self {
+            index: token.0 as u32,
+            generation: (token.0 >> u32::BITS) as u32,
+        }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({}v{})", self.index, self.generation)
+    }
+}
+
+/// Values behind keys that never repeat.
+///
+/// A place whose generations are used up, after 2²⁹ removals, is not used again.
+pub(crate) struct Slab<T> {
+    places: Vec<Place<T>>,
+    free: Option<u32>,
+    len: usize,
+}
+
+struct Place<T> {
+    generation: u32,
+    content: Content<T>,
+}
+
+enum Content<T> {
+    Value(T),
+    /// The next free place.
+    Free(Option<u32>),
+}
+
+impl<T> Slab<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            places: Vec::new(),
+            free: None,
+            len: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The key that the next value gets: what needs it to be made can have it before.
+    pub(crate) fn next_key(&mut self) -> Key {
+        let index = *self.free.get_or_insert_with(|| {
+            self.places.push(Place {
+                generation: 0,
+                content: Content::Free(None),
+            });
+            (self.places.len() - 1) as u32
+        });
+        Key {
+            index,
+            generation: self.places[index as usize].generation,
+        }
+    }
+
+    /// Puts a value behind [`next_key`](Self::next_key).
+    pub(crate) fn insert(&mut self, value: T) -> Key {
+        let key = self.next_key();
+        let place = &mut self.places[key.index as usize];
+        if let Content::Free(next) = mem::replace(&mut place.content, Content::Value(value)) {
+            self.free = next;
+        }
+        self.len += 1;
+        key
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
+        match self.places.get(key.index as usize) {
+            Some(Place {
+                generation,
+                content: Content::Value(value),
+            }) if *generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        self.get(key)?;
+        let place = &mut self.places[key.index as usize];
+        let next = match place.generation {
+            LAST_GENERATION => None,
+            _ => self.free,
+        };
+        let Content::Value(value) = mem::replace(&mut place.content, Content::Free(next)) else {
+            return None;
+        };
+        if place.generation < LAST_GENERATION {
+            place.generation += 1;
+            self.free = Some(key.index);
+        }
+        self.len -= 1;
+        Some(value)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        let places = (0..).zip(&self.places);
+        places.filter_map(|(index, place)| match &place.content {
+            Content::Value(value) => {
+                let generation = place.generation;
+                Some((Key { index, generation }, value))
+            }
+            Content::Free(_) => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_fits_a_token() {
+        let key = Key {
+            index: u32::MAX,
+            generation: LAST_GENERATION,
+        };
+        assert!(key.token() <= Token::MAX);
+        assert_eq!(Key::from_token(key.token()), key);
+    }
+
+    #[test]
+    fn the_key_of_a_removed_value_never_finds_its_successor() {
+        let mut slab = Slab::new();
+        let mut old = Vec::new();
+        for round in 0..1_000 {
+            let key = slab.insert(round);
+            assert!(old.iter().all(|old| slab.get(*old).is_none()));
+            assert_eq!(slab.get(key), Some(&round));
+            assert_eq!(slab.remove(key), Some(round));
+            assert_eq!(slab.remove(key), None);
+            old.push(key);
+        }
+        assert_eq!(slab.places.len(), 1);
+        assert_eq!(slab.len(), 0);
+    }
+
+    #[test]
+    fn a_place_whose_generations_are_used_up_retires() {
+        let mut slab = Slab::new();
+        let key = slab.insert('a');
+        slab.remove(key);
+        slab.places[0].generation = LAST_GENERATION;
+        let last = slab.insert('b');
+        assert_eq!(last.generation, LAST_GENERATION);
+        slab.remove(last);
+        let next = slab.insert('c');
+        assert_ne!(next.index, last.index);
+        assert_eq!(slab.get(last), None);
+    }
+
+    #[test]
+    fn free_places_are_used_again_and_iteration_passes_over_them() {
+        let mut slab = Slab::new();
+        let keys: Vec<_> = (0..5).map(|value| slab.insert(value)).collect();
+        slab.remove(keys[1]);
+        slab.remove(keys[3]);
+        assert_eq!(slab.iter().map(|(_, v)| *v).collect::<Vec<_>>(), [0, 2, 4]);
+        assert_eq!(slab.next_key(), slab.next_key());
+        assert_eq!(slab.insert(9).index, 3);
+        assert_eq!(slab.insert(9).index, 1);
+        assert_eq!(slab.insert(9).index, 5);
+        assert_eq!(slab.len(), 6);
+    }
+
+    #[test]
+    fn random_late_keys_find_nothing_or_their_own() {
+        let mut slab = Slab::new();
+        let mut given = Vec::new();
+        let mut random = 1_u64;
+        for round in 0..1_000_000_u64 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let late = given.get((random >> 33) as usize % 64).copied();
+            if let Some((key, value)) = late {
+                assert!(slab.get(key).is_none_or(|found| *found == value));
+                slab.remove(key);
+            }
+            let key = slab.insert(round);
+            match given.len() {
+                0..64 => given.push((key, round)),
+                _ => given[(random >> 20) as usize % 64] = (key, round),
+            }
+            if slab.len() > 100 {
+                let oldest = slab.iter().next().map(|(key, _)| key);
+                oldest.map(|key| slab.remove(key));
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Registration on behalf of [`WaitSet`](crate::WaitSet): the promise that the trait asks
+//! for is kept by ownership there.
+#![allow(unsafe_code, reason = "the one place that registers for safe code")]
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+use waitset_core::{AsSource, BorrowedSource, Interest, Mode, Reactor, Token};
+
+/// A descriptor as it was when its source was inserted.
+///
+/// Kept beside the source, so that a source that lends another descriptor the second time
+/// cannot leave the first one registered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registered(RawFd);
+
+/// Registers `source`, which the caller owns.
+///
+/// The caller keeps it, lends it by shared reference only, and gives it away or drops it
+/// only after [`Registered::source`] was deregistered or the reactor was dropped.
+pub(crate) fn register<R: Reactor>(
+    reactor: &mut R,
+    source: &impl AsSource,
+    token: Token,
+    interest: Interest,
+    mode: Mode,
+) -> io::Result<Registered> {
+    let source = source.as_fd();
+    // SAFETY: as said above, the descriptor stays open at least until it is deregistered
+    // or the reactor is dropped.
+    unsafe { reactor.register(source, token, interest, mode)? };
+    Ok(Registered(source.as_raw_fd()))
+}
+
+impl Registered {
+    /// The descriptor again, borrowed for as long as the owner is.
+    pub(crate) fn source<'a>(self, _owner: &'a impl AsSource) -> BorrowedSource<'a> {
+        // SAFETY: it was lent by this owner, which is alive and has not been handed out
+        // mutably since, so the descriptor is open.
+        unsafe { BorrowedSource::borrow_raw(self.0) }
+    }
+}

@@ -1,0 +1,250 @@
+//! The safe layer, on every mechanism.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use waitset::{Backend, Interest, Key, Mode, Reactor, WaitSet};
+
+type Set<S> = WaitSet<S, Box<dyn Reactor + Send>>;
+
+const READ: Interest = Interest::READABLE;
+
+/// Runs a test on each mechanism, which names itself if it fails.
+fn on_every_mechanism(test: impl Fn(Set<UnixStream>)) {
+    for backend in Backend::all() {
+        eprintln!("on {backend}");
+        test(WaitSet::over(backend.open().unwrap()));
+    }
+}
+
+fn pair() -> (UnixStream, UnixStream) {
+    let (near, far) = UnixStream::pair().unwrap();
+    near.set_nonblocking(true).unwrap();
+    far.set_nonblocking(true).unwrap();
+    (near, far)
+}
+
+fn taken(set: &mut Set<UnixStream>) -> Vec<Key> {
+    std::iter::from_fn(|| set.next_event().map(|(key, _)| key)).collect()
+}
+
+const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
+
+#[test]
+fn a_source_removed_within_a_batch_is_not_told() {
+    on_every_mechanism(|mut set| {
+        let (mut near, mut peers) = (Vec::new(), Vec::new());
+        for _ in 0..2 {
+            let (mut one, other) = pair();
+            one.write_all(b"!").unwrap();
+            near.push(set.insert(other, READ, Mode::Level).unwrap());
+            peers.push(one);
+        }
+        assert_eq!(set.wait(None).unwrap(), 2);
+        let (first, _) = set.next_event().unwrap();
+        let other = near.into_iter().find(|key| *key != first).unwrap();
+        assert!(set.remove(other).is_some());
+        assert!(set.next_event().is_none());
+        assert!(set.remove(other).is_none());
+    });
+}
+
+#[test]
+fn a_newcomer_with_a_reused_number_gets_no_event_of_the_old_source() {
+    on_every_mechanism(|mut set| {
+        let (mut a, far_a) = pair();
+        let (mut b, far_b) = pair();
+        a.write_all(b"!").unwrap();
+        b.write_all(b"!").unwrap();
+        let keys = [
+            set.insert(far_a, READ, Mode::Level).unwrap(),
+            set.insert(far_b, READ, Mode::Level).unwrap(),
+        ];
+        assert_eq!(set.wait(None).unwrap(), 2);
+        let (first, _) = set.next_event().unwrap();
+        let victim = keys.into_iter().find(|key| *key != first).unwrap();
+        let victim = set.remove(victim).unwrap();
+
+        // A silent stranger takes the victim's number.
+        let (_quiet_peer, quiet) = pair();
+        let number = victim.as_raw_fd();
+        let mut reused = OwnedFd::from(victim);
+        nix::unistd::dup2(quiet.as_fd(), &mut reused).unwrap();
+        assert_eq!(reused.as_raw_fd(), number);
+        let newcomer = set.insert(reused.into(), READ, Mode::Level).unwrap();
+
+        assert_eq!(taken(&mut set), []);
+        set.get(first).unwrap().read_exact(&mut [0]).unwrap();
+        assert_eq!(
+            set.wait(AT_ONCE).unwrap(),
+            0,
+            "the newcomer has nothing to read"
+        );
+        assert!(set.get(newcomer).is_some());
+    });
+}
+
+#[test]
+fn what_is_left_of_a_batch_is_given_out_before_the_next_wait() {
+    on_every_mechanism(|mut set| {
+        let mut peers = Vec::new();
+        for _ in 0..5 {
+            let (mut near, far) = pair();
+            near.write_all(b"!").unwrap();
+            set.insert(far, READ, Mode::Oneshot).unwrap();
+            peers.push(near);
+        }
+        let mut seen = Vec::new();
+        while seen.len() < 5 {
+            assert!(set.wait(None).unwrap() > 0);
+            seen.push(set.next_event().unwrap().0);
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 5);
+        assert_eq!(set.wait(AT_ONCE).unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_batch_of_removed_sources_does_not_end_a_wait() {
+    on_every_mechanism(|mut set| {
+        let (mut near, far) = pair();
+        near.write_all(b"!").unwrap();
+        let key = set.insert(far, READ, Mode::Level).unwrap();
+        set.wait(None).unwrap();
+        set.remove(key);
+        let timeout = Duration::from_millis(5);
+        let start = Instant::now();
+        assert_eq!(set.wait(Some(timeout)).unwrap(), 0);
+        assert!(start.elapsed() >= timeout);
+    });
+}
+
+#[test]
+fn a_removed_source_comes_back_open_and_unwatched() {
+    on_every_mechanism(|mut set| {
+        let (mut near, far) = pair();
+        let key = set.insert(far, READ, Mode::Level).unwrap();
+        let mut far = set.remove(key).unwrap();
+        assert!(set.is_empty());
+        near.write_all(b"!").unwrap();
+        assert_eq!(set.wait(AT_ONCE).unwrap(), 0);
+        far.read_exact(&mut [0]).unwrap();
+        assert!(set.get(key).is_none());
+        let error = set.modify(key, READ, Mode::Level).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
+fn dropping_the_set_closes_its_sources() {
+    on_every_mechanism(|mut set| {
+        let (mut near, far) = pair();
+        set.insert(far, READ, Mode::Level).unwrap();
+        drop(set);
+        assert_eq!(near.read(&mut [0]).unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_refused_source_comes_back_in_the_error() {
+    for backend in Backend::all() {
+        let mut set: Set<Rc<UnixStream>> = WaitSet::over(backend.open().unwrap());
+        let (_near, far) = pair();
+        let far = Rc::new(far);
+        set.insert(Rc::clone(&far), READ, Mode::Level).unwrap();
+        let error = set.insert(Rc::clone(&far), READ, Mode::Level).unwrap_err();
+        assert_eq!(error.error().kind(), ErrorKind::AlreadyExists);
+        let text = error.to_string();
+        let number = far.as_raw_fd().to_string();
+        assert!(
+            text.contains(&number) && text.contains("already registered"),
+            "{text}"
+        );
+        assert!(Rc::ptr_eq(&error.into_source(), &far));
+        assert_eq!(set.len(), 1, "the first stays");
+    }
+}
+
+#[test]
+fn modify_changes_what_is_told() {
+    on_every_mechanism(|mut set| {
+        let (_near, far) = pair();
+        let key = set.insert(far, READ, Mode::Level).unwrap();
+        assert_eq!(set.wait(AT_ONCE).unwrap(), 0);
+        set.modify(key, READ | Interest::WRITABLE, Mode::Level)
+            .unwrap();
+        assert_eq!(set.wait(None).unwrap(), 1);
+        let (_, event) = set.next_event().unwrap();
+        assert!(event.is_writable() && !event.is_readable());
+        set.modify(key, READ, Mode::Level).unwrap();
+        assert_eq!(set.wait(AT_ONCE).unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_wake_ends_the_wait_and_says_so() {
+    on_every_mechanism(|mut set| {
+        let waker = set.waker();
+        let thread = std::thread::spawn(move || waker.wake());
+        assert_eq!(set.wait(None).unwrap(), 0);
+        assert!(set.was_woken() && !set.was_interrupted());
+        thread.join().unwrap();
+        set.wait(AT_ONCE).unwrap();
+        assert!(!set.was_woken());
+    });
+}
+
+#[test]
+fn iteration_meets_every_source_once() {
+    on_every_mechanism(|mut set| {
+        let mut peers = Vec::new();
+        let mut keys = Vec::new();
+        for _ in 0..4 {
+            let (near, far) = pair();
+            keys.push(set.insert(far, READ, Mode::Level).unwrap());
+            peers.push(near);
+        }
+        set.remove(keys.remove(1));
+        let mut met: Vec<_> = set.iter().map(|(key, _)| key).collect();
+        met.sort_unstable();
+        keys.sort_unstable();
+        assert_eq!(met, keys);
+    });
+}
+
+/// Lends another descriptor at every call.
+struct Fickle {
+    streams: [UnixStream; 2],
+    calls: std::cell::Cell<usize>,
+}
+
+impl AsFd for Fickle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.calls.set(self.calls.get() + 1);
+        self.streams[self.calls.get() % 2].as_fd()
+    }
+}
+
+#[test]
+fn a_source_that_lends_another_descriptor_each_time_leaves_nothing_registered() {
+    for backend in Backend::all() {
+        let mut set: Set<Fickle> = WaitSet::over(backend.open().unwrap());
+        let ((mut a, far_a), (mut b, far_b)) = (pair(), pair());
+        a.write_all(b"!").unwrap();
+        b.write_all(b"!").unwrap();
+        let fickle = Fickle {
+            streams: [far_a, far_b],
+            calls: 0.into(),
+        };
+        let key = set.insert(fickle, READ, Mode::Level).unwrap();
+        set.modify(key, READ, Mode::Oneshot).unwrap();
+        let fickle = set.remove(key).unwrap();
+        assert_eq!(set.wait(AT_ONCE).unwrap(), 0);
+        drop(fickle);
+    }
+}

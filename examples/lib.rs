@@ -1,0 +1,2 @@
+//! Where the examples are: each is a file beside this one, run with
+//! `cargo run --release --example NAME`.
