@@ -52,6 +52,8 @@ pub enum Backend {
     Poll,
     /// epoll(7), feature `epoll`, Linux.
     Epoll,
+    /// io_uring(7), feature `uring`, Linux 5.17.
+    Uring,
     /// One descriptor at a time, never sleeping; feature `busy`.
     Sweep,
     /// [`DefaultReactor`] spun without sleep; feature `busy`.
@@ -65,10 +67,13 @@ const HAS_EPOLL: bool = cfg!(all(
     any(target_os = "linux", target_os = "android")
 ));
 
-const KNOWN: [Backend; 6] = [
+const HAS_URING: bool = cfg!(all(feature = "uring", target_os = "linux"));
+
+const KNOWN: [Backend; 7] = [
     Backend::Select,
     Backend::Poll,
     Backend::Epoll,
+    Backend::Uring,
     Backend::Sweep,
     Backend::Busy,
     Backend::Adaptive,
@@ -79,6 +84,8 @@ impl Backend {
     pub const VARIABLE: &'static str = "WAITSET_REACTOR";
 
     /// All that are compiled in and exist on this platform.
+    ///
+    /// io_uring may still be switched off on this machine: opening it says so.
     pub fn all() -> impl Iterator<Item = Self> {
         KNOWN.into_iter().filter(|backend| backend.is_available())
     }
@@ -95,13 +102,14 @@ impl Backend {
         }
     }
 
-    /// The name: `select`, `poll`, `epoll`, `sweep`, `busy` or `adaptive`.
+    /// The name: `select`, `poll`, `epoll`, `uring`, `sweep`, `busy` or `adaptive`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Select => "select",
             Self::Poll => "poll",
             Self::Epoll => "epoll",
+            Self::Uring => "uring",
             Self::Sweep => "sweep",
             Self::Busy => "busy",
             Self::Adaptive => "adaptive",
@@ -115,6 +123,7 @@ impl Backend {
             Self::Select => cfg!(feature = "select"),
             Self::Poll => cfg!(feature = "poll"),
             Self::Epoll => HAS_EPOLL,
+            Self::Uring => HAS_URING,
             Self::Sweep | Self::Busy | Self::Adaptive => cfg!(feature = "busy"),
         }
     }
@@ -123,8 +132,8 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// `Unsupported` if it [is not available](Self::is_available), else as its
-    /// constructor.
+    /// `Unsupported` if it [is not available](Self::is_available) or, as io_uring can be,
+    /// switched off; else as its constructor.
     pub fn open(self) -> io::Result<Box<dyn Reactor + Send>> {
         match self {
             #[cfg(feature = "select")]
@@ -133,6 +142,8 @@ impl Backend {
             Self::Poll => Ok(Box::new(waitset_poll::Poll::new()?)),
             #[cfg(all(feature = "epoll", any(target_os = "linux", target_os = "android")))]
             Self::Epoll => Ok(Box::new(waitset_epoll::Epoll::new()?)),
+            #[cfg(all(feature = "uring", target_os = "linux"))]
+            Self::Uring => Ok(Box::new(waitset_uring::Uring::new()?)),
             #[cfg(feature = "busy")]
             Self::Sweep => Ok(Box::new(waitset_busy::Sweep::new())),
             #[cfg(feature = "busy")]

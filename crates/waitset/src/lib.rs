@@ -23,6 +23,8 @@ pub use waitset_epoll::Epoll;
 pub use waitset_poll::Poll;
 #[cfg(feature = "select")]
 pub use waitset_select::Select;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+pub use waitset_uring::Uring;
 
 /// The README's code, run as a test.
 #[cfg(doctest)]

@@ -1,6 +1,7 @@
 //! The mechanisms by name.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::process::Command;
 
 use waitset::{Backend, Reactor};
@@ -10,8 +11,14 @@ fn every_backend_opens_under_its_own_name() {
     let mut names = HashSet::new();
     for backend in Backend::all() {
         assert!(backend.is_available());
-        let reactor = backend.open().unwrap();
-        assert_eq!(reactor.name(), backend.name());
+        match backend.open() {
+            Ok(reactor) => assert_eq!(reactor.name(), backend.name()),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unsupported);
+                assert_eq!(backend, Backend::Uring);
+                eprintln!("skipped: {error}");
+            }
+        }
         assert_eq!(backend.to_string().parse(), Ok(backend));
         assert!(names.insert(backend.name()));
     }
@@ -29,7 +36,7 @@ fn an_unknown_name_is_refused_with_a_list_of_the_known() {
     let error = "epol".parse::<Backend>().unwrap_err().to_string();
     assert!(error.contains("\"epol\""), "{error}");
     for name in [
-        "auto", "select", "poll", "epoll", "sweep", "busy", "adaptive",
+        "auto", "select", "poll", "epoll", "uring", "sweep", "busy", "adaptive",
     ] {
         assert!(error.contains(name), "{error}");
     }
@@ -88,8 +95,10 @@ fn the_environment_chooses_the_backend() {
 fn reactors_can_be_sent_to_another_thread() {
     fn is_send<T: Send>(_: &T) {}
     for backend in Backend::all() {
-        let reactor: Box<dyn Reactor + Send> = backend.open().unwrap();
-        is_send(&reactor);
+        let Ok(reactor) = backend.open() else {
+            continue;
+        };
+        is_send::<Box<dyn Reactor + Send>>(&reactor);
         let name = std::thread::spawn(move || reactor.name()).join().unwrap();
         assert_eq!(name, backend.name());
     }

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("waitset-select", &["waitset-core", "waitset-unix"]),
     ("waitset-poll", &["waitset-core", "waitset-unix"]),
     ("waitset-epoll", &["waitset-core", "waitset-unix"]),
+    ("waitset-uring", &["waitset-core", "waitset-unix"]),
     ("waitset-busy", &["waitset-core", "waitset-unix"]),
     ("waitset-conformance", &["waitset-core"]),
     (
@@ -20,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "waitset-select",
             "waitset-poll",
             "waitset-epoll",
+            "waitset-uring",
             "waitset-busy",
         ],
     ),
@@ -32,6 +34,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("waitset-select", &["libc"]),
     ("waitset-poll", &["libc"]),
     ("waitset-epoll", &["libc"]),
+    ("waitset-uring", &["io-uring", "libc"]),
     ("waitset-busy", &["libc"]),
     ("waitset-conformance", &["libc", "nix", "proptest"]), // a dev-dependency of others
     ("waitset", &[]),

@@ -1,0 +1,425 @@
+//! io_uring(7) as a [`Reactor`]: level-, edge- and one-shot-triggered, Linux 5.17 or
+//! later.
+//!
+//! ```
+//! use std::io::{ErrorKind, Write};
+//! use std::os::fd::AsFd;
+//! use waitset_core::{Events, Interest, Mode, Reactor, Token};
+//! use waitset_uring::Uring;
+//!
+//! let mut uring = match Uring::new() {
+//!     Err(error) if error.kind() == ErrorKind::Unsupported => {
+//!         eprintln!("skipped: {error}");
+//!         return Ok(());
+//!     }
+//!     opened => opened?,
+//! };
+//! let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
+//! // SAFETY: `far` stays open until it is deregistered.
+//! unsafe { uring.register(far.as_fd(), Token(7), Interest::READABLE, Mode::Edge)? };
+//! near.write_all(b"!")?;
+//! let mut events = Events::with_capacity(256);
+//! uring.wait(&mut events, None)?;
+//! assert_eq!(events.as_slice()[0].token(), Token(7));
+//! uring.deregister(far.as_fd())?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+#![cfg(target_os = "linux")]
+
+mod ring;
+mod source;
+mod sys;
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Duration;
+
+use waitset_core::{
+    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Readiness, Stats,
+    Support, Token, WakeFlag, Waker,
+};
+use waitset_unix::{Bell, FdTable, Registration, refusal};
+
+use ring::{Completion, Entered, Ring};
+use source::{Change, Source, Verdict};
+
+const NAME: &str = "uring";
+
+/// A reactor over the polls of io_uring(7).
+///
+/// An edge-triggered source is one multishot poll, which the kernel answers without being
+/// asked again. A level-triggered one is a poll that is armed again, after it was told,
+/// by the same system call that waits next; so is a one-shot source after `modify`.
+/// Changes of interest wait for that call, too, and cost nothing if they cancel out.
+///
+/// Deregistering cancels the poll and sees it gone before it returns, since an armed poll
+/// keeps the file open and the peer without its end of file. A source that was told and
+/// not armed again costs no system call to deregister.
+///
+/// The ring belongs to the thread that first uses the reactor. A reactor that is sent to
+/// another thread opens a new ring there and arms everything anew; an edge that lasts is
+/// then told once more, and what was armed in the old ring is let go a moment later.
+///
+/// # Platform notes
+///
+/// `io_uring_setup` and `eventfd` at birth, `io_uring_register` at first use,
+/// `io_uring_enter` to wait and to deregister; a wait that finds its answer in the ring
+/// makes no system call. `IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN` from Linux 6.1,
+/// which makes it faster than epoll; `COOP_TASKRUN` from 5.19; neither before. Credentials
+/// are those of the thread that opened the ring, which does not matter to polls. A little
+/// after a ring was closed, the kernel interrupts the thread that used it once: a wait of
+/// another reactor in that thread can then end early, as after a signal.
+#[doc(alias("io_uring_setup", "io_uring_enter", "IORING_OP_POLL_ADD"))]
+#[derive(Debug)]
+pub struct Uring {
+    ring: Ring,
+    wake: WakeFlag<Bell>,
+    bell_is_armed: bool,
+    sources: FdTable<Source>,
+    /// Descriptors whose poll may not be as it is wanted.
+    queue: Vec<RawFd>,
+    generation: u32,
+    stats: Stats,
+}
+
+/// The bell's user data; those of sources have a generation of at least 1.
+const BELL: u64 = 0;
+
+impl Uring {
+    /// Opens a ring and its waker.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, with the reason, where io_uring can't be had: the kernel is too
+    /// old, it was switched off by `kernel.io_uring_disabled`, or a seccomp filter
+    /// forbids it. Else as io_uring_setup(2) and eventfd(2), `EMFILE` above all.
+    pub fn new() -> io::Result<Self> {
+        let bell = Bell::new();
+        let refused = |error| refusal::by_kernel(NAME, "cannot open a reactor", &error);
+        Ok(Self {
+            ring: Ring::open()?,
+            wake: WakeFlag::new(bell.map_err(refused)?),
+            bell_is_armed: false,
+            sources: FdTable::default(),
+            queue: Vec::new(),
+            generation: 0,
+            stats: Stats::default(),
+        })
+    }
+
+    /// Notes that a source's poll may not be as it is wanted.
+    fn queue(&mut self, fd: RawFd) {
+        if self.queue.len() > self.sources.len() {
+            // Sources that were removed since have left their numbers here.
+            let sources = &self.sources;
+            self.queue
+                .retain(|fd| sources.get(*fd).is_some_and(|source| source.queued));
+            self.queue.sort_unstable();
+            self.queue.dedup();
+        }
+        self.queue.push(fd);
+    }
+
+    fn next_generation(&mut self) -> u32 {
+        // A repetition would need 2³² changes while one completion waits in the ring.
+        self.generation = self.generation.checked_add(1).unwrap_or(1);
+        self.generation
+    }
+
+    /// Fills the submission queue with what differs from what is wanted, in this
+    /// thread's ring.
+    fn arm(&mut self) -> io::Result<()> {
+        while self.try_to_arm()? == Entered::Moved {
+            self.move_here()?;
+        }
+        Ok(())
+    }
+
+    fn try_to_arm(&mut self) -> io::Result<Entered> {
+        if !self.bell_is_armed {
+            let bell = self.wake.doorbell().as_fd().as_raw_fd();
+            if self.make_room()? == Entered::Moved {
+                return Ok(Entered::Moved);
+            }
+            sys::push_poll(&mut self.ring, bell, libc::POLLIN as u32, true, BELL);
+            self.bell_is_armed = true;
+        }
+        for position in 0..self.queue.len() {
+            let fd = self.queue[position];
+            let Some(source) = self.sources.get_mut(fd) else {
+                continue;
+            };
+            if !std::mem::take(&mut source.queued) {
+                continue;
+            }
+            let change = source.change();
+            if change == Change::None {
+                continue;
+            }
+            if self.make_room()? == Entered::Moved {
+                return Ok(Entered::Moved);
+            }
+            if change == Change::Replace {
+                self.push_cancel(fd);
+            }
+            self.push_arm(fd);
+        }
+        self.queue.clear();
+        Ok(Entered::Here)
+    }
+
+    fn push_arm(&mut self, fd: RawFd) {
+        if let Some(source) = self.sources.get_mut(fd) {
+            let asked = source.arm();
+            sys::push_poll(
+                &mut self.ring,
+                fd,
+                asked.bits,
+                asked.multishot,
+                source.data(fd),
+            );
+        }
+    }
+
+    fn push_cancel(&mut self, fd: RawFd) {
+        let generation = self.next_generation();
+        if let Some(source) = self.sources.get_mut(fd) {
+            sys::push_cancel(&mut self.ring, source.data(fd));
+            source.forget(generation);
+        }
+    }
+
+    /// Submits what is queued if there is no room to cancel a poll and arm another.
+    fn make_room(&mut self) -> io::Result<Entered> {
+        while self.ring.room() < 2 {
+            self.stats.wait_calls += 1;
+            if self.ring.enter(0, None)? == Entered::Moved {
+                return Ok(Entered::Moved);
+            }
+        }
+        Ok(Entered::Here)
+    }
+
+    /// Takes what has completed, as far as there is room.
+    fn reap(&mut self, events: &mut Events) {
+        while !events.is_full() {
+            let Some(completion) = self.ring.next_completion() else {
+                return;
+            };
+            if completion.data == BELL {
+                self.bell_is_armed = completion.more;
+                if self.wake.take() {
+                    events.set_woken();
+                }
+            } else {
+                self.complete(&completion, events);
+            }
+        }
+    }
+
+    fn complete(&mut self, completion: &Completion, events: &mut Events) {
+        let (fd, generation) = source::unpack(completion.data);
+        let Some(source) = self.sources.get_mut(fd) else {
+            return;
+        };
+        if source.generation() != generation {
+            return;
+        }
+        match source.complete(completion) {
+            Verdict::Silent => {}
+            Verdict::Tell(observed) => events.push(source.registration.event(observed)),
+            Verdict::Dead => {
+                events.push(source.registration.event(Readiness::ERROR));
+                self.sources.remove(fd);
+                return;
+            }
+        }
+        if source.change() != Change::None && !source.queued {
+            source.queued = true;
+            self.queue(fd);
+        }
+    }
+
+    fn wait_in_ring(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        let is_look = timeout == Some(Duration::ZERO);
+        let deadline = Deadline::after(if is_look { None } else { timeout });
+        let mut left = timeout;
+        self.arm()?;
+        loop {
+            let sleeps = self.ring.is_empty() && left != Some(Duration::ZERO);
+            if sleeps || self.ring.needs_kernel() {
+                self.stats.wait_calls += 1;
+                if self.ring.enter(u32::from(sleeps), left)? == Entered::Moved {
+                    self.move_here()?;
+                    self.arm()?;
+                    continue;
+                }
+            }
+            let came_back_empty = sleeps && self.ring.is_empty();
+            self.reap(events);
+            while !events.is_full() && self.ring.needs_kernel() {
+                self.stats.wait_calls += 1;
+                self.ring.enter(0, None)?;
+                self.reap(events);
+            }
+            if !events.is_empty() || events.was_woken() || left == Some(Duration::ZERO) {
+                return Ok(());
+            }
+            left = if is_look { left } else { deadline.remaining() };
+            if came_back_empty {
+                if left != Some(Duration::ZERO) {
+                    events.set_interrupted();
+                }
+                return Ok(());
+            }
+            // What completed was not to be told; a poll that ended is armed again.
+            self.arm()?;
+        }
+    }
+
+    /// Opens a ring for this thread and arms everything in it.
+    #[cold]
+    fn move_here(&mut self) -> io::Result<()> {
+        self.ring = Ring::open()?;
+        self.stats.control_calls += 1;
+        self.bell_is_armed = false;
+        self.queue.clear();
+        let descriptors: Vec<_> = self.sources.descriptors().collect();
+        for fd in descriptors {
+            let generation = self.next_generation();
+            if let Some(source) = self.sources.get_mut(fd) {
+                source.forget(generation);
+                source.queued = true;
+                self.queue.push(fd);
+            }
+        }
+        Ok(())
+    }
+
+    /// Submits a cancellation and runs it to its end, so that the file is let go.
+    fn submit_cancel(&mut self) -> io::Result<Entered> {
+        loop {
+            self.stats.control_calls += 1;
+            let entered = self.ring.enter(0, None)?;
+            // The kernel runs what is pending in portions.
+            if entered == Entered::Moved || !self.ring.needs_kernel() {
+                return Ok(entered);
+            }
+        }
+    }
+}
+
+impl Reactor for Uring {
+    #[allow(unsafe_code, reason = "the registration outlives the borrow")]
+    unsafe fn register(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let fd = source.as_raw_fd();
+        refusal::token(NAME, fd, token)?;
+        self.sources.reserve(NAME, fd)?;
+        if self.sources.get(fd).is_some() {
+            return Err(refusal::already_registered(NAME, fd));
+        }
+        let wanted = Registration {
+            token,
+            interest,
+            mode,
+        };
+        let generation = self.next_generation();
+        self.sources.insert(fd, Source::new(wanted, generation));
+        self.queue(fd);
+        Ok(())
+    }
+
+    fn modify(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let fd = source.as_raw_fd();
+        refusal::token(NAME, fd, token)?;
+        let Some(source) = self.sources.get_mut(fd) else {
+            return Err(refusal::not_registered(NAME, fd));
+        };
+        source.want(Registration {
+            token,
+            interest,
+            mode,
+        });
+        if !std::mem::replace(&mut source.queued, true) {
+            self.queue(fd);
+        }
+        Ok(())
+    }
+
+    fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
+        let fd = source.as_raw_fd();
+        let Some(source) = self.sources.remove(fd) else {
+            return Err(refusal::not_registered(NAME, fd));
+        };
+        if source.is_armed() {
+            if self.make_room()? == Entered::Here {
+                sys::push_cancel(&mut self.ring, source.data(fd));
+            }
+            if self.submit_cancel()? == Entered::Moved {
+                // The other thread's ring goes, and with it the poll.
+                self.move_here()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
+        events.begin()?;
+        match self.wait_in_ring(events, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.set_interrupted(),
+            Err(error) => return Err(refusal::by_kernel(NAME, "cannot wait", &error)),
+        }
+        self.stats.count_wait(events.len());
+        Ok(events.len())
+    }
+
+    fn waker(&self) -> Waker {
+        self.wake.waker()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            level: Support::Emulated,
+            ..Capabilities::FULL
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        Stats {
+            control_calls: self.stats.control_calls + self.sources.checks() + self.ring.enablings(),
+            wake_calls: self.wake.calls(),
+            ..self.stats
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+}
+
+/// Closing a ring lets go of its polls some time later; cancelling them first, now.
+impl Drop for Uring {
+    fn drop(&mut self) {
+        if self.sources.is_empty() && !self.bell_is_armed {
+            return;
+        }
+        if matches!(self.make_room(), Ok(Entered::Here)) {
+            sys::push_cancel_all(&mut self.ring);
+            // What it does not reach, the kernel cancels when the ring is closed.
+            let _ = self.submit_cancel();
+        }
+    }
+}

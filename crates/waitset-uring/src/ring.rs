@@ -1,0 +1,199 @@
+//! The ring: opening one as the kernel can, entering it, taking completions.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use io_uring::{IoUring, cqueue, types};
+use waitset_unix::refusal;
+
+use crate::{NAME, sys};
+
+/// Room for this many changes in one system call.
+const ENTRIES: u32 = 256;
+
+/// Room for this many completions before the kernel has to allocate.
+const COMPLETIONS: u32 = 4096;
+
+pub(crate) struct Ring {
+    ring: IoUring,
+    is_enabled: bool,
+    enablings: u64,
+}
+
+/// Whose ring it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entered {
+    Here,
+    /// Another thread's: this reactor was sent.
+    Moved,
+}
+
+/// What a poll came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Completion {
+    pub(crate) data: u64,
+    /// The observed bits, or an errno.
+    pub(crate) result: Result<u32, i32>,
+    /// Whether the poll goes on.
+    pub(crate) more: bool,
+}
+
+impl Ring {
+    /// Opens the best ring that the kernel has.
+    pub(crate) fn open() -> io::Result<Self> {
+        let mut deferring = IoUring::builder();
+        deferring
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_taskrun_flag();
+        deferring.setup_r_disabled();
+        let mut cooperating = IoUring::builder();
+        cooperating
+            .setup_coop_taskrun()
+            .setup_taskrun_flag()
+            .setup_r_disabled();
+        let mut plain = IoUring::builder();
+        plain.setup_r_disabled();
+
+        let mut refusal = io::Error::from(ErrorKind::Unsupported);
+        for builder in [&mut deferring, &mut cooperating, &mut plain] {
+            match builder
+                .setup_cqsize(COMPLETIONS)
+                .setup_clamp()
+                .build(ENTRIES)
+            {
+                Ok(ring) => return Self::check(ring),
+                // A flag it does not know; older kernels know fewer.
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => refusal = error,
+                Err(error) => return Err(refused(&error)),
+            }
+        }
+        Err(refused(&refusal))
+    }
+
+    fn check(ring: IoUring) -> io::Result<Self> {
+        let params = ring.params();
+        if !params.is_feature_ext_arg() || !params.is_feature_skip_cqe_on_success() {
+            let text = format!("{NAME}: this kernel's io_uring is too old, Linux 5.17 is needed");
+            return Err(io::Error::new(ErrorKind::Unsupported, text));
+        }
+        Ok(Self {
+            ring,
+            is_enabled: false,
+            enablings: 0,
+        })
+    }
+
+    /// System calls made to give the ring to the thread that uses it.
+    pub(crate) fn enablings(&self) -> u64 {
+        self.enablings
+    }
+
+    /// Whether no completion waits to be taken.
+    pub(crate) fn is_empty(&mut self) -> bool {
+        self.ring.completion().is_empty()
+    }
+
+    /// How many more changes fit the submission queue.
+    pub(crate) fn room(&mut self) -> usize {
+        let queue = self.ring.submission();
+        queue.capacity() - queue.len()
+    }
+
+    /// Whether something is to be submitted, or completes only inside the kernel.
+    pub(crate) fn needs_kernel(&mut self) -> bool {
+        let queue = self.ring.submission();
+        !queue.is_empty() || queue.taskrun() || queue.cq_overflow()
+    }
+
+    pub(crate) fn queue(&mut self) -> io_uring::SubmissionQueue<'_> {
+        self.ring.submission()
+    }
+
+    pub(crate) fn next_completion(&mut self) -> Option<Completion> {
+        let entry = self.ring.completion().next()?;
+        let result = match entry.result() {
+            bits if bits >= 0 => Ok(bits as u32),
+            errno => Err(-errno),
+        };
+        Some(Completion {
+            data: entry.user_data(),
+            result,
+            more: cqueue::more(entry.flags()),
+        })
+    }
+
+    /// Submits what is queued, runs what is pending, and sleeps until `want` completions
+    /// are there or `timeout` is over. Whether it is over the clock has to say: after a
+    /// submission the kernel reports that alone.
+    pub(crate) fn enter(&mut self, want: u32, timeout: Option<Duration>) -> io::Result<Entered> {
+        if !self.is_enabled {
+            // The ring is from now on this thread's.
+            self.enablings += 1;
+            self.ring.submitter().register_enable_rings()?;
+            self.is_enabled = true;
+        }
+        let submitter = self.ring.submitter();
+        let entered = match timeout.filter(|_| want > 0).and_then(timespec) {
+            Some(timeout) => {
+                let arguments = types::SubmitArgs::new().timespec(&timeout);
+                submitter.submit_with_args(want as usize, &arguments)
+            }
+            None if want > 0 => submitter.submit_and_wait(want as usize),
+            None => sys::submit_and_run(&mut self.ring),
+        };
+        match entered {
+            Ok(_) => Ok(Entered::Here),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EEXIST) => Ok(Entered::Moved),
+                // The clock says the same of ETIME; the others end when completions
+                // have been taken.
+                Some(libc::ETIME | libc::EBUSY | libc::EAGAIN) => Ok(Entered::Here),
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+impl std::fmt::Debug for Ring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ring")
+            .field("fd", &self.ring.as_raw_fd())
+            .field("is_enabled", &self.is_enabled)
+            .finish()
+    }
+}
+
+/// `None` for what the kernel's seconds cannot hold: for ever.
+fn timespec(timeout: Duration) -> Option<types::Timespec> {
+    let seconds = i64::try_from(timeout.as_secs()).ok()?;
+    Some(
+        types::Timespec::new()
+            .sec(seconds as u64)
+            .nsec(timeout.subsec_nanos()),
+    )
+}
+
+#[cold]
+fn refused(error: &io::Error) -> io::Error {
+    let reason = match error.raw_os_error() {
+        Some(libc::ENOSYS) => "this kernel has no io_uring, or a seccomp filter hides it",
+        Some(libc::EINVAL) => "this kernel's io_uring is too old, Linux 5.17 is needed",
+        Some(libc::EPERM | libc::EACCES) if is_switched_off() => {
+            "io_uring is switched off by the sysctl kernel.io_uring_disabled"
+        }
+        Some(libc::EPERM | libc::EACCES) => "a seccomp filter forbids io_uring",
+        _ => return refusal::by_kernel(NAME, "cannot open a reactor", error),
+    };
+    io::Error::new(
+        ErrorKind::Unsupported,
+        format!("{NAME}: {reason} ({error})"),
+    )
+}
+
+fn is_switched_off() -> bool {
+    let switch = fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+    switch.is_ok_and(|value| value.trim() != "0")
+}

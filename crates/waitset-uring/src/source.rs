@@ -1,0 +1,157 @@
+//! One source: what is wanted and which poll is armed.
+
+use std::os::fd::RawFd;
+
+use waitset_core::{Mode, Readiness};
+use waitset_unix::Registration;
+
+use crate::ring::Completion;
+
+/// What a poll asks of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) bits: u32,
+    pub(crate) multishot: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) registration: Registration,
+    pub(crate) queued: bool,
+    /// Names this source's poll; a completion of another generation is stale.
+    generation: u32,
+    armed: Option<Asked>,
+    /// Whether it is to be armed: not after a one-shot source was told.
+    is_wanted: bool,
+    /// Whether a poll that lasts is to be armed anew, because `modify` asked.
+    is_renewed: bool,
+    /// Whether a multishot poll ended by itself, once.
+    has_ended: bool,
+}
+
+/// What to do about a source's poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    None,
+    Arm,
+    /// Cancel it and arm another.
+    Replace,
+}
+
+/// What to do about a completion.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verdict {
+    Silent,
+    Tell(Readiness),
+    Dead,
+}
+
+/// Descriptor and generation of a completion.
+pub(crate) fn unpack(data: u64) -> (RawFd, u32) {
+    (data as u32 as RawFd, (data >> 32) as u32)
+}
+
+impl Source {
+    /// A source whose poll is yet to be armed.
+    pub(crate) fn new(registration: Registration, generation: u32) -> Self {
+        Self {
+            registration,
+            queued: true,
+            generation,
+            armed: None,
+            is_wanted: true,
+            is_renewed: false,
+            has_ended: false,
+        }
+    }
+
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// The user data of this source's poll.
+    pub(crate) fn data(&self, fd: RawFd) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(fd as u32)
+    }
+
+    pub(crate) fn is_armed(&self) -> bool {
+        self.armed.is_some()
+    }
+
+    /// Wants something else, or the same again.
+    pub(crate) fn want(&mut self, registration: Registration) {
+        self.registration = registration;
+        self.is_wanted = true;
+        self.has_ended = false;
+        self.is_renewed = registration.mode == Mode::Edge;
+    }
+
+    fn asked(&self) -> Asked {
+        let Registration { interest, mode, .. } = self.registration;
+        let peer_closed = match interest.is_readable() {
+            true => Readiness::PEER_CLOSED.0,
+            false => 0,
+        };
+        Asked {
+            bits: Readiness::from(interest).0 | peer_closed,
+            multishot: mode == Mode::Edge,
+        }
+    }
+
+    /// What differs from what is wanted.
+    #[inline]
+    pub(crate) fn change(&self) -> Change {
+        match self.armed {
+            None if self.is_wanted => Change::Arm,
+            Some(asked) if self.is_wanted && (self.is_renewed || asked != self.asked()) => {
+                Change::Replace
+            }
+            _ => Change::None,
+        }
+    }
+
+    /// Its poll is armed as wanted from now on.
+    pub(crate) fn arm(&mut self) -> Asked {
+        let asked = self.asked();
+        self.armed = Some(asked);
+        self.is_renewed = false;
+        asked
+    }
+
+    /// Its poll is no more, and what still comes of it is stale.
+    pub(crate) fn forget(&mut self, generation: u32) {
+        self.armed = None;
+        self.generation = generation;
+    }
+
+    #[inline]
+    pub(crate) fn complete(&mut self, completion: &Completion) -> Verdict {
+        if !completion.more {
+            self.armed = None;
+        }
+        match completion.result {
+            // Replaced while it completed; what replaces it tells.
+            _ if self.is_renewed => Verdict::Silent,
+            Err(_) => Verdict::Dead,
+            Ok(bits) => self.tell(Readiness(bits), completion.more),
+        }
+    }
+
+    fn tell(&mut self, observed: Readiness, more: bool) -> Verdict {
+        match self.registration.mode {
+            Mode::Level => {}
+            Mode::Oneshot => self.is_wanted = false,
+            Mode::Edge => {
+                // A multishot poll ends by itself when the completion queue overflowed,
+                // and always on a file that has no readiness to wait for. Armed again,
+                // only the latter ends again: it is always ready, and was told.
+                let ended_before = std::mem::replace(&mut self.has_ended, !more);
+                if ended_before && !more {
+                    self.is_wanted = false;
+                    return Verdict::Silent;
+                }
+            }
+        }
+        Verdict::Tell(observed)
+    }
+}

@@ -1,0 +1,55 @@
+//! What the ring's crate leaves to the caller's care.
+#![allow(unsafe_code, reason = "submission")]
+
+use std::io;
+use std::os::fd::RawFd;
+
+use io_uring::types::{CancelBuilder, Fd};
+use io_uring::{EnterFlags, IoUring, opcode, squeue};
+
+use crate::ring::Ring;
+
+/// Queues a poll. The queue must have room.
+pub(crate) fn push_poll(ring: &mut Ring, fd: RawFd, bits: u32, multishot: bool, data: u64) {
+    let poll = opcode::PollAdd::new(Fd(fd), bits).multi(multishot);
+    push(ring, poll.build().user_data(data));
+}
+
+/// Queues the end of a poll, which is not told. The queue must have room.
+pub(crate) fn push_cancel(ring: &mut Ring, data: u64) {
+    let cancel = opcode::PollRemove::new(data).build();
+    push(
+        ring,
+        cancel.user_data(STALE).flags(squeue::Flags::SKIP_SUCCESS),
+    );
+}
+
+/// Queues the end of everything. The queue must have room.
+pub(crate) fn push_cancel_all(ring: &mut Ring) {
+    let cancel = opcode::AsyncCancel2::new(CancelBuilder::any()).build();
+    push(
+        ring,
+        cancel.user_data(STALE).flags(squeue::Flags::SKIP_SUCCESS),
+    );
+}
+
+/// User data of which no source has the generation.
+const STALE: u64 = u32::MAX as u64;
+
+fn push(ring: &mut Ring, entry: squeue::Entry) {
+    // SAFETY: polls and cancellations refer to no memory of ours, and a descriptor that
+    // is not open is answered with EBADF.
+    let pushed = unsafe { ring.queue().push(&entry) };
+    debug_assert!(pushed.is_ok(), "the caller has made room");
+}
+
+/// Submits what is queued and runs what is pending, without sleeping.
+pub(crate) fn submit_and_run(ring: &mut IoUring) -> io::Result<usize> {
+    let queued = ring.submission().len() as u32;
+    let flags = EnterFlags::GETEVENTS.bits();
+    // SAFETY: the flags take no argument, and none is given.
+    unsafe {
+        ring.submitter()
+            .enter::<libc::sigset_t>(queued, 0, flags, None)
+    }
+}
