@@ -47,6 +47,9 @@ pub struct Capabilities {
     /// Whether a descriptor that was closed while registered is found, reported once as
     /// an error and dropped. Otherwise the kernel drops it silently.
     pub sees_dead_descriptors: bool,
+    /// Whether events that did not fit the buffer are looked at again before they are
+    /// told, so that readiness that has gone meanwhile is not.
+    pub rechecks_what_did_not_fit: bool,
     /// Whether a wait sleeps, so that other threads have the processor.
     pub sleeps: bool,
 }
@@ -64,6 +67,7 @@ impl Capabilities {
         hints: true,
         peer_closed_hint: true,
         sees_dead_descriptors: false,
+        rechecks_what_did_not_fit: true,
         sleeps: true,
     };
 

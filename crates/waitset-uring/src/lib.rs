@@ -159,10 +159,12 @@ impl Uring {
             if self.make_room()? == Entered::Moved {
                 return Ok(Entered::Moved);
             }
-            if change == Change::Replace {
+            if matches!(change, Change::Cancel | Change::Replace) {
                 self.push_cancel(fd);
             }
-            self.push_arm(fd);
+            if matches!(change, Change::Arm | Change::Replace) {
+                self.push_arm(fd);
+            }
         }
         self.queue.clear();
         Ok(Entered::Here)
@@ -393,6 +395,9 @@ impl Reactor for Uring {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             level: Support::Emulated,
+            oneshot: Support::Emulated,
+            sees_dead_descriptors: true,
+            rechecks_what_did_not_fit: false,
             ..Capabilities::FULL
         }
     }

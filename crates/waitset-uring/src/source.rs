@@ -27,6 +27,9 @@ pub(crate) struct Source {
     is_renewed: bool,
     /// Whether a multishot poll ended by itself, once.
     has_ended: bool,
+    /// Whether the kernel told what nobody asked for. A poll of one shot would tell it
+    /// again and again; a multishot poll waits for something else to happen.
+    is_distracted: bool,
 }
 
 /// What to do about a source's poll.
@@ -34,6 +37,7 @@ pub(crate) struct Source {
 pub(crate) enum Change {
     None,
     Arm,
+    Cancel,
     /// Cancel it and arm another.
     Replace,
 }
@@ -62,6 +66,7 @@ impl Source {
             is_wanted: true,
             is_renewed: false,
             has_ended: false,
+            is_distracted: false,
         }
     }
 
@@ -94,7 +99,7 @@ impl Source {
         };
         Asked {
             bits: Readiness::from(interest).0 | peer_closed,
-            multishot: mode == Mode::Edge,
+            multishot: mode == Mode::Edge || self.is_distracted,
         }
     }
 
@@ -103,10 +108,10 @@ impl Source {
     pub(crate) fn change(&self) -> Change {
         match self.armed {
             None if self.is_wanted => Change::Arm,
-            Some(asked) if self.is_wanted && (self.is_renewed || asked != self.asked()) => {
-                Change::Replace
-            }
-            _ => Change::None,
+            None => Change::None,
+            Some(_) if !self.is_wanted => Change::Cancel,
+            Some(asked) if self.is_renewed || asked != self.asked() => Change::Replace,
+            Some(_) => Change::None,
         }
     }
 
@@ -130,10 +135,27 @@ impl Source {
             self.armed = None;
         }
         match completion.result {
-            // Replaced while it completed; what replaces it tells.
-            _ if self.is_renewed => Verdict::Silent,
+            // Replaced or cancelled while it completed.
+            _ if self.is_renewed || !self.is_wanted => Verdict::Silent,
+            // A file without readiness to wait for, asked for what it never has.
+            Err(libc::EINVAL) => {
+                self.is_wanted = false;
+                Verdict::Silent
+            }
             Err(_) => Verdict::Dead,
-            Ok(bits) => self.tell(Readiness(bits), completion.more),
+            Ok(bits) => self.observe(Readiness(bits), completion.more),
+        }
+    }
+
+    /// The kernel tells a peer's half-close unasked; it is silenced without losing what
+    /// may follow.
+    fn observe(&mut self, observed: Readiness, more: bool) -> Verdict {
+        let ended = Readiness::ERROR | Readiness::HANGUP;
+        let seen = Readiness(observed.0 & (self.asked().bits | ended.0));
+        self.is_distracted = seen == Readiness::default();
+        match self.is_distracted {
+            true => Verdict::Silent,
+            false => self.tell(seen, more),
         }
     }
 
