@@ -106,11 +106,20 @@ impl Events {
     ///
     /// # Panics
     ///
-    /// If `len` exceeds the capacity.
+    /// Later, when the events are looked at, if `len` exceeds the capacity.
     #[inline]
     pub fn set_len(&mut self, len: usize) {
-        assert!(len <= self.buffer.len());
+        debug_assert!(len <= self.buffer.len());
         self.len = len;
+    }
+
+    /// What [`begin`](Self::begin) and [`set_len`](Self::set_len) do for a wait that
+    /// filled the buffer without either.
+    #[inline]
+    pub fn replace(&mut self, len: usize) {
+        self.woken = false;
+        self.interrupted = false;
+        self.set_len(len);
     }
 
     /// Adds one event.

@@ -31,6 +31,7 @@ pub(crate) const SILENT_BITS: u32 = ONESHOT;
 pub(crate) const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 
 /// The bits to watch for an interest, level-triggered.
+#[inline]
 pub(crate) fn bits(interest: Interest) -> u32 {
     let peer_closed = match interest.is_readable() {
         true => Readiness::PEER_CLOSED.0,
@@ -63,9 +64,10 @@ pub(crate) fn mark(fd: RawFd, generation: u32) -> u64 {
     u64::from(generation) << 32 | u64::from(fd as u32)
 }
 
-/// Descriptor and generation of a one-shot source.
-pub(crate) fn unmark(data: u64) -> (RawFd, u32) {
-    (data as u32 as RawFd, (data >> 32) as u32)
+/// The descriptor of a one-shot source.
+#[inline]
+pub(crate) fn unmark(data: u64) -> RawFd {
+    data as u32 as RawFd
 }
 
 #[cfg(test)]
@@ -77,7 +79,7 @@ mod tests {
     fn marks_and_plain_words_never_meet() {
         let largest = mark(i32::MAX, (1 << 29) - 1);
         assert!(is_marked(largest) && is_marked(WAKE.data));
-        assert_eq!(unmark(largest), (i32::MAX, (1 << 29) - 1));
+        assert_eq!(unmark(largest), i32::MAX);
         assert_ne!(mark(0, 1), WAKE.data);
         assert!(!is_marked(Event::pack(Token(0), Interest::READABLE)));
     }

@@ -35,7 +35,7 @@ use waitset_core::{
 use waitset_unix::{Bell, Registration, refusal, timespec};
 
 use held::{Held, WAKE};
-use table::{Table, Verdict};
+use table::{Fired, Table};
 
 const NAME: &str = "epoll";
 
@@ -68,7 +68,11 @@ pub struct Epoll {
     changed: Vec<RawFd>,
     /// Whether the always-ready files get the buffer first at the next wait.
     files_first: bool,
+    /// Whether a wait has more to do than to ask the kernel.
+    needs_care: bool,
     has_nanoseconds: bool,
+    /// Waits that went the short way, of one system call each.
+    plain_waits: u64,
     stats: Stats,
 }
 
@@ -98,6 +102,8 @@ impl Epoll {
             table: Table::default(),
             changed: Vec::new(),
             files_first: false,
+            needs_care: false,
+            plain_waits: 0,
             has_nanoseconds: true,
             stats: Stats::default(),
         })
@@ -132,6 +138,7 @@ impl Epoll {
             self.apply_changes();
         }
         self.changed.push(fd);
+        self.needs_care = true;
     }
 
     fn change(&mut self, fd: RawFd, held: Held) -> io::Result<()> {
@@ -139,15 +146,93 @@ impl Epoll {
         sys::modify(&self.epoll, fd, held)
     }
 
-    /// Waits once and leaves what is to be told from `start` on; true if there is a
-    /// reason to return.
-    #[inline]
-    fn ask(
+    /// Notes whether the next wait has to care for anything, so that it need not look.
+    fn note_care(&mut self) {
+        self.needs_care =
+            !self.changed.is_empty() || self.table.has_files() || self.table.has_marks();
+    }
+
+    /// A wait with something to prepare or to look up.
+    #[cold]
+    #[inline(never)]
+    fn wait_with_care(
         &mut self,
         events: &mut Events,
-        start: usize,
         timeout: Option<Duration>,
-    ) -> io::Result<bool> {
+    ) -> io::Result<usize> {
+        if !self.changed.is_empty() {
+            self.apply_changes();
+            self.note_care();
+        }
+        match plain_millis(timeout) {
+            Some(millis) if !self.table.has_files() => {
+                let answer = sys::wait_plainly(&self.epoll, events.buffer_mut(), millis);
+                self.finish_with_care(events, answer, timeout)
+            }
+            _ => self.wait_at_length(events, timeout),
+        }
+    }
+
+    /// A wait with a timeout that has to be watched, or with files among the sources.
+    fn wait_at_length(
+        &mut self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<usize> {
+        events.begin()?;
+        self.stats.waits += 1;
+        if self.table.has_files() {
+            self.wait_among_files(events, timeout)?;
+        } else {
+            self.wait_for_news(events, timeout)?;
+        }
+        self.count(events.len());
+        Ok(events.len())
+    }
+
+    /// What is left to do after a call whose answer is not simply what is told.
+    #[cold]
+    fn finish_with_care(
+        &mut self,
+        events: &mut Events,
+        answer: libc::c_int,
+        timeout: Option<Duration>,
+    ) -> io::Result<usize> {
+        events.replace(0);
+        if answer < 0 {
+            let error = io::Error::last_os_error();
+            if error.kind() == io::ErrorKind::InvalidInput {
+                // The buffer has no room, or more than the kernel takes.
+                return self.wait_at_length(events, timeout);
+            }
+            interrupted(events, &error)?;
+        } else if answer > 0 && !self.tell(events, 0, answer as usize) {
+            self.wait_for_news(events, timeout)?;
+        }
+        self.plain_waits += 1;
+        self.count(events.len());
+        Ok(events.len())
+    }
+
+    /// Waits until there is something to tell or a reason to return. What fires without
+    /// being wanted is silenced, and the wait goes on with the rest of its timeout: what
+    /// is ready may be behind it.
+    fn wait_for_news(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        let sleeps = timeout != Some(Duration::ZERO);
+        let deadline = Deadline::after(timeout.filter(|_| sleeps));
+        let mut left = timeout;
+        while !events.is_full() && !self.ask(events, left)? {
+            if sleeps {
+                left = deadline.remaining();
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the kernel once and adds what is to be told; true if there is a reason to
+    /// return.
+    fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
+        let start = events.len();
         let buffer = &mut events.buffer_mut()[start..];
         self.stats.wait_calls += 1;
         let answer = match timeout {
@@ -155,15 +240,10 @@ impl Epoll {
             Some(Duration::ZERO) => sys::wait(&self.epoll, buffer, 0),
             Some(timeout) => self.wait_for(buffer, timeout),
         };
-        let count = match answer {
-            Ok(count) => count,
-            Err(error) => return interrupted(events, error),
-        };
-        events.set_len(start + count);
-        let fresh = &events.as_slice()[start..];
-        match fresh.iter().position(|event| held::is_marked(event.data())) {
-            None => Ok(true),
-            Some(first) => Ok(self.resolve(events, start + first)),
+        match answer {
+            Ok(0) => Ok(true),
+            Ok(count) => Ok(self.tell(events, start, start + count)),
+            Err(error) => interrupted(events, &error),
         }
     }
 
@@ -193,89 +273,89 @@ impl Epoll {
         }
     }
 
-    /// Looks marked events up and drops those that are not to be told; true if there is
-    /// a reason to return.
+    /// Looks marked events up, from `start` to `end` of the buffer, and drops those that
+    /// are not to be told; true if there is a reason to return.
+    fn tell(&mut self, events: &mut Events, start: usize, end: usize) -> bool {
+        let fresh = &mut events.buffer_mut()[start..end];
+        let (mut kept, mut woken, mut strayed) = (0, false, false);
+        for next in 0..fresh.len() {
+            let mut event = fresh[next];
+            if held::is_marked(event.data()) {
+                match self.table.fired(&event) {
+                    Fired::Told(told) => event = told,
+                    dropped => {
+                        woken |= matches!(dropped, Fired::Wake) && self.wake.take();
+                        strayed |= matches!(dropped, Fired::Stray);
+                        if let Fired::ToSilence(fd) = dropped {
+                            self.silence(fd);
+                        }
+                        continue;
+                    }
+                }
+            }
+            fresh[kept] = event;
+            kept += 1;
+        }
+        events.set_len(start + kept);
+        if woken {
+            events.set_woken();
+        }
+        woken || strayed || kept > 0
+    }
+
+    /// A one-shot source fired though it is not armed for that.
     #[cold]
-    fn resolve(&mut self, events: &mut Events, first: usize) -> bool {
-        let mut kept = first;
-        let mut stray = false;
-        for next in first..events.len() {
-            let event = events.as_slice()[next];
-            let told = if !held::is_marked(event.data()) {
-                Some(event)
-            } else if event.data() == WAKE.data {
-                if self.wake.take() {
-                    events.set_woken();
-                }
-                None
-            } else {
-                self.fired(&event).unwrap_or_else(|| {
-                    stray = true;
-                    None
-                })
-            };
-            if let Some(event) = told {
-                events.buffer_mut()[kept] = event;
-                kept += 1;
+    fn silence(&mut self, fd: RawFd) {
+        if let Some(held) = self.table.silence(fd) {
+            // It fails only for a descriptor that was closed while registered.
+            if self.change(fd, held).is_err() {
+                self.table.remove(fd);
             }
         }
-        events.set_len(kept);
-        kept > 0 || events.was_woken() || stray
     }
 
-    /// A one-shot source fired: tells it if it is armed, else silences it. `None` if
-    /// nobody knows it: it was closed while registered and lives on in a duplicate,
-    /// where nothing can silence it; the wait ends rather than spin in here.
-    fn fired(&mut self, event: &Event) -> Option<Option<Event>> {
-        let (fd, generation) = held::unmark(event.data());
-        let entry = self.table.oneshot_mut(fd, generation)?;
-        match entry.fire(event.readiness()) {
-            Verdict::Tell(event) => return Some(Some(event)),
-            Verdict::Silent => {}
-            Verdict::Correct(held) => {
-                entry.held = held;
-                if self.change(fd, held).is_err() {
-                    self.table.remove(fd);
-                }
-            }
+    /// Waits with always-ready files among the sources. Files and the kernel take turns
+    /// in who fills the buffer first.
+    fn wait_among_files(
+        &mut self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        if !self.table.files_are_ready() {
+            return self.wait_for_news(events, timeout);
         }
-        Some(None)
-    }
-
-    /// Waits with files among the sources, or with one-shot sources, whose events can
-    /// turn out not to be told.
-    fn wait_carefully(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        let files_are_ready = self.table.files_are_ready();
-        if files_are_ready {
-            self.files_first = !self.files_first;
-            if self.files_first {
-                self.table.tell_files(events);
-            }
+        self.files_first = !self.files_first;
+        if self.files_first {
+            self.table.tell_files(events);
         }
-        let looks_only = files_are_ready || timeout == Some(Duration::ZERO);
-        let deadline = Deadline::after(if looks_only { None } else { timeout });
-        let mut left = if looks_only {
-            Some(Duration::ZERO)
-        } else {
-            timeout
-        };
-        while !events.is_full() && !self.ask(events, events.len(), left)? {
-            // What fired was disarmed and is silent now; what is ready may be behind it.
-            if !looks_only {
-                left = deadline.remaining();
-            }
-        }
-        if files_are_ready && !self.files_first {
+        self.wait_for_news(events, Some(Duration::ZERO))?;
+        if !self.files_first {
             self.table.tell_files(events);
         }
         Ok(())
     }
+
+    #[inline]
+    fn count(&mut self, events: usize) {
+        self.stats.events += events as u64;
+        self.stats.empty_returns += u64::from(events == 0);
+    }
+}
+
+/// The timeout as the plain call takes it: none or zero, which every kernel counts alike.
+#[inline]
+fn plain_millis(timeout: Option<Duration>) -> Option<i32> {
+    match timeout {
+        None => Some(-1),
+        Some(Duration::ZERO) => Some(0),
+        Some(_) => None,
+    }
 }
 
 #[cold]
-fn interrupted(events: &mut Events, error: io::Error) -> io::Result<bool> {
+fn interrupted(events: &mut Events, error: &io::Error) -> io::Result<bool> {
     if error.kind() != io::ErrorKind::Interrupted {
-        return Err(refusal::by_kernel(NAME, "cannot wait", &error));
+        return Err(refusal::by_kernel(NAME, "cannot wait", error));
     }
     events.set_interrupted();
     Ok(true)
@@ -322,6 +402,7 @@ impl Reactor for Epoll {
         };
         // A descriptor that was closed while registered may leave an old entry.
         self.table.insert(fd, entry);
+        self.note_care();
         Ok(())
     }
 
@@ -361,6 +442,7 @@ impl Reactor for Epoll {
         match self.change(fd, entry.held) {
             Ok(()) => {
                 self.table.insert(fd, entry);
+                self.note_care();
                 Ok(())
             }
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
@@ -392,19 +474,21 @@ impl Reactor for Epoll {
         }
     }
 
+    /// The short way: one system call, and nothing to look up.
     #[inline]
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
-        events.begin()?;
-        if !self.changed.is_empty() {
-            self.apply_changes();
+        let Some(millis) = plain_millis(timeout).filter(|_| !self.needs_care) else {
+            return self.wait_with_care(events, timeout);
+        };
+        let answer = sys::wait_plainly(&self.epoll, events.buffer_mut(), millis);
+        // A wake's event comes after its flag, so without the flag there is none.
+        if answer <= 0 || self.wake.is_raised() {
+            return self.finish_with_care(events, answer, timeout);
         }
-        if self.table.is_plain() {
-            self.ask(events, 0, timeout)?;
-        } else {
-            self.wait_carefully(events, timeout)?;
-        }
-        self.stats.count_wait(events.len());
-        Ok(events.len())
+        self.plain_waits += 1;
+        self.stats.events += answer as u64;
+        events.replace(answer as usize);
+        Ok(answer as usize)
     }
 
     fn waker(&self) -> Waker {
@@ -424,6 +508,8 @@ impl Reactor for Epoll {
 
     fn stats(&self) -> Stats {
         Stats {
+            waits: self.stats.waits + self.plain_waits,
+            wait_calls: self.stats.wait_calls + self.plain_waits,
             control_calls: self.stats.control_calls + self.table.checks(),
             wake_calls: self.wake.calls(),
             ..self.stats

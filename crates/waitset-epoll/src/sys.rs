@@ -68,7 +68,19 @@ fn control(epoll: &OwnedFd, operation: libc::c_int, fd: RawFd, held: Held) -> io
 /// The kernel refuses more events than fit an int's bytes.
 const MOST_EVENTS: usize = i32::MAX as usize / size_of::<Event>();
 
+/// As [`wait`], for a buffer of any length: the answer as it comes, -1 for an error.
+///
+/// A length that does not fit the kernel's int is cut, and what the kernel makes of the
+/// rest is at most as long as the buffer, or `EINVAL`.
 #[inline]
+pub(crate) fn wait_plainly(epoll: &OwnedFd, buffer: &mut [Event], millis: i32) -> libc::c_int {
+    let room = buffer.len() as libc::c_int;
+    let first = buffer.as_mut_ptr().cast();
+    // SAFETY: the kernel writes at most `room` events, no more than the buffer has, whose
+    // elements have its layout, as asserted above.
+    unsafe { libc::epoll_wait(epoll.as_raw_fd(), first, room, millis) }
+}
+
 pub(crate) fn wait(epoll: &OwnedFd, buffer: &mut [Event], millis: i32) -> io::Result<usize> {
     let room = buffer.len().min(MOST_EVENTS) as libc::c_int;
     let first = buffer.as_mut_ptr().cast();

@@ -4,17 +4,18 @@ use std::io;
 use std::os::fd::RawFd;
 
 use waitset_core::{Event, Events, Interest, Mode, Readiness};
-use waitset_unix::{FdTable, Registration};
+use waitset_unix::{FdTable, Registration, is_open};
 
-use crate::held::{self, Held, ONESHOT, SILENT_BITS};
+use crate::held::{self, Held, ONESHOT, SILENT_BITS, WAKE};
 
 /// One source: what is wanted and what the kernel holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) registration: Registration,
     pub(crate) held: Held,
+    /// What is to be told of a one-shot source or a file; nothing while it is disarmed.
+    armed: Readiness,
     pub(crate) queued: bool,
-    armed: bool,
     kind: Kind,
 }
 
@@ -28,12 +29,18 @@ enum Kind {
     File,
 }
 
-/// What to do about a one-shot source that fired.
+/// What became of a marked event.
 #[derive(Debug)]
-pub(crate) enum Verdict {
-    Tell(Event),
-    Silent,
-    Correct(Held),
+pub(crate) enum Fired {
+    Told(Event),
+    Wake,
+    /// It was disarmed, in the kernel as well.
+    Dropped,
+    /// The kernel will tell it again unless it is told to be silent.
+    ToSilence(RawFd),
+    /// Nobody knows it: it was closed while registered and lives on in a duplicate, where
+    /// nothing can silence it. The wait ends rather than spin unseen.
+    Stray,
 }
 
 impl Entry {
@@ -41,15 +48,19 @@ impl Entry {
         Self {
             registration,
             held,
+            armed: armed(registration.interest),
             queued: false,
-            armed: true,
             kind: Kind::Watched,
         }
     }
 
+    /// Without the directions that a file is never ready in.
     pub(crate) fn into_file(self) -> Self {
+        let directions = Interest::READABLE | Interest::WRITABLE;
+        let ready = self.registration.interest.intersection(directions);
         Self {
             kind: Kind::File,
+            armed: ready.map_or(Readiness::default(), Readiness::from),
             ..self
         }
     }
@@ -76,59 +87,67 @@ impl Entry {
         }
     }
 
-    /// Re-arms a one-shot source if the kernel need not hear of it.
-    pub(crate) fn rearm(&mut self, wanted: Registration) -> bool {
-        let bits = held::bits(wanted.interest);
-        let watched = self.kind == Kind::Watched && self.held.bits & bits == bits;
-        if watched || self.kind == Kind::File {
-            self.registration = wanted;
-            self.armed = true;
-            return true;
-        }
-        false
+    fn is_armed(&self) -> bool {
+        self.armed != Readiness::default()
     }
 
-    pub(crate) fn fire(&mut self, observed: Readiness) -> Verdict {
+    /// Re-arms a one-shot source if the kernel need not hear of it.
+    #[inline]
+    pub(crate) fn rearm(&mut self, wanted: Registration) -> bool {
+        let bits = held::bits(wanted.interest);
+        if self.kind != Kind::Watched || self.held.bits & bits != bits {
+            return false;
+        }
+        self.registration = wanted;
+        self.armed = armed(wanted.interest);
+        true
+    }
+
+    /// What to tell of a one-shot source that fired, once.
+    #[inline]
+    fn fire(&mut self, observed: Readiness) -> Option<Event> {
         if self.held.bits & ONESHOT != 0 {
             // The kernel has disarmed it by telling.
             self.held.bits = SILENT_BITS;
         }
-        let ended = Readiness::ERROR | Readiness::HANGUP;
-        let asked = Readiness(held::bits(self.registration.interest) | ended.0);
-        if self.armed && observed.intersects(asked) {
-            self.armed = false;
-            let seen = Readiness(observed.0 & asked.0);
-            return Verdict::Tell(self.registration.event(seen));
+        let seen = Readiness(observed.0 & self.armed.0);
+        if seen == Readiness::default() {
+            return None;
         }
-        if self.held.bits == SILENT_BITS && !self.armed {
-            return Verdict::Silent;
-        }
-        if self.armed {
+        self.armed = Readiness::default();
+        Some(self.registration.event(seen))
+    }
+
+    /// What the kernel should hold of a one-shot source that fired in vain.
+    fn silenced(&mut self) -> Held {
+        if self.is_armed() {
             // It watches more than is wanted by now.
-            return Verdict::Correct(self.wanted());
+            return self.wanted();
         }
         self.kind = Kind::Flooding;
-        Verdict::Correct(Held {
+        Held {
             bits: SILENT_BITS,
             ..self.held
-        })
+        }
     }
 
     /// Readiness of an always-ready file, if it is to be told.
     fn file_event(&mut self) -> Option<Event> {
-        let directions = Interest::READABLE | Interest::WRITABLE;
-        let seen = self.registration.interest.intersection(directions)?;
-        if !self.armed {
+        let seen = self.armed;
+        if seen == Readiness::default() {
             return None;
         }
-        self.armed = self.registration.mode == Mode::Level;
-        Some(self.registration.event(seen.into()))
+        if self.registration.mode != Mode::Level {
+            self.armed = Readiness::default();
+        }
+        Some(self.registration.event(seen))
     }
+}
 
-    fn is_ready_file(&self) -> bool {
-        let mut looked_at = *self;
-        looked_at.file_event().is_some()
-    }
+/// All that an armed source tells.
+#[inline]
+fn armed(interest: Interest) -> Readiness {
+    Readiness(held::bits(interest)) | Readiness::ERROR | Readiness::HANGUP
 }
 
 /// All sources, and which of them need care.
@@ -138,15 +157,19 @@ pub(crate) struct Table {
     files: Vec<RawFd>,
     /// Where telling the files goes on.
     next_file: usize,
-    oneshots: usize,
+    /// How many system calls have looked whether a file is still open.
+    file_checks: u64,
     generation: u32,
 }
 
 impl Table {
-    /// Whether every event the kernel gives is told as it is.
-    #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.oneshots == 0 && self.files.is_empty()
+    /// Whether there has ever been a mark: one may come back as long as the reactor lives.
+    pub(crate) fn has_marks(&self) -> bool {
+        self.generation != 0
+    }
+
+    pub(crate) fn has_files(&self) -> bool {
+        !self.files.is_empty()
     }
 
     pub(crate) fn reserve(&mut self, mechanism: &str, fd: RawFd) -> io::Result<()> {
@@ -158,7 +181,7 @@ impl Table {
     }
 
     pub(crate) fn checks(&self) -> u64 {
-        self.entries.checks()
+        self.entries.checks() + self.file_checks
     }
 
     pub(crate) fn get_mut(&mut self, fd: RawFd) -> Option<&mut Entry> {
@@ -169,10 +192,28 @@ impl Table {
         self.entries.get(fd).is_some_and(Entry::is_file)
     }
 
-    /// The one-shot source of that generation, unless it has been removed.
-    pub(crate) fn oneshot_mut(&mut self, fd: RawFd, generation: u32) -> Option<&mut Entry> {
+    /// Looks a marked event up, and disarms its source if it is told.
+    #[inline]
+    pub(crate) fn fired(&mut self, event: &Event) -> Fired {
+        if event.data() == WAKE.data {
+            return Fired::Wake;
+        }
+        let fd = held::unmark(event.data());
+        match self.entries.get_mut(fd) {
+            Some(entry) if entry.held.data == event.data() => match entry.fire(event.readiness()) {
+                Some(told) => Fired::Told(told),
+                None if entry.held.bits == SILENT_BITS && !entry.is_armed() => Fired::Dropped,
+                None => Fired::ToSilence(fd),
+            },
+            _ => Fired::Stray,
+        }
+    }
+
+    /// What the kernel should hold of a one-shot source that fired in vain.
+    pub(crate) fn silence(&mut self, fd: RawFd) -> Option<Held> {
         let entry = self.entries.get_mut(fd)?;
-        (entry.held.data == held::mark(fd, generation)).then_some(entry)
+        entry.held = entry.silenced();
+        Some(entry.held)
     }
 
     /// A new entry, not in the table yet.
@@ -196,8 +237,11 @@ impl Table {
     pub(crate) fn changed(&mut self, fd: RawFd, wanted: Registration) -> Entry {
         let mut entry = self.entry(fd, wanted);
         if let Some(old) = self.entries.get(fd) {
-            entry.kind = old.kind;
             entry.queued = old.queued;
+            if old.is_file() {
+                return entry.into_file();
+            }
+            entry.kind = old.kind;
             entry.held = entry.wanted();
         }
         entry
@@ -206,7 +250,6 @@ impl Table {
     /// Puts an entry in, in place of an old one if there is.
     pub(crate) fn insert(&mut self, fd: RawFd, entry: Entry) {
         self.remove(fd);
-        self.oneshots += usize::from(entry.registration.mode == Mode::Oneshot);
         if entry.is_file() {
             self.files.push(fd);
         }
@@ -215,7 +258,6 @@ impl Table {
 
     pub(crate) fn remove(&mut self, fd: RawFd) -> Option<Entry> {
         let entry = self.entries.remove(fd)?;
-        self.oneshots -= usize::from(entry.registration.mode == Mode::Oneshot);
         if entry.is_file() {
             self.files.retain(|file| *file != fd);
         }
@@ -224,19 +266,31 @@ impl Table {
 
     pub(crate) fn files_are_ready(&self) -> bool {
         let entries = self.files.iter().filter_map(|fd| self.entries.get(*fd));
-        entries.into_iter().any(Entry::is_ready_file)
+        entries.into_iter().any(Entry::is_armed)
     }
 
     /// Tells the files that are ready, as far as there is room, each once in its turn.
+    ///
+    /// A file that was closed while registered is dropped, as the kernel drops others: it
+    /// would be ready for ever. One `fcntl` for each that would be told.
     pub(crate) fn tell_files(&mut self, events: &mut Events) {
         for _ in 0..self.files.len() {
             if events.is_full() {
                 return;
             }
             self.next_file = (self.next_file + 1) % self.files.len();
-            let entry = self.entries.get_mut(self.files[self.next_file]);
-            if let Some(event) = entry.and_then(Entry::file_event) {
+            let fd = self.files[self.next_file];
+            let entry = self.entries.get_mut(fd);
+            let Some(event) = entry.and_then(Entry::file_event) else {
+                continue;
+            };
+            self.file_checks += 1;
+            if is_open(fd) {
                 events.push(event);
+            } else {
+                self.remove(fd);
+                // Another has moved into its place, and its turn is now.
+                self.next_file = self.next_file.saturating_sub(1);
             }
         }
     }
