@@ -1,0 +1,33 @@
+//! What `cargo bench` runs: every scenario is written once, generic over the
+//! [`Contestant`] that waits in it, and every figure is a ratio that carries its noise.
+//!
+//! - [`scenario`]: the questions, and the descriptors they are asked on.
+//! - [`entrants`]: who answers: the mechanisms of waitset, a raw epoll loop as the floor,
+//!   and the rivals mio and polling.
+//! - [`pairs`], [`rounds`]: how two, and how many, are measured in turns.
+//! - [`spread`]: medians and how far they can be trusted.
+//! - [`closing`]: the tables that end `cargo bench`.
+#![cfg(unix)]
+
+pub mod callgrind;
+pub mod closing;
+pub mod contestant;
+pub mod entrants;
+pub mod limits;
+pub mod machine;
+pub mod pairs;
+pub mod pipes;
+pub mod record;
+pub mod rounds;
+pub mod scenario;
+pub mod scenarios;
+pub mod sources;
+pub mod spread;
+mod sys;
+pub mod tables;
+pub mod workload;
+
+pub use contestant::Contestant;
+pub use entrants::Entrant;
+pub use scenario::{Fixture, Scenario};
+pub use workload::Workload;

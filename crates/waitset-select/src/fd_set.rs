@@ -18,6 +18,8 @@ pub(crate) const DIRECTIONS: usize = 3;
 pub(crate) struct FdSets {
     asked: [Vec<Word>; DIRECTIONS],
     answered: [Vec<Word>; DIRECTIONS],
+    /// The bits of the interest in each descriptor, as they stand in `asked`.
+    interests: Vec<u8>,
     /// How many bits are set in each of `asked`.
     counts: [usize; DIRECTIONS],
     /// The highest descriptor with a bit in `asked`: the kernel looks at all up to it.
@@ -33,6 +35,7 @@ impl FdSets {
         let mut sets = Self {
             asked: Default::default(),
             answered: Default::default(),
+            interests: Vec::new(),
             counts: [0; DIRECTIONS],
             highest: 0,
             bell,
@@ -54,25 +57,44 @@ impl FdSets {
         for set in self.asked.iter_mut().chain(&mut self.answered) {
             set.resize(length, 0);
         }
+        self.interests.resize(length * BITS, 0);
     }
 
     /// Asks for `interest` in `fd` and nothing else. The sets must have room for it.
     #[inline]
     pub(crate) fn ask(&mut self, fd: RawFd, interest: Option<Interest>) {
+        let fd = fd as usize;
         let wanted = interest.map_or(0, Interest::bits);
-        let (word, bit) = (fd as usize / BITS, fd as usize % BITS);
-        for direction in 0..DIRECTIONS {
-            let old = &mut self.asked[direction][word];
-            let on = Word::from(wanted >> direction & 1);
-            // One of the two is 1 where the bit changes, so this cannot go below zero.
-            self.counts[direction] = self.counts[direction] + on - (*old >> bit & 1);
-            *old = *old & !(1 << bit) | on << bit;
+        let mut changed = std::mem::replace(&mut self.interests[fd], wanted) ^ wanted;
+        while changed != 0 {
+            let direction = changed.trailing_zeros() as usize;
+            changed &= changed - 1;
+            self.asked[direction][fd / BITS] ^= 1 << (fd % BITS);
+            match wanted >> direction & 1 {
+                0 => self.leave(direction),
+                _ => self.counts[direction] += 1,
+            }
         }
         if wanted != 0 {
-            self.highest = self.highest.max(fd as usize);
-        } else if self.highest == fd as usize {
+            self.highest = self.highest.max(fd);
+        } else if self.highest == fd {
             self.lower_highest();
         }
+    }
+
+    /// One descriptor less is asked about. A set that nobody asks for is not given to the
+    /// kernel, and its answer stays empty.
+    #[inline]
+    fn leave(&mut self, direction: usize) {
+        self.counts[direction] -= 1;
+        if self.counts[direction] == 0 {
+            self.answered[direction].fill(0);
+        }
+    }
+
+    /// Whether anything is asked of `fd`. The sets must have room for it.
+    pub(crate) fn asks(&self, fd: RawFd) -> bool {
+        self.interests[fd as usize] != 0
     }
 
     fn lower_highest(&mut self) {
@@ -88,14 +110,15 @@ impl FdSets {
     /// direction that nobody asks for, and the number of descriptors to look at.
     pub(crate) fn prepare(&mut self) -> (usize, [Option<&mut [Word]>; DIRECTIONS]) {
         let in_use = self.highest / BITS + 1;
-        let mut direction = 0;
-        let sets = self.answered.each_mut().map(|answered| {
-            let answered = &mut answered[..in_use];
-            answered.copy_from_slice(&self.asked[direction][..in_use]);
-            direction += 1;
-            (self.counts[direction - 1] > 0).then_some(answered)
-        });
-        (self.highest + 1, sets)
+        let mut given = [None, None, None];
+        for (direction, answered) in self.answered.iter_mut().enumerate() {
+            if self.counts[direction] > 0 {
+                let answered = &mut answered[..in_use];
+                answered.copy_from_slice(&self.asked[direction][..in_use]);
+                given[direction] = Some(answered);
+            }
+        }
+        (self.highest + 1, given)
     }
 
     /// Whether the waker's bell was answered, and takes its bit off.

@@ -192,9 +192,11 @@ impl Select {
     /// drops it, so that the others live on. What does not fit the buffer is found again
     /// by the next wait.
     fn evict_dead(&mut self, events: &mut Events) -> usize {
-        self.stats.control_calls += self.registrations.len() as u64;
-        let is_dead = |fd: &RawFd| !is_open(*fd);
-        let dead: Vec<_> = self.registrations.descriptors().filter(is_dead).collect();
+        // A disarmed source is not what select has met, and stays silent.
+        let asked = self.registrations.descriptors();
+        let mut dead: Vec<_> = asked.filter(|fd| self.sets.asks(*fd)).collect();
+        self.stats.control_calls += dead.len() as u64;
+        dead.retain(|fd| !is_open(*fd));
         for &fd in &dead {
             if events.is_full() {
                 break;

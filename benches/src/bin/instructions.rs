@@ -1,0 +1,180 @@
+//! Counts the user-space instructions that each contestant needs for one event.
+//!
+//! ```text
+//! cargo run --release -p waitset-bench --bin instructions
+//! ```
+//!
+//! It needs valgrind and exits with 77 where there is none.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+use waitset_bench::callgrind::{self, Failure};
+use waitset_bench::record::Report;
+use waitset_bench::{Entrant, limits, tables};
+
+/// What test harnesses take for "skipped".
+const SKIPPED: u8 = 77;
+
+const PIPES: usize = 100;
+const TOKENS: [usize; 2] = [1, 10];
+
+/// The most instructions that an event may need through epoll, by tokens.
+const MOST: [f64; 2] = [100.0, 68.0];
+
+/// Counts the user-space instructions that each contestant needs for one event of the
+/// pipe chain, with 100 pipes and 1 or 10 of them active. Exact: the same in every run of
+/// one build.
+#[derive(Parser)]
+struct Arguments {
+    /// Exit with 1 if epoll needs more than 100 instructions (1 active) or 68 (10 active)
+    #[arg(long)]
+    check: bool,
+    /// Write the counts to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Contestants to count; all if none is given
+    contestants: Vec<Entrant>,
+    #[command(subcommand)]
+    run: Option<Run>,
+}
+
+#[derive(Subcommand)]
+enum Run {
+    /// Does the work that is counted
+    #[command(hide = true)]
+    Run {
+        contestant: Entrant,
+        tokens: usize,
+        events: u64,
+    },
+}
+
+#[derive(Serialize)]
+struct Count {
+    contestant: &'static str,
+    n: usize,
+    a: usize,
+    instructions_an_event: f64,
+}
+
+/// Those that block: what spins executes as many instructions as it has time for.
+const COUNTED: &[Entrant] = &[
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Entrant::Raw,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Entrant::RawEdge,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Entrant::Epoll,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Entrant::EpollEdge,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Entrant::EpollOneshot,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Entrant::EpollBoxed,
+    Entrant::WaitSet,
+    Entrant::Poll,
+    Entrant::Select,
+    Entrant::Mio,
+    Entrant::Polling,
+    Entrant::PollingOneshot,
+];
+
+fn main() -> ExitCode {
+    limits::raise();
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.run {
+        Some(Run::Run {
+            contestant,
+            tokens,
+            events,
+        }) => {
+            let outcome = callgrind::run(*contestant, PIPES, *tokens, *events);
+            outcome.map_err(|error| Failure::Said(error.to_string()))
+        }
+        None => count_all(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::NotInstalled) => {
+            eprintln!("skipped: instructions are counted by valgrind, which is not installed");
+            ExitCode::from(SKIPPED)
+        }
+        Err(Failure::Said(text)) => {
+            eprintln!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn count_all(arguments: &Arguments) -> Result<(), Failure> {
+    let contestants = match arguments.contestants.as_slice() {
+        [] => COUNTED,
+        chosen => chosen,
+    };
+    let mut counts = Vec::new();
+    let mut table = tables::table(["instructions per event", "A = 1", "A = 10"]);
+    for &contestant in contestants {
+        eprintln!("counting {contestant} ...");
+        let mut row = vec![contestant.to_string()];
+        for a in TOKENS {
+            let count = count(contestant, a)?;
+            row.push(format!("{:.1}", count.instructions_an_event));
+            counts.push(count);
+        }
+        table.add_row(row);
+    }
+    println!("{table}");
+    println!("N = {PIPES} pipes, A of them active; about 50 are the workload's own.");
+    let verdict = if arguments.check {
+        check(&counts)
+    } else {
+        Ok(())
+    };
+    if let Some(path) = &arguments.json {
+        let written = Report::new(counts).write(path);
+        written.map_err(|error| Failure::Said(format!("{}: {error}", path.display())))?;
+    }
+    verdict
+}
+
+fn count(contestant: Entrant, a: usize) -> Result<Count, Failure> {
+    let arguments = |events: u64| {
+        let words = ["run", contestant.name()].map(str::to_owned);
+        words
+            .into_iter()
+            .chain([a.to_string(), events.to_string()])
+            .collect()
+    };
+    Ok(Count {
+        contestant: contestant.name(),
+        n: PIPES,
+        a,
+        instructions_an_event: callgrind::instructions_an_event(arguments)?,
+    })
+}
+
+/// Counts do not vary, so what is above the limit by any is above it.
+fn check(counts: &[Count]) -> Result<(), Failure> {
+    let epoll: Vec<_> = counts
+        .iter()
+        .filter(|count| count.contestant == "epoll")
+        .collect();
+    if epoll.is_empty() {
+        return Err(Failure::Said(
+            "--check needs epoll among the contestants".to_owned(),
+        ));
+    }
+    for (count, most) in epoll.iter().zip(MOST) {
+        if count.instructions_an_event > most {
+            return Err(Failure::Said(format!(
+                "epoll needs {:.1} instructions an event with A = {}, {most} are allowed",
+                count.instructions_an_event, count.a
+            )));
+        }
+    }
+    println!("epoll is within {} and {} instructions.", MOST[0], MOST[1]);
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Measures every contestant against a raw epoll loop, slice by slice.
+//!
+//! ```text
+//! cargo run --release -p waitset-bench --bin ratios
+//! ```
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Parser;
+use waitset_bench::closing::CELLS;
+use waitset_bench::machine::Machine;
+use waitset_bench::pairs::compare;
+use waitset_bench::record::{Record, Report};
+use waitset_bench::scenario::CHANGED;
+use waitset_bench::scenarios::register::Change;
+use waitset_bench::scenarios::wake::Part;
+use waitset_bench::tables::{duration, ratio, table};
+use waitset_bench::{Entrant, Fixture, Scenario, limits};
+
+/// Measures every contestant against a raw epoll loop in pairs of short slices that take
+/// turns; below 1 is faster. The loop is measured against itself as well: that is the noise.
+#[derive(Parser)]
+struct Arguments {
+    /// Pairs of slices for each figure
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(15..))]
+    pairs: u16,
+    /// Measure only scenarios whose name, such as chain/100x10, contains TEXT
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    scenario: String,
+    /// Write the figures to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Contestants to measure; all if none is given
+    contestants: Vec<Entrant>,
+}
+
+/// Sweep and busy are no rivals of a loop that sleeps; `cargo bench` has them.
+fn is_measured(entrant: Entrant) -> bool {
+    !matches!(entrant, Entrant::Sweep | Entrant::Busy)
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let chain = CELLS.map(|(n, a)| Scenario::Chain { n, a });
+    let register = Change::ALL.map(|change| Scenario::Register { n: CHANGED, change });
+    let wake = [Part::Coalesced, Part::WakeAndWait].map(|part| Scenario::Wake { part });
+    let toggle = [Scenario::Toggle { n: CHANGED }];
+    chain
+        .into_iter()
+        .chain(register)
+        .chain(toggle)
+        .chain(wake)
+        .collect()
+}
+
+fn main() -> io::Result<()> {
+    let arguments = Arguments::parse();
+    limits::raise();
+    println!("{}", Machine::here());
+    let mut records = Vec::new();
+    for scenario in scenarios() {
+        if !scenario.to_string().contains(&arguments.scenario) {
+            continue;
+        }
+        match Fixture::open(scenario) {
+            Ok(fixture) => records.extend(measure(&fixture, &arguments)?),
+            Err(reason) => eprintln!("{scenario} skipped: {reason}"),
+        }
+    }
+    if let Some(path) = &arguments.json {
+        Report::new(records).write(path)?;
+    }
+    Ok(())
+}
+
+fn measure(fixture: &Fixture, arguments: &Arguments) -> io::Result<Vec<Record>> {
+    let scenario = fixture.scenario();
+    eprintln!("measuring {scenario} ...");
+    let heads = ["", "ratio", "95 % between", "a unit", "ctl calls"];
+    let mut table = table(
+        [scenario.to_string()]
+            .into_iter()
+            .chain(heads[1..].iter().map(ToString::to_string)),
+    );
+    let mut records = Vec::new();
+    for &entrant in Entrant::ALL {
+        let is_chosen = arguments.contestants.is_empty()
+            || entrant == Entrant::BASELINE
+            || arguments.contestants.contains(&entrant);
+        if !is_chosen || !is_measured(entrant) || !scenario.takes(entrant) {
+            continue;
+        }
+        let record = compare(fixture, entrant, Entrant::BASELINE, arguments.pairs.into())?;
+        table.add_row(row(&record));
+        records.push(record);
+    }
+    println!("\n{table}");
+    Ok(records)
+}
+
+fn row(record: &Record) -> [String; 5] {
+    let spread = record.ratio;
+    let calls = record.control_calls_a_unit;
+    [
+        record.contestant.clone(),
+        ratio(spread.median),
+        format!("{} .. {}", ratio(spread.low), ratio(spread.high)),
+        duration(record.nanoseconds.median),
+        calls.map_or(String::new(), |calls| format!("{calls:.3}")),
+    ]
+}

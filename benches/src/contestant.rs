@@ -1,0 +1,150 @@
+//! Who can take part in a scenario.
+
+use std::io;
+
+use waitset_core::Interest;
+
+use crate::sources::Sources;
+
+/// Something that waits for many descriptors, in one mode: a mechanism of waitset, a rival
+/// or a raw loop.
+///
+/// Scenarios are generic over it and call it statically: what is counted and timed is the
+/// code of the contestant, with nothing in between.
+pub trait Contestant: Sized + 'static {
+    /// Whether a source that is ready and was not read is told again by the next wait.
+    const TELLS_AGAIN: bool;
+
+    /// Whether each event is followed by a change that re-arms its source.
+    const REARMS: bool;
+
+    /// What wakes it from another thread.
+    type Waker: Wake;
+
+    /// Opens it, with none of `sources` added and room for `capacity` events.
+    ///
+    /// # Errors
+    ///
+    /// As its constructor.
+    fn open(sources: Sources, capacity: usize) -> io::Result<Self>;
+
+    /// Starts watching a source for reading. Its token is its index.
+    ///
+    /// # Errors
+    ///
+    /// As its registration.
+    fn add(&mut self, index: usize) -> io::Result<()>;
+
+    /// Changes what is asked of a source that is watched.
+    ///
+    /// # Errors
+    ///
+    /// As its registration.
+    fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()>;
+
+    /// Does what [`modify`](Self::modify) put off until the next wait.
+    ///
+    /// # Errors
+    ///
+    /// As its wait.
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Stops watching a source.
+    ///
+    /// # Errors
+    ///
+    /// As its registration.
+    fn delete(&mut self, index: usize) -> io::Result<()>;
+
+    /// Starts watching the first `count` sources.
+    ///
+    /// # Errors
+    ///
+    /// As its registration.
+    fn add_all(&mut self, count: usize) -> io::Result<()> {
+        (0..count).try_for_each(|index| self.add(index))
+    }
+
+    /// Stops watching the first `count` sources.
+    ///
+    /// # Errors
+    ///
+    /// As its registration.
+    fn delete_all(&mut self, count: usize) -> io::Result<()> {
+        (0..count).try_for_each(|index| self.delete(index))
+    }
+
+    /// Waits without a timeout, calls `on_ready` with the index of each source that is
+    /// ready, and re-arms it if its mode wants that. An interrupted wait is an empty one.
+    ///
+    /// # Panics
+    ///
+    /// If a call fails: in the measured loop an error has nowhere to go, and handing it
+    /// out would cost some contestants instructions and others none, by the compiler's
+    /// whim.
+    fn turn(&mut self, on_ready: impl FnMut(usize));
+
+    /// Asks without waiting: how many sources are ready.
+    ///
+    /// # Errors
+    ///
+    /// As its wait.
+    fn look(&mut self) -> io::Result<usize>;
+
+    /// A handle that ends its wait.
+    fn waker(&self) -> Self::Waker;
+
+    /// How many system calls it has made to change what is watched, if it counts them.
+    fn control_calls(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// What wakes a [`Contestant`].
+pub trait Wake {
+    /// Ends the current or the next wait.
+    fn wake(&self);
+}
+
+impl Wake for waitset_core::Waker {
+    #[inline]
+    fn wake(&self) {
+        Self::wake(self);
+    }
+}
+
+/// The token of wakers, where they have one.
+pub(crate) const WAKE: usize = usize::MAX - 1;
+
+/// Makes an interrupted wait an empty one.
+#[inline]
+pub(crate) fn unless_interrupted<T: Default>(answer: io::Result<T>) -> T {
+    match answer {
+        Ok(answer) => answer,
+        Err(error) => interrupted(&error),
+    }
+}
+
+#[cold]
+fn interrupted<T: Default>(error: &io::Error) -> T {
+    match error.kind() {
+        io::ErrorKind::Interrupted => T::default(),
+        _ => failed(error),
+    }
+}
+
+/// What a call in the measured loop returned must be right.
+#[inline]
+pub(crate) fn right<T>(answer: io::Result<T>) -> T {
+    match answer {
+        Ok(answer) => answer,
+        Err(error) => failed(&error),
+    }
+}
+
+#[cold]
+fn failed(error: &io::Error) -> ! {
+    panic!("the contestant fails: {error}");
+}

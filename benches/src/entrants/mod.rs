@@ -1,0 +1,168 @@
+//! Who takes part, by name.
+
+pub mod owned;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub mod raw;
+pub mod rivals;
+pub mod watched;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Contestant;
+use owned::Owned;
+use rivals::{Mio, Polling};
+use watched::{BusyLevel, PollLevel, PollOneshot, SelectLevel, SelectOneshot, SweepLevel, Watched};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use {
+    raw::Raw,
+    watched::{EpollBoxed, EpollEdge, EpollLevel, EpollOneshot},
+};
+
+/// Something to be done with whichever contestant a name stands for.
+pub trait Visitor {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn visit<C: Contestant>(self) -> Self::Output;
+}
+
+/// Declares the entrants: variant, name, type.
+macro_rules! entrants {
+    ($($(#[$meta:meta])* $variant:ident $name:literal $contestant:ty;)+) => {
+        /// A contestant by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Entrant {
+            $($(#[$meta])* #[doc = concat!("`", $name, "`")] $variant,)+
+        }
+
+        impl Entrant {
+            /// All of this platform's.
+            pub const ALL: &[Self] = &[$($(#[$meta])* Self::$variant,)+];
+
+            /// The name, as it stands in tables and identifiers.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($(#[$meta])* Self::$variant => $name,)+
+                }
+            }
+
+            /// Lets `visitor` have the type.
+            pub fn visit<V: Visitor>(self, visitor: V) -> V::Output {
+                match self {
+                    $($(#[$meta])* Self::$variant => visitor.visit::<$contestant>(),)+
+                }
+            }
+        }
+    };
+}
+
+entrants! {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Raw "raw" Raw<raw::Level>;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    RawEdge "raw-edge" Raw<raw::Edge>;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    RawOneshot "raw-oneshot" Raw<raw::Oneshot>;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Epoll "epoll" Watched<EpollLevel>;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    EpollEdge "epoll-edge" Watched<EpollEdge>;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    EpollOneshot "epoll-oneshot" Watched<EpollOneshot>;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    EpollBoxed "epoll-boxed" Watched<EpollBoxed>;
+    WaitSet "wait-set" Owned;
+    Poll "poll" Watched<PollLevel>;
+    PollOneshot "poll-oneshot" Watched<PollOneshot>;
+    Select "select" Watched<SelectLevel>;
+    SelectOneshot "select-oneshot" Watched<SelectOneshot>;
+    Sweep "sweep" Watched<SweepLevel>;
+    Busy "busy" Watched<BusyLevel>;
+    Mio "mio" Mio<false>;
+    MioReregister "mio-reregister" Mio<true>;
+    Polling "polling" Polling<false>;
+    PollingOneshot "polling-oneshot" Polling<true>;
+}
+
+impl Entrant {
+    /// The mechanisms that `cargo bench` compares, and their floor.
+    pub const MECHANISMS: &[Self] = &[
+        Self::Select,
+        Self::Poll,
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Self::Epoll,
+        Self::Sweep,
+        Self::Busy,
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Self::Raw,
+    ];
+
+    /// What ratios are measured against: the raw loop, or poll where there is no epoll.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub const BASELINE: Self = Self::Raw;
+    /// What ratios are measured against: the raw loop, or poll where there is no epoll.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub const BASELINE: Self = Self::Poll;
+
+    /// The platform's default mechanism, which the noise is measured with.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub const DEFAULT: Self = Self::Epoll;
+    /// The platform's default mechanism, which the noise is measured with.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub const DEFAULT: Self = Self::Poll;
+
+    /// Whether a source that is ready and was not read is told again.
+    #[must_use]
+    pub fn tells_again(self) -> bool {
+        self.visit(Habits).tells_again
+    }
+
+    /// Whether each event is followed by a change that re-arms its source.
+    #[must_use]
+    pub fn rearms(self) -> bool {
+        self.visit(Habits).rearms
+    }
+}
+
+/// The constants of a [`Contestant`].
+struct Habits;
+
+struct Found {
+    tells_again: bool,
+    rearms: bool,
+}
+
+impl Visitor for Habits {
+    type Output = Found;
+
+    fn visit<C: Contestant>(self) -> Found {
+        Found {
+            tells_again: C::TELLS_AGAIN,
+            rearms: C::REARMS,
+        }
+    }
+}
+
+impl fmt::Display for Entrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Entrant {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let named = |entrant: &&Self| entrant.name() == name;
+        Self::ALL.iter().find(named).copied().ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|entrant| entrant.name()).collect();
+            format!(
+                "no contestant is named {name}; there are {}",
+                names.join(", ")
+            )
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! The safe layer as a contestant: a [`WaitSet`] that owns its sources.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use waitset::{Interest, Key, Mode, Reactor, WaitSet, Waker};
+
+use crate::contestant::{Contestant, right};
+use crate::sources::Sources;
+
+/// A source as a program owns it: its descriptor, and what it needs to know of it.
+#[derive(Debug)]
+struct Source {
+    all: Sources,
+    index: usize,
+}
+
+impl AsFd for Source {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.all.get(self.index)
+    }
+}
+
+/// A [`WaitSet`] over the platform's default mechanism, level-triggered. For each event it
+/// looks its source up, as a program does that wants to read from it.
+#[derive(Debug)]
+pub struct Owned {
+    set: WaitSet<Source>,
+    keys: Vec<Option<Key>>,
+    all: Sources,
+}
+
+impl Owned {
+    fn key(&self, index: usize) -> io::Result<Key> {
+        self.keys[index].ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Contestant for Owned {
+    const TELLS_AGAIN: bool = true;
+    const REARMS: bool = false;
+
+    type Waker = Waker;
+
+    fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
+        Ok(Self {
+            set: WaitSet::new()?.with_batch(capacity),
+            keys: vec![None; sources.len()],
+            all: sources,
+        })
+    }
+
+    #[inline]
+    fn add(&mut self, index: usize) -> io::Result<()> {
+        let all = self.all.clone();
+        let source = Source { all, index };
+        let key = self.set.insert(source, Interest::READABLE, Mode::Level);
+        self.keys[index] = Some(key.map_err(io::Error::from)?);
+        Ok(())
+    }
+
+    #[inline]
+    fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
+        self.set.modify(self.key(index)?, asked, Mode::Level)
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        self.look()?;
+        Ok(())
+    }
+
+    #[inline]
+    fn delete(&mut self, index: usize) -> io::Result<()> {
+        self.set.remove(self.key(index)?);
+        self.keys[index] = None;
+        Ok(())
+    }
+
+    #[inline]
+    fn turn(&mut self, mut on_ready: impl FnMut(usize)) {
+        right(self.set.wait(None));
+        while let Some((key, _)) = self.set.next_event() {
+            if let Some(source) = self.set.get(key) {
+                on_ready(source.index);
+            }
+        }
+    }
+
+    /// What it finds is taken, as the next wait would give it once more otherwise.
+    fn look(&mut self) -> io::Result<usize> {
+        let count = self.set.wait(Some(Duration::ZERO))?;
+        while self.set.next_event().is_some() {}
+        Ok(count)
+    }
+
+    fn waker(&self) -> Waker {
+        self.set.waker()
+    }
+
+    fn control_calls(&self) -> Option<u64> {
+        Some(self.set.reactor().stats().control_calls)
+    }
+}

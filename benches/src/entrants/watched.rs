@@ -1,0 +1,169 @@
+//! Every reactor of waitset as a contestant.
+
+use std::io;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use waitset_busy::{Busy, Sweep};
+use waitset_core::{Events, Interest, Mode, Reactor, Waker};
+use waitset_poll::Poll;
+use waitset_select::Select;
+
+use crate::contestant::{Contestant, right};
+use crate::sources::Sources;
+use crate::sys::Keeper;
+
+/// How a reactor is opened and used.
+pub trait Mechanism: 'static {
+    /// The reactor.
+    type Reactor: Reactor;
+
+    /// The mode that sources are registered with. One-shot sources are re-armed after
+    /// each event.
+    const MODE: Mode;
+
+    /// Whether changes are put off until the next wait.
+    const DEFERS: bool = false;
+
+    /// Opens the reactor.
+    ///
+    /// # Errors
+    ///
+    /// As its constructor.
+    fn open() -> io::Result<Self::Reactor>;
+}
+
+/// Declares mechanisms: a name, a reactor, a mode, how it is opened.
+macro_rules! mechanism {
+    ($(#[$meta:meta])* $name:ident: $reactor:ty, $mode:ident, defers $defers:literal, $open:expr) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl Mechanism for $name {
+            type Reactor = $reactor;
+            const MODE: Mode = Mode::$mode;
+            const DEFERS: bool = $defers;
+
+            fn open() -> io::Result<$reactor> {
+                $open
+            }
+        }
+    };
+}
+
+mechanism!(
+    /// poll(2).
+    PollLevel: Poll, Level, defers false, Poll::new());
+mechanism!(
+    /// poll(2), each event re-armed.
+    PollOneshot: Poll, Oneshot, defers false, Poll::new());
+mechanism!(
+    /// select(2).
+    SelectLevel: Select, Level, defers false, Select::new());
+mechanism!(
+    /// select(2), each event re-armed.
+    SelectOneshot: Select, Oneshot, defers false, Select::new());
+mechanism!(
+    /// One question a descriptor, round and round.
+    SweepLevel: Sweep, Level, defers false, Ok(Sweep::new()));
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use on_linux::*;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod on_linux {
+    use super::*;
+    use waitset_epoll::Epoll;
+
+    mechanism!(
+        /// epoll(7), level-triggered.
+        EpollLevel: Epoll, Level, defers true, Epoll::new());
+    mechanism!(
+        /// epoll(7), edge-triggered.
+        EpollEdge: Epoll, Edge, defers false, Epoll::new());
+    mechanism!(
+        /// epoll(7), one-shot, each event re-armed.
+        EpollOneshot: Epoll, Oneshot, defers true, Epoll::new());
+    mechanism!(
+        /// epoll(7) behind a vtable, as a program has it that chooses at run time.
+        EpollBoxed: Box<dyn Reactor + Send>, Level, defers true,
+        Epoll::new().map(|epoll| Box::new(epoll) as Box<dyn Reactor + Send>));
+    mechanism!(
+        /// The platform's default, spun.
+        BusyLevel: Busy<Epoll>, Level, defers true, Epoll::new().map(Busy::new));
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mechanism!(
+    /// The platform's default, spun.
+    BusyLevel: Busy<Poll>, Level, defers false, Poll::new().map(Busy::new));
+
+/// A reactor of waitset, the sources it watches and a buffer.
+#[derive(Debug)]
+pub struct Watched<M: Mechanism> {
+    keeper: Keeper<M::Reactor>,
+    events: Events,
+    mechanism: PhantomData<M>,
+}
+
+impl<M: Mechanism> Contestant for Watched<M> {
+    const TELLS_AGAIN: bool = !matches!(M::MODE, Mode::Edge);
+    const REARMS: bool = matches!(M::MODE, Mode::Oneshot);
+
+    type Waker = Waker;
+
+    fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
+        Ok(Self {
+            keeper: Keeper::new(M::open()?, sources),
+            events: Events::with_capacity(capacity),
+            mechanism: PhantomData,
+        })
+    }
+
+    #[inline]
+    fn add(&mut self, index: usize) -> io::Result<()> {
+        self.keeper.register(index, M::MODE)
+    }
+
+    #[inline]
+    fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
+        self.keeper.modify(index, asked, M::MODE)
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        if M::DEFERS {
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn delete(&mut self, index: usize) -> io::Result<()> {
+        self.keeper.deregister(index)
+    }
+
+    #[inline]
+    fn turn(&mut self, mut on_ready: impl FnMut(usize)) {
+        right(self.keeper.wait(&mut self.events, None));
+        for event in &self.events {
+            let index = event.token().0 as usize;
+            on_ready(index);
+            if Self::REARMS {
+                right(self.keeper.modify(index, Interest::READABLE, M::MODE));
+            }
+        }
+    }
+
+    fn look(&mut self) -> io::Result<usize> {
+        self.keeper.wait(&mut self.events, Some(Duration::ZERO))
+    }
+
+    fn waker(&self) -> Waker {
+        self.keeper.waker()
+    }
+
+    fn control_calls(&self) -> Option<u64> {
+        Some(self.keeper.stats().control_calls)
+    }
+}

@@ -1,0 +1,135 @@
+//! N pipes and the random order in which they are visited.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+use crate::sources::Sources;
+
+/// The same order in every run, so that runs can be compared.
+const SEED: u64 = 0x5eed;
+
+/// N non-blocking pipes. Their read ends are the sources.
+#[derive(Debug)]
+pub struct Pipes {
+    readers: Sources,
+    writers: Vec<File>,
+    next: Vec<usize>,
+}
+
+impl Pipes {
+    /// Opens `count` pipes.
+    ///
+    /// # Errors
+    ///
+    /// As pipe(2), `EMFILE` above all.
+    pub fn open(count: usize) -> io::Result<Self> {
+        let mut readers = Vec::with_capacity(count);
+        let mut writers = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (reader, writer) = io::pipe()?;
+            set_nonblocking(reader.as_fd())?;
+            set_nonblocking(writer.as_fd())?;
+            readers.push(OwnedFd::from(reader));
+            writers.push(File::from(OwnedFd::from(writer)));
+        }
+        Ok(Self {
+            readers: readers.into_iter().collect(),
+            writers,
+            next: random_cycle(count),
+        })
+    }
+
+    /// The read ends.
+    #[must_use]
+    pub fn readers(&self) -> &Sources {
+        &self.readers
+    }
+
+    /// How many pipes there are.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.writers.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writers.is_empty()
+    }
+
+    /// The pipe that is visited after pipe `index`: one random cycle through all.
+    ///
+    /// In the order of opening, the next ready descriptor would always stand early in
+    /// poll's array, and poll would look twice as good as it is.
+    #[inline]
+    #[must_use]
+    pub fn next(&self, index: usize) -> usize {
+        self.next[index]
+    }
+
+    /// Takes one byte out of pipe `index`.
+    #[inline]
+    pub(crate) fn read(&self, index: usize) {
+        let moved = self.readers.file(index).read(&mut [0]);
+        if !matches!(moved, Ok(1)) {
+            failed("read", moved);
+        }
+    }
+
+    /// Puts one byte into pipe `index`.
+    #[inline]
+    pub(crate) fn write(&self, index: usize) {
+        let moved = (&self.writers[index]).write(&[1]);
+        if !matches!(moved, Ok(1)) {
+            failed("write", moved);
+        }
+    }
+}
+
+#[cold]
+fn failed(call: &str, moved: io::Result<usize>) -> ! {
+    panic!("{call} of one byte: {moved:?}; an event was told that was not there, or twice");
+}
+
+fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
+/// A random permutation that is one cycle (Sattolo's algorithm): from anywhere, `count`
+/// steps visit everything once.
+#[must_use]
+pub fn random_cycle(count: usize) -> Vec<usize> {
+    let mut random = fastrand::Rng::with_seed(SEED);
+    let mut next: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        next.swap(last, random.usize(..last));
+    }
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cycle_visits_everything_once_and_is_not_in_order() {
+        for count in [1, 2, 3, 100] {
+            let next = random_cycle(count);
+            let mut seen = vec![false; count];
+            let mut at = 0;
+            for _ in 0..count {
+                assert!(!std::mem::replace(&mut seen[at], true));
+                at = next[at];
+            }
+            assert_eq!(at, 0);
+        }
+        let next = random_cycle(1_000);
+        let in_order = (0..1_000).filter(|at| next[*at] == (at + 1) % 1_000);
+        assert!(in_order.count() < 10);
+    }
+}

@@ -1,0 +1,73 @@
+//! Slices of a few milliseconds, many contestants in turns.
+
+use std::io;
+use std::time::Duration;
+
+use crate::Workload;
+
+/// How long a slice lasts: short enough for a slice and its neighbour to see the same
+/// machine, long enough for the clock and the caches.
+pub const SLICE: Duration = Duration::from_micros(2_500);
+
+/// The part of a slice that is done untimed before it, after attaching.
+const WARM_UP: u64 = 4;
+
+/// Times one slice of `units`: nanoseconds a unit.
+///
+/// # Errors
+///
+/// As the workload's.
+pub fn slice(workload: &mut dyn Workload, units: u64) -> io::Result<f64> {
+    workload.attach()?;
+    workload.run(units.div_ceil(WARM_UP))?;
+    let taken = workload.run(units)?;
+    workload.detach()?;
+    Ok(taken.as_nanos() as f64 / units as f64)
+}
+
+/// How many units fill a slice of `length`; at least one, however long it lasts.
+///
+/// # Errors
+///
+/// As the workload's.
+pub fn units_in(workload: &mut dyn Workload, length: Duration) -> io::Result<u64> {
+    workload.attach()?;
+    let mut units = 1;
+    let fitting = loop {
+        let taken = workload.run(units)?;
+        if taken * 4 > length {
+            let nanoseconds = taken.as_nanos().max(1) as f64 / units as f64;
+            break (length.as_nanos() as f64 / nanoseconds).round() as u64;
+        }
+        units *= 2;
+    };
+    workload.detach()?;
+    Ok(fitting.max(1))
+}
+
+/// Times `rounds` slices of each workload, in an order that is shuffled for every round:
+/// nanoseconds a unit, by workload and round.
+///
+/// # Errors
+///
+/// As the workloads'.
+pub fn interleave(
+    workloads: &mut [Box<dyn Workload>],
+    length: Duration,
+    rounds: usize,
+) -> io::Result<Vec<Vec<f64>>> {
+    let mut random = fastrand::Rng::new();
+    let mut units = Vec::new();
+    for workload in workloads.iter_mut() {
+        units.push(units_in(workload.as_mut(), length)?);
+    }
+    let mut times = vec![Vec::with_capacity(rounds); workloads.len()];
+    let mut order: Vec<usize> = (0..workloads.len()).collect();
+    for _ in 0..rounds {
+        random.shuffle(&mut order);
+        for &turn in &order {
+            times[turn].push(slice(workloads[turn].as_mut(), units[turn])?);
+        }
+    }
+    Ok(times)
+}

@@ -1,0 +1,164 @@
+//! What it costs to add, change and remove a source.
+
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use waitset_core::Interest;
+
+use crate::pipes::Pipes;
+use crate::{Contestant, Workload};
+
+/// Which change is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A source is added.
+    Add,
+    /// What is asked of a source changes, and stays so until the next wait.
+    Modify,
+    /// A source is removed.
+    Delete,
+}
+
+impl Change {
+    /// All, in the order of a source's life.
+    pub const ALL: [Self; 3] = [Self::Add, Self::Modify, Self::Delete];
+
+    /// The name, as it stands in identifiers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Modify => "modify",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// A unit is one change. All sources take their turns, so that a clock is read once for
+/// many.
+///
+/// What a contestant puts off until the next wait belongs to the change that it puts off,
+/// so that wait is timed with it.
+#[derive(Debug)]
+pub struct Register<C> {
+    contestant: C,
+    pipes: Rc<Pipes>,
+    change: Change,
+    asked: Interest,
+}
+
+const ONE: Interest = Interest::READABLE;
+
+fn both() -> Interest {
+    Interest::READABLE | Interest::WRITABLE
+}
+
+impl<C: Contestant> Register<C> {
+    /// The contestant among these pipes.
+    #[must_use]
+    pub fn new(contestant: C, pipes: Rc<Pipes>, change: Change) -> Self {
+        Self {
+            contestant,
+            pipes,
+            change,
+            asked: ONE,
+        }
+    }
+
+    /// Changes the first `count` sources and undoes what must be undone, untimed.
+    fn pass(&mut self, count: usize) -> io::Result<Duration> {
+        match self.change {
+            Change::Add => {
+                let taken = timed(|| self.contestant.add_all(count))?;
+                self.contestant.delete_all(count)?;
+                Ok(taken)
+            }
+            Change::Delete => {
+                self.contestant.add_all(count)?;
+                timed(|| self.contestant.delete_all(count))
+            }
+            Change::Modify => {
+                self.asked = if self.asked == ONE { both() } else { ONE };
+                let asked = self.asked;
+                timed(|| modify_all(&mut self.contestant, count, asked))
+            }
+        }
+    }
+}
+
+#[inline(never)]
+fn modify_all<C: Contestant>(contestant: &mut C, count: usize, asked: Interest) -> io::Result<()> {
+    for index in 0..count {
+        contestant.modify(index, asked)?;
+    }
+    contestant.settle()
+}
+
+fn timed(mut work: impl FnMut() -> io::Result<()>) -> io::Result<Duration> {
+    let start = Instant::now();
+    work()?;
+    Ok(start.elapsed())
+}
+
+impl<C: Contestant> Workload for Register<C> {
+    fn attach(&mut self) -> io::Result<()> {
+        match self.change {
+            Change::Modify => self.contestant.add_all(self.pipes.len()),
+            Change::Add | Change::Delete => Ok(()),
+        }
+    }
+
+    fn detach(&mut self) -> io::Result<()> {
+        match self.change {
+            Change::Modify => {
+                self.asked = ONE;
+                self.contestant.delete_all(self.pipes.len())
+            }
+            Change::Add | Change::Delete => Ok(()),
+        }
+    }
+
+    fn run(&mut self, units: u64) -> io::Result<Duration> {
+        let mut left = units;
+        let mut taken = Duration::ZERO;
+        while left > 0 {
+            let count = left.min(self.pipes.len() as u64);
+            taken += self.pass(count as usize)?;
+            left -= count;
+        }
+        Ok(taken)
+    }
+
+    /// After two passes, what is watched and only that is reported.
+    fn verify(&mut self) -> io::Result<()> {
+        let count = self.pipes.len();
+        self.pass(count)?;
+        self.pass(count)?;
+        let is_attached = self.change == Change::Modify;
+        self.pipes.write(0);
+        if !is_attached {
+            assert_eq!(self.contestant.look()?, 0, "told of what was removed");
+            self.contestant.add(0)?;
+        }
+        let mut seen = Vec::new();
+        self.contestant.turn(|index| {
+            self.pipes.read(index);
+            seen.push(index);
+        });
+        assert_eq!(seen, [0]);
+        if !is_attached {
+            self.contestant.delete(0)?;
+        }
+        Ok(())
+    }
+
+    /// Those of the change that is timed; undoing it makes as many.
+    fn control_calls(&self) -> Option<u64> {
+        let calls = self.contestant.control_calls()?;
+        match self.change {
+            Change::Modify => Some(calls),
+            Change::Add | Change::Delete => Some(calls / 2),
+        }
+    }
+}

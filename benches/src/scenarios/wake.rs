@@ -1,0 +1,93 @@
+//! What it costs to wake, and to be woken.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::contestant::Wake;
+use crate::{Contestant, Workload};
+
+/// Which half is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A wake while another is pending.
+    Coalesced,
+    /// A wake and the wait that it ends, on one thread.
+    WakeAndWait,
+}
+
+/// A unit is one wake, and in [`Part::WakeAndWait`] the wait that it ends.
+#[derive(Debug)]
+pub struct Wakes<C: Contestant> {
+    contestant: C,
+    waker: C::Waker,
+    part: Part,
+}
+
+impl<C: Contestant> Wakes<C> {
+    /// The contestant, watching nothing but its waker.
+    #[must_use]
+    pub fn new(contestant: C, part: Part) -> Self {
+        Self {
+            waker: contestant.waker(),
+            contestant,
+            part,
+        }
+    }
+
+    #[inline(never)]
+    fn wake_times(&self, units: u64) {
+        for _ in 0..units {
+            self.waker.wake();
+        }
+    }
+
+    #[inline(never)]
+    fn wake_and_wait_times(&mut self, units: u64) {
+        for _ in 0..units {
+            self.waker.wake();
+            self.contestant.turn(|_| {});
+        }
+    }
+}
+
+impl<C: Contestant> Workload for Wakes<C> {
+    fn attach(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn detach(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn run(&mut self, units: u64) -> io::Result<Duration> {
+        match self.part {
+            Part::WakeAndWait => {
+                let start = Instant::now();
+                self.wake_and_wait_times(units);
+                Ok(start.elapsed())
+            }
+            Part::Coalesced => {
+                self.waker.wake();
+                let start = Instant::now();
+                self.wake_times(units);
+                let taken = start.elapsed();
+                self.contestant.turn(|_| {});
+                Ok(taken)
+            }
+        }
+    }
+
+    /// A wake before the wait ends it, and several are one.
+    fn verify(&mut self) -> io::Result<()> {
+        for wakes in 1..4 {
+            self.wake_times(wakes);
+            self.contestant.turn(|_| {});
+            assert_eq!(self.contestant.look()?, 0, "a wake is left over");
+        }
+        Ok(())
+    }
+
+    fn control_calls(&self) -> Option<u64> {
+        self.contestant.control_calls()
+    }
+}

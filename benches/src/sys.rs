@@ -1,0 +1,163 @@
+//! The unsafe code of this package: raw epoll, and the registrations whose soundness is
+//! that the sources are held beside the reactor.
+#![allow(unsafe_code, reason = "system calls and registrations")]
+
+use std::io;
+use std::time::Duration;
+
+use polling::Poller;
+use waitset_core::{Events, Interest, Mode, Reactor, Stats, Token, Waker};
+
+use crate::sources::Sources;
+
+/// A reactor and the sources it watches.
+///
+/// Fields drop in order: the reactor goes before what it watches. It is never lent, so
+/// nobody can swap it out and have it outlive them.
+#[derive(Debug)]
+pub(crate) struct Keeper<R> {
+    reactor: R,
+    sources: Sources,
+}
+
+impl<R: Reactor> Keeper<R> {
+    pub(crate) fn new(reactor: R, sources: Sources) -> Self {
+        Self { reactor, sources }
+    }
+
+    #[inline]
+    pub(crate) fn register(&mut self, index: usize, mode: Mode) -> io::Result<()> {
+        let token = Token(index as u64);
+        let source = self.sources.get(index);
+        // SAFETY: the source stays open as long as `sources` is held, which is until
+        // after the reactor is dropped.
+        unsafe {
+            self.reactor
+                .register(source, token, Interest::READABLE, mode)
+        }
+    }
+
+    #[inline]
+    pub(crate) fn modify(&mut self, index: usize, asked: Interest, mode: Mode) -> io::Result<()> {
+        let token = Token(index as u64);
+        self.reactor
+            .modify(self.sources.get(index), token, asked, mode)
+    }
+
+    #[inline]
+    pub(crate) fn deregister(&mut self, index: usize) -> io::Result<()> {
+        self.reactor.deregister(self.sources.get(index))
+    }
+
+    #[inline]
+    pub(crate) fn wait(
+        &mut self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<usize> {
+        self.reactor.wait(events, timeout)
+    }
+
+    pub(crate) fn waker(&self) -> Waker {
+        self.reactor.waker()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.reactor.stats()
+    }
+}
+
+/// A `polling::Poller` and the sources it watches, on the same terms as [`Keeper`].
+#[derive(Debug)]
+pub(crate) struct PollerKeeper {
+    poller: Poller,
+    sources: Sources,
+}
+
+impl PollerKeeper {
+    pub(crate) fn new(poller: Poller, sources: Sources) -> Self {
+        Self { poller, sources }
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, index: usize, mode: polling::PollMode) -> io::Result<()> {
+        let source = &self.sources.get(index);
+        let asked = polling::Event::readable(index);
+        // SAFETY: the source stays open as long as `sources` is held, which is until
+        // after the poller is dropped.
+        unsafe { self.poller.add_with_mode(source, asked, mode) }
+    }
+
+    #[inline]
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    #[inline]
+    pub(crate) fn poller(&self) -> &Poller {
+        &self.poller
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use epoll::{epoll_create, epoll_ctl, epoll_wait, eventfd};
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod epoll {
+    use std::io;
+    use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+    pub(crate) fn epoll_create() -> io::Result<OwnedFd> {
+        // SAFETY: epoll_create1 takes a flag and returns a new descriptor.
+        owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })
+    }
+
+    pub(crate) fn eventfd() -> io::Result<OwnedFd> {
+        // SAFETY: eventfd takes two integers and returns a new descriptor.
+        owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })
+    }
+
+    fn owned(fd: libc::c_int) -> io::Result<OwnedFd> {
+        if fd == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel has just given us this descriptor, and nobody else knows it.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+
+    #[inline]
+    pub(crate) fn epoll_ctl(
+        epoll: &OwnedFd,
+        operation: libc::c_int,
+        source: BorrowedFd<'_>,
+        bits: u32,
+        data: u64,
+    ) -> io::Result<()> {
+        let mut event = libc::epoll_event {
+            events: bits,
+            u64: data,
+        };
+        let (epoll, fd) = (epoll.as_raw_fd(), source.as_raw_fd());
+        // SAFETY: the kernel reads one event, which lives through the call.
+        match unsafe { libc::epoll_ctl(epoll, operation, fd, &raw mut event) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn epoll_wait(
+        epoll: &OwnedFd,
+        buffer: &mut [libc::epoll_event],
+        millis: libc::c_int,
+    ) -> io::Result<usize> {
+        let room = buffer.len() as libc::c_int;
+        // SAFETY: the kernel writes at most `room` events into the buffer.
+        let count =
+            unsafe { libc::epoll_wait(epoll.as_raw_fd(), buffer.as_mut_ptr(), room, millis) };
+        if count == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(count as usize)
+    }
+}

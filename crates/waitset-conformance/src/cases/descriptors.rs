@@ -1,0 +1,108 @@
+//! What a reactor opens it closes, keeps from other programs, and never has more of.
+//!
+//! Alone in their process, since they look at all of its descriptors.
+
+use std::os::fd::RawFd;
+
+use nix::fcntl::FdFlag;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use waitset_core::Mode;
+
+use crate::Make;
+use crate::child::alone;
+use crate::sources::{open_descriptors, ready_pipe, unix_pair};
+use crate::sys::{descriptor_flags, duplicate_from};
+use crate::watch::{ALL, R, Watch};
+
+/// mio#1497: what is open across `exec` belongs to a stranger.
+pub fn every_descriptor_is_closed_on_exec(make: Make) {
+    alone(|| {
+        let before = open_descriptors();
+        let watch = Watch::new(make);
+        let waker = watch.reactor.waker();
+        let is_new = |fd: &RawFd| !before.contains(fd);
+        for fd in open_descriptors().into_iter().filter(is_new) {
+            let flags = FdFlag::from_bits_retain(descriptor_flags(fd).unwrap());
+            assert!(flags.contains(FdFlag::FD_CLOEXEC), "descriptor {fd}");
+        }
+        drop((watch, waker));
+        assert_eq!(open_descriptors(), before);
+    });
+}
+
+pub fn nothing_stays_open_after_reactor_and_wakers(make: Make) {
+    alone(|| {
+        let before = open_descriptors();
+        for _ in 0..100 {
+            let reactor = make().unwrap();
+            let wakers = [reactor.waker(), reactor.waker()];
+            wakers[0].wake();
+            drop(reactor);
+            wakers[1].wake();
+        }
+        assert_eq!(open_descriptors(), before);
+    });
+}
+
+/// mio#1636, mio#1031: a constructor that fails half-way forgets what it has opened.
+pub fn a_constructor_that_fails_leaks_nothing(make: Make) {
+    alone(|| {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, 64, hard).unwrap();
+        let (reader, _writer) = ready_pipe();
+        let mut filling = Vec::new();
+        while let Ok(duplicate) = duplicate_from(&reader, 0) {
+            filling.push(duplicate);
+        }
+        loop {
+            let before = open_descriptors();
+            let answer = make().map(drop);
+            assert_eq!(open_descriptors(), before);
+            match answer {
+                Ok(()) => break,
+                // EMFILE, which has no stable kind of its own.
+                Err(error) => assert!(error.to_string().contains("os error 24"), "{error}"),
+            }
+            assert!(filling.pop().is_some(), "it needs more than 60 descriptors");
+        }
+    });
+}
+
+/// litebox#1264, tgt#20: what is dead piles up.
+pub fn a_hundred_thousand_rounds_leave_the_descriptors_as_they_were(make: Make) {
+    const ROUNDS: u64 = 100_000;
+    alone(|| {
+        let mut watch = Watch::new(make);
+        let (near, _far) = unix_pair();
+        let before = (open_descriptors(), watch.stats());
+        for token in 0..ROUNDS {
+            watch.register(&near, token, ALL, Mode::Level);
+            watch.deregister(&near);
+        }
+        assert_eq!(open_descriptors(), before.0);
+        let made = watch.stats().since(&before.1);
+        assert_eq!(made.wait_calls + made.wake_calls + made.events, 0);
+        // At most one system call for each of the two, and one to look at the descriptor
+        // when the table grew.
+        assert!(made.control_calls <= 2 * ROUNDS + 1, "{made:?}");
+        watch.assert_silent();
+    });
+}
+
+/// A source that is told of, changed and removed in every round.
+pub fn ten_thousand_lives_leave_the_descriptors_as_they_were(make: Make) {
+    alone(|| {
+        let mut watch = Watch::new(make);
+        let before = open_descriptors();
+        for token in 0..10_000 {
+            let (reader, _writer) = ready_pipe();
+            watch.register(&reader, token, R, Mode::Oneshot);
+            assert_eq!(watch.look_for_tokens(), [token]);
+            watch.modify(&reader, token, R, Mode::Level);
+            assert_eq!(watch.look_for_tokens(), [token]);
+            watch.deregister(&reader);
+        }
+        assert_eq!(open_descriptors(), before);
+        watch.assert_silent();
+    });
+}

@@ -1,0 +1,42 @@
+//! Something that happens in another thread while this one waits.
+
+use std::fs;
+use std::thread;
+use std::time::Instant;
+
+use crate::watch::BOUND;
+
+/// The kernel's number of this thread.
+pub(crate) fn this_thread() -> i32 {
+    nix::unistd::gettid().as_raw()
+}
+
+/// Runs `wait` here, and `act` in another thread: once this one sleeps, if it ever does.
+pub(crate) fn once_asleep(sleeps: bool, act: impl FnOnce() + Send, wait: impl FnOnce()) {
+    let waiting = this_thread();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            if sleeps {
+                await_sleep(waiting);
+            }
+            act();
+        });
+        wait();
+    });
+}
+
+/// Returns when the thread sleeps in the kernel (proc(5), state `S`).
+fn await_sleep(thread: i32) {
+    let path = format!("/proc/self/task/{thread}/stat");
+    let start = Instant::now();
+    while start.elapsed() < BOUND {
+        let stat = fs::read_to_string(&path).unwrap();
+        // The name before the state may contain anything, parentheses included.
+        let (_, rest) = stat.rsplit_once(") ").unwrap();
+        if rest.starts_with('S') {
+            return;
+        }
+        thread::yield_now();
+    }
+    panic!("the waiting thread never went to sleep");
+}

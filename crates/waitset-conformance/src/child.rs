@@ -1,0 +1,147 @@
+//! Cases that change what the whole process shares run alone, in a child process.
+
+use std::cell::Cell;
+use std::env;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Read, Write};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Make;
+
+/// Set in a child to the test it was started for.
+const VARIABLE: &str = "WAITSET_ALONE";
+
+/// A case that takes longer hangs: in a wait that nothing ends, most likely.
+const LONGEST: Duration = Duration::from_secs(100);
+/// Whoever waits for a child lets that say so first.
+const LONGEST_WITH_CHILD: Duration = Duration::from_secs(120);
+
+thread_local! {
+    static TEST: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// Runs `case`, which belongs to the test of the path `test`, crate included. A mechanism
+/// that this machine lacks is passed over, audibly.
+#[doc(hidden)]
+pub fn run(test: &'static str, case: impl FnOnce(Make), make: Make) {
+    // The harness knows a test by its path within the crate.
+    let (_, path) = test.split_once("::").unwrap_or(("", test));
+    TEST.set(path);
+    // Kept open: closing some reactors disturbs their thread a moment later.
+    let first = make();
+    match &first {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            not_checked(format_args!("{path}: {error}"));
+        }
+        _ => watched(path, || case(make)),
+    }
+}
+
+/// Ends the process, and says for which test, if `case` hangs: a lost wake would keep the
+/// harness waiting for ever.
+fn watched(test: &str, case: impl FnOnce()) {
+    let limit = match is_child() {
+        true => LONGEST,
+        false => LONGEST_WITH_CHILD,
+    };
+    let (ended, end) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                let _ = writeln!(io::stderr(), "{test} hangs");
+                process::abort();
+            }
+        });
+        // Dropped also when the case panics.
+        let _ended = ended;
+        case();
+    });
+}
+
+/// Says past the harness, which shows what failed tests print only, that a test looked
+/// away.
+pub(crate) fn not_checked(what: impl Display) {
+    let _ = writeln!(io::stderr(), "NOT CHECKED: {what}");
+}
+
+/// Runs `body` where no other test is: in a child process, which is this binary once
+/// more, for this test only.
+pub(crate) fn alone(body: impl FnOnce()) {
+    if is_child() {
+        body();
+    } else {
+        run_to_end(&mut command());
+    }
+}
+
+/// Whether this process is a child.
+pub(crate) fn is_child() -> bool {
+    env::var(VARIABLE).is_ok_and(|test| test == TEST.get())
+}
+
+/// What starts the child; to be wrapped in another program by [`arguments`].
+pub(crate) fn command() -> Command {
+    let [program, arguments @ ..] = arguments();
+    let mut command = Command::new(program);
+    command.args(arguments);
+    prepare(&mut command);
+    command
+}
+
+/// The command line of the child.
+pub(crate) fn arguments() -> [String; 5] {
+    let program = env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let [exact, threads, show] = ["--exact", "--test-threads=1", "--nocapture"].map(String::from);
+    [program, TEST.get().to_owned(), exact, threads, show]
+}
+
+/// Tells the child what it is, and lets its output be read.
+pub(crate) fn prepare(command: &mut Command) {
+    command
+        .env(VARIABLE, TEST.get())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+}
+
+/// Runs the child and returns what it printed.
+pub(crate) fn run_to_end(command: &mut Command) -> String {
+    let mut child = command.spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let stdout = thread::spawn(move || read_all(&mut stdout));
+    let stderr = thread::spawn(move || read_all(&mut stderr));
+    let status = wait_for(&mut child);
+    let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+    let succeeded = status.is_some_and(|status| status.success());
+    assert!(
+        succeeded && stdout.contains("1 passed"),
+        "the child ended with {status:?}\n{stdout}\n{stderr}"
+    );
+    stdout
+}
+
+fn read_all(from: &mut impl Read) -> String {
+    let mut text = String::new();
+    from.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// `None` if it had to be killed.
+fn wait_for(child: &mut Child) -> Option<ExitStatus> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        if start.elapsed() > LONGEST_WITH_CHILD {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}

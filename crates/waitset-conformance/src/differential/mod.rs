@@ -1,0 +1,111 @@
+//! One random program on several reactors, each with real descriptors of its own.
+//!
+//! Every wait of a program is checked twice. Against an oracle: raw poll(2) of each
+//! source says what is ready, and a small model says which registrations are armed, so
+//! that each event is one that had to come or could come, and none is missing. And
+//! between the reactors: those whose [`Capabilities`](waitset_core::Capabilities) are the
+//! same must tell the same. What may differ stands in [`shown`] and nowhere else.
+//!
+//! A program that fails is shrunk and printed, an operation a line.
+
+mod model;
+mod operation;
+mod shown;
+mod source;
+mod world;
+
+use std::env;
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+
+use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+
+use waitset_core::Reactor;
+
+pub use operation::Program;
+pub use shown::shown;
+use world::{Told, World};
+
+type Opened = io::Result<Box<dyn Reactor + Send>>;
+
+/// How many programs [`run`] runs, unless the environment says otherwise.
+const PROGRAMS: u32 = 256;
+
+/// Runs random programs on all `reactors`, each a name and what makes it; the environment
+/// variable `WAITSET_PROGRAMS` says how many, else 256.
+///
+/// # Panics
+///
+/// If a reactor does what it may not, with the shortest program that shows it.
+pub fn run<M: Fn() -> Opened>(reactors: &[(&'static str, M)]) {
+    let cases = env::var("WAITSET_PROGRAMS").map_or(PROGRAMS, |text| {
+        text.parse().expect("WAITSET_PROGRAMS must be a number")
+    });
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let answer = TestRunner::new(config).run(&operation::programs(), |program| {
+        run_one(reactors, &listener, &program).map_err(|found| TestCaseError::fail(found.0))
+    });
+    match answer {
+        Ok(()) => {}
+        Err(TestError::Fail(found, program)) => panic!("{found}\n{program:?}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// What a reactor did that it may not.
+#[derive(Debug)]
+pub(crate) struct Found(String);
+
+impl Found {
+    pub(crate) fn new(text: impl fmt::Display) -> Self {
+        Self(text.to_string())
+    }
+}
+
+fn run_one<M: Fn() -> Opened>(
+    reactors: &[(&'static str, M)],
+    listener: &TcpListener,
+    program: &Program,
+) -> Result<(), Found> {
+    let mut worlds: Vec<_> = reactors
+        .iter()
+        .map(|(name, make)| World::new(name, make().unwrap(), listener, program.kinds()))
+        .collect();
+    for (number, operation) in program.operations().iter().enumerate() {
+        let mut told = Vec::new();
+        for world in &mut worlds {
+            let answer = world.run(operation, listener);
+            told.push(answer.map_err(|Found(text)| {
+                let name = world.name();
+                Found(format!("{name}, operation {number}: {text}"))
+            })?);
+        }
+        compare(&worlds, &told)
+            .map_err(|Found(text)| Found(format!("operation {number}: {text}")))?;
+    }
+    Ok(())
+}
+
+/// Worlds had the same to tell, and those of the same capabilities told the same.
+fn compare(worlds: &[World], told: &[Told]) -> Result<(), Found> {
+    for (position, (one, told_by_one)) in worlds.iter().zip(told).enumerate() {
+        for (other, told_by_other) in worlds.iter().zip(told).skip(position + 1) {
+            let pair = || format!("{} and {}", one.name(), other.name());
+            if told_by_one.ready != told_by_other.ready {
+                let (a, b) = (&told_by_one.ready, &told_by_other.ready);
+                return Err(Found(format!("{} see {a:?} and {b:?}", pair())));
+            }
+            if one.tells_as(other) && told_by_one.events != told_by_other.events {
+                let (a, b) = (&told_by_one.events, &told_by_other.events);
+                return Err(Found(format!("{} tell {a:?} and {b:?}", pair())));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The unsafe calls of this crate.
+#![allow(
+    unsafe_code,
+    reason = "system calls, and the trait's one unsafe method"
+)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use waitset_core::{Interest, Mode, Reactor, Readiness, Token};
+
+/// Registers without the caller's promise.
+pub(crate) fn register(
+    reactor: &mut dyn Reactor,
+    source: BorrowedFd<'_>,
+    token: Token,
+    interest: Interest,
+    mode: Mode,
+) -> io::Result<()> {
+    // SAFETY: what a broken promise leads to is bounded by point 10 of the contract:
+    // wrong events, never wrong memory. The cases that close a source too early test
+    // just that, alone in their process; all others keep theirs open.
+    unsafe { reactor.register(source, token, interest, mode) }
+}
+
+/// A descriptor by its number, whether it is open or not.
+pub(crate) fn forged(fd: RawFd) -> BorrowedFd<'static> {
+    assert!(fd >= 0);
+    // SAFETY: it is not -1. It may not be open, which the callers test; all they do with
+    // it is to hand its number to the reactor.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+/// Whether a number is open, and its flags.
+pub(crate) fn descriptor_flags(fd: RawFd) -> Option<libc::c_int> {
+    // SAFETY: F_GETFD reads the descriptor's flags and touches no memory.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    (flags != -1).then_some(flags)
+}
+
+/// A duplicate with a number of at least `least`.
+pub(crate) fn duplicate_from(fd: impl AsFd, least: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: F_DUPFD_CLOEXEC takes an integer and returns a new descriptor.
+    let new = unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) };
+    if new == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just given us this descriptor, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(new) })
+}
+
+/// Makes SIGALRM end system calls and do nothing else.
+pub(crate) fn interrupt_on_alarm() {
+    extern "C" fn ignore(_: libc::c_int) {}
+    let handler = SigHandler::Handler(ignore);
+    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler does nothing, which is safe at any moment.
+    unsafe { sigaction(Signal::SIGALRM, &action) }.unwrap();
+}
+
+/// How many bytes that were sent on a TCP stream its peer's kernel has yet to take.
+pub(crate) fn unacknowledged(stream: impl AsFd) -> usize {
+    let mut count: libc::c_int = 0;
+    let fd = stream.as_fd().as_raw_fd();
+    // SAFETY: the kernel writes one int, which lives through the call.
+    assert_eq!(0, unsafe {
+        libc::ioctl(fd, libc::TIOCOUTQ, &raw mut count)
+    });
+    count as usize
+}
+
+/// What poll(2) observes of a source within `millis`, asked for `asked`.
+pub(crate) fn poll(source: impl AsFd, asked: Readiness, millis: i32) -> io::Result<Readiness> {
+    let mut one = libc::pollfd {
+        fd: source.as_fd().as_raw_fd(),
+        // The bits of Readiness are poll's.
+        events: asked.0 as libc::c_short,
+        revents: 0,
+    };
+    // SAFETY: the kernel reads and writes one entry, which lives through the call.
+    if unsafe { libc::poll(&raw mut one, 1, millis) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    assert_eq!(one.revents & libc::POLLNVAL, 0);
+    Ok(Readiness(u32::from(one.revents as u16)))
+}

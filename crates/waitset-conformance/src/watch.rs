@@ -1,0 +1,187 @@
+//! A reactor with its buffer, as the cases use it.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use waitset_core::{Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Token};
+
+use crate::{Make, sys};
+
+/// How long anything that must come may take. Generous: machines are busy, and a test
+/// that waits this long has failed.
+pub(crate) const BOUND: Duration = Duration::from_secs(20);
+
+pub(crate) const R: Interest = Interest::READABLE;
+pub(crate) const W: Interest = Interest::WRITABLE;
+pub(crate) const P: Interest = Interest::PRIORITY;
+pub(crate) const ALL: Interest = Interest::ALL;
+
+pub(crate) struct Watch {
+    pub(crate) reactor: Box<dyn Reactor + Send>,
+    pub(crate) events: Events,
+}
+
+impl Watch {
+    pub(crate) fn new(make: Make) -> Self {
+        Self::with_capacity(make, 64)
+    }
+
+    pub(crate) fn with_capacity(make: Make, capacity: usize) -> Self {
+        Self {
+            reactor: make().unwrap(),
+            events: Events::with_capacity(capacity),
+        }
+    }
+
+    pub(crate) fn can(&self) -> Capabilities {
+        self.reactor.capabilities()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.reactor.stats()
+    }
+
+    pub(crate) fn try_register(
+        &mut self,
+        source: impl AsFd,
+        token: u64,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let source = source.as_fd();
+        sys::register(&mut *self.reactor, source, Token(token), interest, mode)
+    }
+
+    #[track_caller]
+    pub(crate) fn register(
+        &mut self,
+        source: impl AsFd,
+        token: u64,
+        interest: Interest,
+        mode: Mode,
+    ) {
+        self.try_register(source, token, interest, mode).unwrap();
+    }
+
+    pub(crate) fn try_modify(
+        &mut self,
+        source: impl AsFd,
+        token: u64,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let source = source.as_fd();
+        self.reactor.modify(source, Token(token), interest, mode)
+    }
+
+    #[track_caller]
+    pub(crate) fn modify(&mut self, source: impl AsFd, token: u64, interest: Interest, mode: Mode) {
+        self.try_modify(source, token, interest, mode).unwrap();
+    }
+
+    pub(crate) fn try_deregister(&mut self, source: impl AsFd) -> io::Result<()> {
+        self.reactor.deregister(source.as_fd())
+    }
+
+    #[track_caller]
+    pub(crate) fn deregister(&mut self, source: impl AsFd) {
+        self.try_deregister(source).unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> usize {
+        let count = self.reactor.wait(&mut self.events, timeout).unwrap();
+        assert_eq!(count, self.events.len());
+        count
+    }
+
+    /// What one wait of no length returns.
+    #[track_caller]
+    pub(crate) fn look(&mut self) -> Vec<Event> {
+        self.wait(Some(Duration::ZERO));
+        self.events.iter().copied().collect()
+    }
+
+    /// The tokens of what one wait of no length returns, in order.
+    #[track_caller]
+    pub(crate) fn look_for_tokens(&mut self) -> Vec<u64> {
+        let mut tokens: Vec<_> = self.look().iter().map(|event| event.token().0).collect();
+        tokens.sort_unstable();
+        tokens
+    }
+
+    /// Two looks that see nothing: what a first one corrects, a second one would show.
+    #[track_caller]
+    pub(crate) fn assert_silent(&mut self) {
+        assert_eq!(self.look(), []);
+        assert_eq!(self.look(), []);
+    }
+
+    /// The one event of a wait that must not take long.
+    #[track_caller]
+    pub(crate) fn the_event(&mut self) -> Event {
+        let events = self.some_events();
+        assert_eq!(events.len(), 1, "{events:?}");
+        events[0]
+    }
+
+    /// The events of the first wait that has some, which must not take long.
+    #[track_caller]
+    pub(crate) fn some_events(&mut self) -> Vec<Event> {
+        let start = Instant::now();
+        while self.wait(Some(BOUND)) == 0 {
+            assert!(start.elapsed() < BOUND, "no event");
+        }
+        self.events.iter().copied().collect()
+    }
+
+    /// How many times waits return in `window`.
+    pub(crate) fn returns_in(&mut self, window: Duration) -> usize {
+        let start = Instant::now();
+        let mut returns = 0;
+        while let Some(left) = window.checked_sub(start.elapsed()) {
+            self.wait(Some(left));
+            returns += 1;
+        }
+        returns
+    }
+
+    /// Nothing is reported for 200 ms, and nobody spins to find that out.
+    #[track_caller]
+    pub(crate) fn assert_at_rest(&mut self) {
+        // Who spins before it sleeps learns here that it does not pay.
+        for _ in 0..4 {
+            assert_eq!(self.wait(Some(Duration::from_millis(1))), 0);
+        }
+        let before = self.stats();
+        let returns = self.returns_in(Duration::from_millis(200));
+        let made = self.stats().since(&before);
+        assert!(returns <= 2, "{returns} returns in 200 ms");
+        assert_eq!(made.events, 0);
+        if self.can().sleeps {
+            // A probe, the sleep, and a correction or two around them.
+            assert!(made.system_calls() <= 10, "{made:?}");
+        }
+    }
+}
+
+/// The directions in which an event reads as ready; empty events fail.
+#[track_caller]
+pub(crate) fn directions(event: &Event) -> Interest {
+    let seen = [
+        (event.is_readable(), R),
+        (event.is_priority(), P),
+        (event.is_writable(), W),
+    ];
+    let bits = seen
+        .iter()
+        .filter(|(is_seen, _)| *is_seen)
+        .fold(0, |bits, (_, direction)| bits | direction.bits());
+    Interest::from_bits(bits).unwrap_or_else(|| panic!("an empty event: {event:?}"))
+}
+
+/// Every interest there is.
+pub(crate) fn interests() -> impl Iterator<Item = Interest> {
+    (1..=ALL.bits()).filter_map(Interest::from_bits)
+}

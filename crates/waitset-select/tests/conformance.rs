@@ -1,0 +1,10 @@
+//! The contract, on select: with sets of any size, and as POSIX has it.
+#![cfg(target_os = "linux")]
+
+mod any_size {
+    waitset_conformance::conformance!(waitset_select::Select::new());
+}
+
+mod posix {
+    waitset_conformance::conformance!(waitset_select::Select::posix());
+}
