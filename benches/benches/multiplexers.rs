@@ -83,13 +83,13 @@ fn group(criterion: &mut Criterion, tally: &mut Tally, scenarios: &[Scenario]) {
             }
         };
         group.throughput(Throughput::Elements(scenario.events_a_unit() as u64));
-        for mechanism in Entrant::MECHANISMS {
+        for mechanism in Entrant::mechanisms() {
             let id = BenchmarkId::new(mechanism.name(), scenario.number());
             // Criterion calls the closure for every sample; what is opened and verified
             // in the first call serves all.
             let mut workload = None;
             group.bench_function(id, |bencher| {
-                let workload = workload.get_or_insert_with(|| attached(&fixture, *mechanism));
+                let workload = workload.get_or_insert_with(|| attached(&fixture, mechanism));
                 bencher.iter_custom(|units| workload.run(units).expect("the mechanism fails"));
             });
             tally.offered += 1;

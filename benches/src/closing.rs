@@ -81,8 +81,8 @@ fn print_table(title: &str, scenarios: &[Scenario]) -> io::Result<Vec<Column>> {
 
 fn measure(fixture: &Fixture) -> io::Result<Column> {
     let mut workloads = Vec::new();
-    for mechanism in Entrant::MECHANISMS.iter().chain([&Entrant::DEFAULT]) {
-        workloads.push(fixture.enter(*mechanism)?);
+    for mechanism in Entrant::mechanisms().chain([Entrant::DEFAULT]) {
+        workloads.push(fixture.enter(mechanism)?);
     }
     let mut times = interleave(&mut workloads, SLICE, ROUNDS)?;
     let control = times.pop().unwrap_or_default();
@@ -135,14 +135,14 @@ impl Column {
 }
 
 fn place_of(mechanism: Entrant) -> usize {
-    let mut all = Entrant::MECHANISMS.iter();
-    all.position(|one| *one == mechanism).unwrap_or(0)
+    let mut all = Entrant::mechanisms();
+    all.position(|one| one == mechanism).unwrap_or(0)
 }
 
 fn as_table(columns: &[Column]) -> Table {
     let numbers = columns.iter().map(|column| column.scenario.number());
     let mut table = table([String::new()].into_iter().chain(numbers));
-    for (place, mechanism) in Entrant::MECHANISMS.iter().enumerate() {
+    for (place, mechanism) in Entrant::mechanisms().enumerate() {
         let cells = columns.iter().map(|column| column.cell(place));
         table.add_row([mechanism.to_string()].into_iter().chain(cells));
     }

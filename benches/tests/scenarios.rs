@@ -12,12 +12,10 @@ fn all_answer_rightly(scenarios: impl IntoIterator<Item = Scenario>) {
 
 fn each_answers_rightly(scenario: Scenario) {
     let fixture = Fixture::open(scenario).unwrap();
-    let taking_part = Entrant::ALL
-        .iter()
-        .filter(|entrant| scenario.takes(**entrant));
+    let taking_part = Entrant::all().filter(|entrant| scenario.takes(*entrant));
     let mut count = 0;
     for entrant in taking_part {
-        let mut workload = fixture.enter(*entrant).unwrap();
+        let mut workload = fixture.enter(entrant).unwrap();
         for units in [1, 37] {
             workload.attach().unwrap();
             workload.run(units).unwrap();

@@ -74,6 +74,8 @@ const COUNTED: &[Entrant] = &[
     Entrant::EpollOneshot,
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Entrant::EpollBoxed,
+    #[cfg(target_os = "linux")]
+    Entrant::UringEdge,
     Entrant::WaitSet,
     Entrant::Poll,
     Entrant::Select,

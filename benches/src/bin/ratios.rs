@@ -83,7 +83,7 @@ fn measure(fixture: &Fixture, arguments: &Arguments) -> io::Result<Vec<Record>> 
             .chain(heads[1..].iter().map(ToString::to_string)),
     );
     let mut records = Vec::new();
-    for &entrant in Entrant::ALL {
+    for entrant in Entrant::all() {
         let is_chosen = arguments.contestants.is_empty()
             || entrant == Entrant::BASELINE
             || arguments.contestants.contains(&entrant);

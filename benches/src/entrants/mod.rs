@@ -8,11 +8,14 @@ pub mod watched;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use crate::Contestant;
 use owned::Owned;
 use rivals::{Mio, Polling};
 use watched::{BusyLevel, PollLevel, PollOneshot, SelectLevel, SelectOneshot, SweepLevel, Watched};
+#[cfg(target_os = "linux")]
+use watched::{UringEdge, UringLevel, UringOneshot};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use {
     raw::Raw,
@@ -74,6 +77,12 @@ entrants! {
     EpollOneshot "epoll-oneshot" Watched<EpollOneshot>;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     EpollBoxed "epoll-boxed" Watched<EpollBoxed>;
+    #[cfg(target_os = "linux")]
+    Uring "uring" Watched<UringLevel>;
+    #[cfg(target_os = "linux")]
+    UringEdge "uring-edge" Watched<UringEdge>;
+    #[cfg(target_os = "linux")]
+    UringOneshot "uring-oneshot" Watched<UringOneshot>;
     WaitSet "wait-set" Owned;
     Poll "poll" Watched<PollLevel>;
     PollOneshot "poll-oneshot" Watched<PollOneshot>;
@@ -88,12 +97,41 @@ entrants! {
 }
 
 impl Entrant {
-    /// The mechanisms that `cargo bench` compares, and their floor.
-    pub const MECHANISMS: &[Self] = &[
+    /// The mechanisms that `cargo bench` compares on this machine, and their floor.
+    pub fn mechanisms() -> impl Iterator<Item = Self> {
+        Self::MECHANISMS.iter().copied().filter(|one| one.is_here())
+    }
+
+    /// All that this machine has.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|one| one.is_here())
+    }
+
+    /// Whether this machine has the mechanism; io_uring can be switched off. Says once
+    /// why it is left out.
+    #[must_use]
+    pub fn is_here(self) -> bool {
+        #[cfg(target_os = "linux")]
+        if matches!(self, Self::Uring | Self::UringEdge | Self::UringOneshot) {
+            static IS_HERE: OnceLock<bool> = OnceLock::new();
+            return *IS_HERE.get_or_init(|| match waitset_uring::Uring::new() {
+                Ok(_) => true,
+                Err(reason) => {
+                    eprintln!("uring skipped: {reason}");
+                    false
+                }
+            });
+        }
+        true
+    }
+
+    const MECHANISMS: &[Self] = &[
         Self::Select,
         Self::Poll,
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Self::Epoll,
+        #[cfg(target_os = "linux")]
+        Self::Uring,
         Self::Sweep,
         Self::Busy,
         #[cfg(any(target_os = "linux", target_os = "android"))]

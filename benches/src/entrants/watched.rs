@@ -99,6 +99,25 @@ mechanism!(
     /// The platform's default, spun.
     BusyLevel: Busy<Poll>, Level, defers false, Poll::new().map(Busy::new));
 
+#[cfg(target_os = "linux")]
+pub use on_io_uring::*;
+
+#[cfg(target_os = "linux")]
+mod on_io_uring {
+    use super::*;
+    use waitset_uring::Uring;
+
+    mechanism!(
+        /// io_uring(7), level-triggered: a poll armed again after each event.
+        UringLevel: Uring, Level, defers true, Uring::new());
+    mechanism!(
+        /// io_uring(7), edge-triggered: one multishot poll a source.
+        UringEdge: Uring, Edge, defers true, Uring::new());
+    mechanism!(
+        /// io_uring(7), one-shot, each event re-armed.
+        UringOneshot: Uring, Oneshot, defers true, Uring::new());
+}
+
 /// A reactor of waitset, the sources it watches and a buffer.
 #[derive(Debug)]
 pub struct Watched<M: Mechanism> {
