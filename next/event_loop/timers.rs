@@ -1,0 +1,225 @@
+//! Timers as a data structure: it knows no clock, and is told the time.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+
+use super::heap::{Heap, Slot};
+use crate::Key;
+use crate::slab::Slab;
+
+/// A moment as nanoseconds since the loop was made: 584 years of them.
+pub(super) type Nanos = u64;
+
+/// The deadline of a timer that never fires.
+pub(super) const NEVER: Nanos = Nanos::MAX;
+
+/// Timers with a payload each, cheap to cancel and to reset: O(log n) with what is armed.
+///
+/// A cancelled timer leaves nothing behind but a place that the next one takes.
+pub(super) struct Timers<T> {
+    timers: Slab<Timer<T>>,
+    heap: Heap,
+    /// How often a timer was armed.
+    armed: u64,
+}
+
+struct Timer<T> {
+    payload: T,
+    period: Option<NonZeroU64>,
+    deadline: Nanos,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// In the heap, at this position.
+    Armed(usize),
+    /// Its deadline is beyond the clock's range.
+    Never,
+    /// Taken out of the heap by [`Timers::take_due`].
+    Due,
+    /// A one-shot timer whose callback runs, and may yet reset it.
+    Fired,
+}
+
+/// A timer that fires.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fired<T> {
+    pub(super) payload: T,
+    pub(super) deadline: Nanos,
+    /// How many further periods were over by then.
+    pub(super) missed: u64,
+}
+
+impl<T> Timers<T> {
+    pub(super) const fn new() -> Self {
+        Self {
+            timers: Slab::new(),
+            heap: Heap::new(),
+            armed: 0,
+        }
+    }
+
+    /// How many timers there are, those that never fire included.
+    pub(super) fn len(&self) -> usize {
+        self.timers.len()
+    }
+
+    #[inline]
+    pub(super) fn next_deadline(&self) -> Option<Nanos> {
+        self.heap.first().map(|slot| slot.deadline)
+    }
+
+    pub(super) fn arm(&mut self, deadline: Nanos, period: Option<NonZeroU64>, payload: T) -> Key {
+        let key = self.timers.insert(Timer {
+            payload,
+            period,
+            deadline,
+            stage: Stage::Never,
+        });
+        self.reset(key, deadline);
+        key
+    }
+
+    /// Gives a timer another deadline; false if it is gone. One that is due and has not
+    /// fired waits for its new deadline, also if that is over as well.
+    pub(super) fn reset(&mut self, key: Key, deadline: Nanos) -> bool {
+        let order = self.armed;
+        self.armed += 1;
+        let Self { timers, heap, .. } = self;
+        let Some(timer) = timers.get_mut(key) else {
+            return false;
+        };
+        let before = timer.stage;
+        timer.deadline = deadline;
+        timer.stage = Stage::Never;
+        let moved = |key, position| stand(timers, key, position);
+        let slot = Slot {
+            deadline,
+            order,
+            key,
+        };
+        match (before, deadline) {
+            (Stage::Armed(position), NEVER) => drop(heap.remove(position, moved)),
+            (_, NEVER) => {}
+            (Stage::Armed(position), _) => heap.replace(position, slot, moved),
+            _ => heap.push(slot, moved),
+        }
+        true
+    }
+
+    pub(super) fn cancel(&mut self, key: Key) -> Option<T> {
+        let timer = self.timers.remove(key)?;
+        if let Stage::Armed(position) = timer.stage {
+            let moved = |key, position| stand(&mut self.timers, key, position);
+            self.heap.remove(position, moved);
+        }
+        Some(timer.payload)
+    }
+
+    pub(super) fn contains(&self, key: Key) -> bool {
+        self.timers.get(key).is_some()
+    }
+
+    /// Moves what is due at `now` to the end of `due`, the earliest first.
+    ///
+    /// They fire one by one, so that the callback of one can cancel and reset the next;
+    /// what it arms is not among them, however early it is due.
+    pub(super) fn take_due(&mut self, now: Nanos, due: &mut VecDeque<Key>) {
+        while self.next_deadline().is_some_and(|deadline| deadline <= now) {
+            let Self { timers, heap, .. } = self;
+            let slot = heap.remove(0, |key, position| stand(timers, key, position));
+            if let Some(timer) = timers.get_mut(slot.key) {
+                timer.stage = Stage::Due;
+            }
+            due.push_back(slot.key);
+        }
+    }
+
+    /// Fires a timer that [was due](Self::take_due), unless it was cancelled or reset
+    /// since. A repeating timer is armed again before its callback runs; a one-shot timer
+    /// is to be [retired](Self::retire) after.
+    pub(super) fn fire(&mut self, key: Key, now: Nanos) -> Option<Fired<T>>
+    where
+        T: Clone,
+    {
+        let timer = self.timers.get_mut(key)?;
+        if timer.stage != Stage::Due {
+            return None;
+        }
+        timer.stage = Stage::Fired;
+        let payload = timer.payload.clone();
+        let deadline = timer.deadline;
+        let mut missed = 0;
+        if let Some(period) = timer.period {
+            // From deadline to deadline, not from now: a late callback does not shift
+            // those after it.
+            missed = now.saturating_sub(deadline) / period;
+            let periods = period.get().saturating_mul(missed.saturating_add(1));
+            self.reset(key, deadline.saturating_add(periods));
+        }
+        Some(Fired {
+            payload,
+            deadline,
+            missed,
+        })
+    }
+
+    /// Removes a one-shot timer that has fired and was not reset by its callback.
+    pub(super) fn retire(&mut self, key: Key) {
+        let timer = self.timers.get(key);
+        if timer.is_some_and(|timer| timer.stage == Stage::Fired) {
+            self.timers.remove(key);
+        }
+    }
+}
+
+/// Notes where in the heap a timer stands.
+fn stand<T>(timers: &mut Slab<Timer<T>>, key: Key, position: usize) {
+    if let Some(timer) = timers.get_mut(key) {
+        timer.stage = Stage::Armed(position);
+    }
+}
+
+/// Turns moments into [`Nanos`] and back.
+///
+/// The monotonic clock, `Instant`: nobody sets it, so timers do not move when the wall
+/// clock does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    pub(super) const fn starting_at(start: Instant) -> Self {
+        Self { start }
+    }
+
+    /// A moment of long ago is 0, one beyond the range [`NEVER`].
+    pub(super) fn nanos(&self, moment: Instant) -> Nanos {
+        let since = moment.saturating_duration_since(self.start);
+        u64::try_from(since.as_nanos()).unwrap_or(NEVER)
+    }
+
+    pub(super) fn now(&self) -> Nanos {
+        self.nanos(Instant::now())
+    }
+
+    /// The moment `delay` from now, or [`NEVER`].
+    pub(super) fn after(&self, delay: Duration) -> Nanos {
+        let moment = Instant::now().checked_add(delay);
+        moment.map_or(NEVER, |moment| self.nanos(moment))
+    }
+
+    pub(super) fn until(&self, deadline: Nanos) -> Duration {
+        Duration::from_nanos(deadline.saturating_sub(self.now()))
+    }
+
+    pub(super) fn instant(&self, deadline: Nanos) -> Instant {
+        self.start + Duration::from_nanos(deadline)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! The event loop, on every mechanism.
+
+mod alone;
+mod channels;
+mod children;
+mod fairness;
+mod identity;
+mod mechanisms;
+mod panics;
+mod reentrancy;
+mod remotes;
+mod signals;
+mod sources;
+mod sys;
+mod timers;

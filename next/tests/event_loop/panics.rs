@@ -1,0 +1,206 @@
+//! A panic in a callback goes through the turn and leaves the loop usable.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use waitset::{EventLoop, Mode};
+
+use crate::mechanisms::*;
+
+/// What callbacks did: the first to run panics.
+#[derive(Default)]
+struct State {
+    calls: u32,
+    panics: u32,
+}
+
+impl State {
+    fn call(&mut self) {
+        self.calls += 1;
+        if self.calls == 1 {
+            // Without the hook, which would print it.
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }
+    }
+}
+
+/// Turns until `calls` callbacks have run, and catches the panic of the first.
+fn turn_through(event_loop: &mut Loop<State>, state: &mut State, calls: u32) {
+    let start = Instant::now();
+    while state.calls < calls {
+        assert!(start.elapsed() < Duration::from_secs(60), "{event_loop:?}");
+        let turn = AssertUnwindSafe(|| event_loop.turn(state, None).unwrap());
+        if let Err(panic) = catch_unwind(turn) {
+            assert_eq!(text(panic), "on purpose");
+            state.panics += 1;
+        }
+    }
+    assert_eq!((state.calls, state.panics), (calls, 1));
+    settle(event_loop, state);
+    assert_eq!(state.calls, calls);
+}
+
+fn text(panic: Box<dyn Any + Send>) -> &'static str {
+    panic.downcast_ref().copied().unwrap_or("another panic")
+}
+
+#[test]
+fn the_rest_of_a_batch_is_told_after_a_panic_though_no_source_is_armed_any_more() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut peers = Vec::new();
+        for _ in 0..5 {
+            let (near, far) = ready();
+            peers.push(far);
+            event_loop
+                .handle()
+                .insert(near, READ, Mode::Oneshot, |state: &mut State, _, _, _| {
+                    state.call()
+                })
+                .unwrap();
+        }
+        turn_through(&mut event_loop, &mut State::default(), 5);
+        assert_eq!(event_loop.handle().len(), 5, "who panicked stays");
+    });
+}
+
+#[test]
+fn who_panicked_can_run_again() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let (near, _far) = ready();
+        let insert =
+            event_loop
+                .handle()
+                .insert(near, READ, Mode::Level, |state: &mut State, near, _, _| {
+                    state.call();
+                    drain(near);
+                });
+        insert.unwrap();
+        turn_through(&mut event_loop, &mut State::default(), 2);
+    });
+}
+
+#[test]
+fn timers_that_were_due_fire_after_the_panic_of_one_which_is_gone() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let past = Instant::now();
+        let timers: Vec<_> = (0..4)
+            .map(|_| {
+                let fire = |state: &mut State, _, _: &mut In<'_, State>| state.call();
+                event_loop.handle().arm_at(past, fire)
+            })
+            .collect();
+        turn_through(&mut event_loop, &mut State::default(), 4);
+        assert!(
+            timers
+                .iter()
+                .all(|timer| !event_loop.handle().is_armed(*timer))
+        );
+    });
+}
+
+#[test]
+fn a_repeating_timer_ticks_on_after_its_panic() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let period = Duration::from_micros(100);
+        event_loop
+            .handle()
+            .arm_every(period, |state: &mut State, tick, handle| {
+                if state.calls == 2 {
+                    handle.cancel(tick.timer);
+                }
+                state.call();
+            });
+        turn_through(&mut event_loop, &mut State::default(), 3);
+    });
+}
+
+#[test]
+fn calls_and_messages_run_after_the_panic_of_one() {
+    on_every_mechanism(|reactor| {
+        for first in ["deferred", "posted", "message"] {
+            let backend: waitset::Backend = reactor.name().parse().unwrap();
+            let mut event_loop: Loop<State> = EventLoop::over(backend.open().unwrap());
+            let mut handle = event_loop.handle();
+            let (sender, _) = handle.channel(|state: &mut State, _: Option<()>, _| state.call());
+            for _ in 0..3 {
+                match first {
+                    "deferred" => handle.defer(|state: &mut State, _| state.call()),
+                    "posted" => handle.remote().post(|state, _| state.call()).unwrap(),
+                    _ => sender.send(()).unwrap(),
+                }
+            }
+            turn_through(&mut event_loop, &mut State::default(), 3);
+            // It works as before.
+            sender.send(()).unwrap();
+            let mut state = State {
+                calls: 1,
+                panics: 0,
+            };
+            turn_until(&mut event_loop, &mut state, |state| state.calls == 2);
+        }
+    });
+}
+
+#[test]
+fn a_hook_that_panicked_runs_in_the_next_turn() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        event_loop
+            .handle()
+            .before_sleep(|state: &mut State, _| state.call());
+        let mut state = State::default();
+        let turn = AssertUnwindSafe(|| event_loop.turn(&mut state, AT_ONCE).unwrap());
+        assert_eq!(text(catch_unwind(turn).unwrap_err()), "on purpose");
+        event_loop.turn(&mut state, AT_ONCE).unwrap();
+        assert_eq!(state.calls, 2);
+    });
+}
+
+#[test]
+fn a_panic_leaks_nothing() {
+    on_every_mechanism(|reactor| {
+        let held = Rc::new(());
+        let mut event_loop: Loop<()> = EventLoop::over(reactor);
+        let mut handle = event_loop.handle();
+        let panic = || -> () { std::panic::resume_unwind(Box::new("on purpose")) };
+        let [a, b, c, d] = [(); 4].map(|()| Rc::clone(&held));
+        let (near, mut far) = ready();
+        handle
+            .insert(near, READ, Mode::Level, move |(), near, event, handle| {
+                let _held = Rc::clone(&a);
+                drain(near);
+                handle.remove(waitset::Key::of(event));
+                panic();
+            })
+            .unwrap();
+        handle.arm_after(Duration::ZERO, move |(), _, _| {
+            let _held = Rc::clone(&b);
+            panic();
+        });
+        handle.defer(move |(), _| {
+            let _held = c;
+            panic();
+        });
+        let (sender, channel) = handle.channel(move |(), message: Option<Rc<()>>, _| {
+            let _held = (message, Rc::clone(&d));
+            panic();
+        });
+        sender.send(Rc::clone(&held)).unwrap();
+        let mut panics = 0;
+        while panics < 4 {
+            let turn = AssertUnwindSafe(|| event_loop.turn(&mut (), None).unwrap());
+            panics += u32::from(catch_unwind(turn).is_err());
+        }
+        assert_eq!(Rc::strong_count(&held), 2, "the channel has the other");
+        assert_eq!(std::io::Read::read(&mut far, &mut [0]).unwrap(), 0);
+        event_loop.handle().remove(channel);
+        assert_eq!(Rc::strong_count(&held), 1);
+        assert!(event_loop.handle().is_empty());
+    });
+}
