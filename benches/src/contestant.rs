@@ -42,7 +42,7 @@ pub trait Contestant: Sized + 'static {
     /// As its registration.
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()>;
 
-    /// Does what [`modify`](Self::modify) put off until the next wait.
+    /// Does what changes of what is watched put off until the next wait.
     ///
     /// # Errors
     ///

@@ -46,6 +46,8 @@ pub struct Register<C> {
     pipes: Rc<Pipes>,
     change: Change,
     asked: Interest,
+    /// System calls made while the clock ran.
+    calls: u64,
 }
 
 const ONE: Interest = Interest::READABLE;
@@ -63,6 +65,7 @@ impl<C: Contestant> Register<C> {
             pipes,
             change,
             asked: ONE,
+            calls: 0,
         }
     }
 
@@ -70,21 +73,43 @@ impl<C: Contestant> Register<C> {
     fn pass(&mut self, count: usize) -> io::Result<Duration> {
         match self.change {
             Change::Add => {
-                let taken = timed(|| self.contestant.add_all(count))?;
+                let taken = self.timed(|contestant| add_all(contestant, count))?;
                 self.contestant.delete_all(count)?;
                 Ok(taken)
             }
             Change::Delete => {
-                self.contestant.add_all(count)?;
-                timed(|| self.contestant.delete_all(count))
+                add_all(&mut self.contestant, count)?;
+                self.timed(|contestant| delete_all(contestant, count))
             }
             Change::Modify => {
                 self.asked = if self.asked == ONE { both() } else { ONE };
                 let asked = self.asked;
-                timed(|| modify_all(&mut self.contestant, count, asked))
+                self.timed(|contestant| modify_all(contestant, count, asked))
             }
         }
     }
+
+    fn timed(&mut self, work: impl FnOnce(&mut C) -> io::Result<()>) -> io::Result<Duration> {
+        let before = self.contestant.control_calls();
+        let start = Instant::now();
+        work(&mut self.contestant)?;
+        let taken = start.elapsed();
+        let after = self.contestant.control_calls();
+        self.calls += after.unwrap_or(0) - before.unwrap_or(0);
+        Ok(taken)
+    }
+}
+
+#[inline(never)]
+fn add_all<C: Contestant>(contestant: &mut C, count: usize) -> io::Result<()> {
+    contestant.add_all(count)?;
+    contestant.settle()
+}
+
+#[inline(never)]
+fn delete_all<C: Contestant>(contestant: &mut C, count: usize) -> io::Result<()> {
+    contestant.delete_all(count)?;
+    contestant.settle()
 }
 
 #[inline(never)]
@@ -93,12 +118,6 @@ fn modify_all<C: Contestant>(contestant: &mut C, count: usize, asked: Interest) 
         contestant.modify(index, asked)?;
     }
     contestant.settle()
-}
-
-fn timed(mut work: impl FnMut() -> io::Result<()>) -> io::Result<Duration> {
-    let start = Instant::now();
-    work()?;
-    Ok(start.elapsed())
 }
 
 impl<C: Contestant> Workload for Register<C> {
@@ -153,12 +172,8 @@ impl<C: Contestant> Workload for Register<C> {
         Ok(())
     }
 
-    /// Those of the change that is timed; undoing it makes as many.
+    /// Those of the change that is timed, without those that undo it.
     fn control_calls(&self) -> Option<u64> {
-        let calls = self.contestant.control_calls()?;
-        match self.change {
-            Change::Modify => Some(calls),
-            Change::Add | Change::Delete => Some(calls / 2),
-        }
+        self.contestant.control_calls().map(|_| self.calls)
     }
 }
