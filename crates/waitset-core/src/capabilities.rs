@@ -47,9 +47,12 @@ pub struct Capabilities {
     /// Whether a descriptor that was closed while registered is found, reported once as
     /// an error and dropped. Otherwise the kernel drops it silently.
     pub sees_dead_descriptors: bool,
-    /// Whether events that did not fit the buffer are looked at again before they are
-    /// told, so that readiness that has gone meanwhile is not.
-    pub rechecks_what_did_not_fit: bool,
+    /// Whether a source is looked at in the wait that tells of it.
+    ///
+    /// Otherwise an event says what the kernel saw when it came about: the readiness may
+    /// have gone since, it may name the newest direction only, and two arrivals at an
+    /// edge-triggered source may be two events of one wait.
+    pub rechecks_before_telling: bool,
     /// Whether a wait sleeps, so that other threads have the processor.
     pub sleeps: bool,
 }
@@ -67,7 +70,7 @@ impl Capabilities {
         hints: true,
         peer_closed_hint: true,
         sees_dead_descriptors: false,
-        rechecks_what_did_not_fit: true,
+        rechecks_before_telling: true,
         sleeps: true,
     };
 

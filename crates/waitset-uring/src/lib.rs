@@ -397,7 +397,7 @@ impl Reactor for Uring {
             level: Support::Emulated,
             oneshot: Support::Emulated,
             sees_dead_descriptors: true,
-            rechecks_what_did_not_fit: false,
+            rechecks_before_telling: false,
             ..Capabilities::FULL
         }
     }

@@ -2,7 +2,7 @@
 
 use std::os::fd::RawFd;
 
-use waitset_core::{Mode, Readiness};
+use waitset_core::{Interest, Mode, Readiness};
 use waitset_unix::Registration;
 
 use crate::ring::Completion;
@@ -89,16 +89,19 @@ impl Source {
         self.is_wanted = true;
         self.has_ended = false;
         self.is_renewed = registration.mode == Mode::Edge;
+        // What nobody asked for may be asked for now.
+        self.is_distracted = false;
     }
 
     fn asked(&self) -> Asked {
         let Registration { interest, mode, .. } = self.registration;
-        let peer_closed = match interest.is_readable() {
-            true => Readiness::PEER_CLOSED.0,
+        // Urgent data wakes no poll that asks for it alone (seen on Linux 6.18).
+        let along_with_urgent = match interest.is_priority() {
+            true => Readiness::READABLE.0,
             false => 0,
         };
         Asked {
-            bits: Readiness::from(interest).0 | peer_closed,
+            bits: wanted(interest).0 | along_with_urgent,
             multishot: mode == Mode::Edge || self.is_distracted,
         }
     }
@@ -131,6 +134,7 @@ impl Source {
 
     #[inline]
     pub(crate) fn complete(&mut self, completion: &Completion) -> Verdict {
+        let is_multishot = self.armed.is_some_and(|asked| asked.multishot);
         if !completion.more {
             self.armed = None;
         }
@@ -143,37 +147,46 @@ impl Source {
                 Verdict::Silent
             }
             Err(_) => Verdict::Dead,
-            Ok(bits) => self.observe(Readiness(bits), completion.more),
+            Ok(bits) => self.observe(Readiness(bits), is_multishot && !completion.more),
         }
     }
 
     /// The kernel tells a peer's half-close unasked; it is silenced without losing what
     /// may follow.
-    fn observe(&mut self, observed: Readiness, more: bool) -> Verdict {
+    fn observe(&mut self, observed: Readiness, ends: bool) -> Verdict {
         let ended = Readiness::ERROR | Readiness::HANGUP;
-        let seen = Readiness(observed.0 & (self.asked().bits | ended.0));
+        let told = wanted(self.registration.interest) | ended;
+        let seen = Readiness(observed.0 & told.0);
         self.is_distracted = seen == Readiness::default();
-        match self.is_distracted {
-            true => Verdict::Silent,
-            false => self.tell(seen, more),
+        if self.is_distracted {
+            self.is_wanted = !self.ends_again(ends);
+            return Verdict::Silent;
         }
-    }
-
-    fn tell(&mut self, observed: Readiness, more: bool) -> Verdict {
         match self.registration.mode {
             Mode::Level => {}
             Mode::Oneshot => self.is_wanted = false,
             Mode::Edge => {
-                // A multishot poll ends by itself when the completion queue overflowed,
-                // and always on a file that has no readiness to wait for. Armed again,
-                // only the latter ends again: it is always ready, and was told.
-                let ended_before = std::mem::replace(&mut self.has_ended, !more);
-                if ended_before && !more {
+                if self.ends_again(ends) {
                     self.is_wanted = false;
                     return Verdict::Silent;
                 }
             }
         }
-        Verdict::Tell(observed)
+        Verdict::Tell(seen)
+    }
+
+    /// A multishot poll ends by itself when the completion queue overflowed, and always
+    /// on a file that has no readiness to wait for. Armed again, only the latter ends
+    /// again: it is always ready, and had its turn.
+    fn ends_again(&mut self, ends: bool) -> bool {
+        std::mem::replace(&mut self.has_ended, ends) && ends
+    }
+}
+
+/// What is told of a source, but for its end.
+fn wanted(interest: Interest) -> Readiness {
+    match interest.is_readable() {
+        true => Readiness::from(interest) | Readiness::PEER_CLOSED,
+        false => Readiness::from(interest),
     }
 }

@@ -68,6 +68,8 @@ macro_rules! __each_case {
                 both_directions_come_in_one_event
                 urgent_data_is_a_priority_and_not_readable
                 urgent_data_is_silent_for_those_who_ask_to_read
+                urgent_data_is_told_to_those_who_ask_for_nothing_else
+                data_is_told_to_those_who_asked_for_urgent_data_only
                 a_token_comes_back_as_it_was_given
                 two_sources_may_share_a_token
                 no_event_is_empty
@@ -133,6 +135,7 @@ macro_rules! __each_case {
                 oneshot_rearmed_after_hangup_reports_it
                 oneshot_data_that_came_while_disarmed_is_told_when_rearmed
                 oneshot_disarmed_and_unread_does_not_spin
+                oneshot_disarmed_that_fires_does_not_put_the_timeout_off
                 oneshot_of_one_direction_can_be_rearmed_for_the_other
                 oneshot_rearmed_for_less_is_silent_about_the_rest
                 oneshot_rearmed_before_it_fired_reports_once

@@ -1,6 +1,9 @@
 //! One-shot sources report once and are silent until `modify` re-arms them.
 
 use std::io::Write;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use waitset_core::{Mode, Token};
 
@@ -98,6 +101,38 @@ pub fn oneshot_disarmed_and_unread_does_not_spin(make: Make) {
     watch.register(&reset, 8, ALL, Mode::Oneshot);
     assert_eq!(watch.some_events().len(), 2);
     watch.assert_at_rest();
+}
+
+/// bun#34780, in another guise: who waits on after such an event does not begin anew.
+pub fn oneshot_disarmed_that_fires_does_not_put_the_timeout_off(make: Make) {
+    let mut watch = Watch::new(make);
+    let mut pipes: Vec<_> = (0..40).map(|_| ready_pipe()).collect();
+    for ((reader, _), token) in pipes.iter().zip(0..) {
+        watch.register(reader, token, R, Mode::Oneshot);
+    }
+    assert_eq!(watch.look().len(), pipes.len());
+    for (reader, _) in &pipes {
+        drain(reader);
+    }
+    watch.assert_silent();
+
+    let timeout = Duration::from_millis(400);
+    let (ended, end) = mpsc::channel::<()>();
+    let start = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for (_, writer) in &mut pipes {
+                if end.recv_timeout(timeout / 2) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+                writer.write_all(b"!").unwrap();
+            }
+        });
+        let _ended = ended;
+        assert_eq!(watch.wait(Some(timeout)), 0);
+    });
+    // Twenty times the timeout, if each event put it off.
+    assert!((timeout..10 * timeout).contains(&start.elapsed()));
 }
 
 /// otp#11298: both directions of one source, taken in turns.

@@ -111,6 +111,40 @@ pub fn urgent_data_is_silent_for_those_who_ask_to_read(make: Make) {
     watch.assert_silent();
 }
 
+/// io_uring's polls that ask for urgent data alone were not woken by it.
+pub fn urgent_data_is_told_to_those_who_ask_for_nothing_else(make: Make) {
+    for mode in [Mode::Level, Mode::Oneshot, Mode::Edge] {
+        let mut watch = Watch::new(make);
+        if !watch.can().supports(mode) {
+            continue;
+        }
+        let (near, mut far) = tcp_pair();
+        watch.register(&near, 7, P, mode);
+        watch.assert_silent();
+        send_urgent(&far);
+        assert_eq!(directions(&watch.the_event()), P);
+        far.write_all(b"and more").unwrap();
+        watch.modify(&near, 7, P | R, mode);
+        await_sign(&near, Readiness::READABLE);
+        assert_eq!(directions(&watch.the_event()), P | R);
+    }
+}
+
+/// The same registration asks for more, which has been there.
+pub fn data_is_told_to_those_who_asked_for_urgent_data_only(make: Make) {
+    let mut watch = Watch::new(make);
+    let (near, mut far) = tcp_pair();
+    far.write_all(b"!").unwrap();
+    await_sign(&near, Readiness::READABLE);
+    watch.register(&near, 7, P, Mode::Level);
+    for mode in [Mode::Level, Mode::Oneshot] {
+        watch.modify(&near, 7, P, mode);
+        watch.assert_at_rest();
+        watch.modify(&near, 7, P | R, mode);
+        assert_eq!(directions(&watch.the_event()), R);
+    }
+}
+
 pub fn a_token_comes_back_as_it_was_given(make: Make) {
     let mut watch = Watch::new(make);
     let (reader, _writer) = ready_pipe();

@@ -25,8 +25,6 @@ pub(crate) struct World {
     sources: [Source; SLOTS],
     registered: [Option<Registered>; SLOTS],
     wake_is_due: bool,
-    /// The last wait filled its buffer.
-    was_full: bool,
     tokens: u64,
     duplicates: Vec<OwnedFd>,
     /// Who keeps the files of the duplicates ready, which must be silent all the same.
@@ -63,6 +61,10 @@ impl Seen {
             hangup: event.is_hangup(),
             peer_closed: event.is_peer_closed(),
         }
+    }
+
+    fn is_readiness(self) -> bool {
+        self.readable || self.writable || self.priority
     }
 
     /// What must be seen of a source that is ready; `None` if nothing.
@@ -107,7 +109,6 @@ impl World {
             sources: kinds.map(|kind| Source::new(kind, listener)),
             registered: [None; SLOTS],
             wake_is_due: false,
-            was_full: false,
             tokens: 0,
             duplicates: Vec::new(),
             peers: Vec::new(),
@@ -126,6 +127,7 @@ impl World {
                 can.error_shows_as,
                 can.hints,
                 can.peer_closed_hint,
+                can.rechecks_before_telling,
             )
         };
         what(&self.can) == what(&other.can)
@@ -285,7 +287,8 @@ impl World {
             let mut in_this_wait = [false; SLOTS];
             for event in &events {
                 let slot = self.check(event, &expected)?;
-                if std::mem::replace(&mut in_this_wait[slot], true) {
+                let is_again = std::mem::replace(&mut in_this_wait[slot], true);
+                if is_again && !self.may_be_told_twice(slot) {
                     return Err(Found::new(format!("twice in one wait: {event:?}")));
                 }
                 unheard[slot] = false;
@@ -293,13 +296,13 @@ impl World {
                     told.events.insert(slot, Seen::of(event));
                 }
             }
-            self.was_full = events.is_full();
             let is_done = unheard == [false; SLOTS] && !self.wake_is_due;
             if is_done {
                 break;
             }
-            // With room for all, one wait has to do.
-            if number == MOST_WAITS || (capacity > SLOTS + 1) {
+            // With room for all, one wait has to do, unless old events come first.
+            let one_has_to_do = capacity > SLOTS + 1 && self.can.rechecks_before_telling;
+            if number == MOST_WAITS || one_has_to_do {
                 let wake = if self.wake_is_due { " and a wake" } else { "" };
                 return Err(Found::new(format!(
                     "nothing came of {unheard:?}{wake}: {told:?}"
@@ -312,6 +315,12 @@ impl World {
             }
         }
         Ok(told)
+    }
+
+    /// One event for each arrival, where they are told as they came; see [`shown`].
+    fn may_be_told_twice(&self, slot: usize) -> bool {
+        let is_edge = |one: Registered| one.mode == Mode::Edge;
+        !self.can.rechecks_before_telling && self.registered[slot].is_some_and(is_edge)
     }
 
     fn check_wake(&mut self, events: &Events) -> Result<(), Found> {
@@ -327,22 +336,22 @@ impl World {
     /// The slot of an event that may come and says what it must.
     fn check(&mut self, event: &Event, expected: &[Option<Seen>; SLOTS]) -> Result<usize, Found> {
         let token = event.token().0;
-        let is_it = |one: &Option<Registered>| one.is_some_and(|one| one.token == token);
-        let Some(slot) = self.registered.iter().position(is_it) else {
+        let mut all = self.registered.iter_mut().enumerate();
+        let found = all.find_map(|(slot, one)| {
+            let registered = one.as_mut().filter(|one| one.token == token)?;
+            Some((slot, registered))
+        });
+        let Some((slot, registered)) = found else {
             return Err(Found::new(format!("nobody has that token: {event:?}")));
         };
-        let Some(registered) = &mut self.registered[slot] else {
-            unreachable!("it has just been found");
-        };
-        let seen = Seen::of(event);
-        let expected = expected[slot];
+        let (seen, expected) = (Seen::of(event), expected[slot]);
         let is_due = registered.due(expected.is_some()) != Due::MustNot;
-        // Where it is not looked at again, what did not fit may be out of date.
-        let may_be_old = self.was_full
-            && !self.can.rechecks_what_did_not_fit
-            && registered.mode != Mode::Oneshot;
         let is_right = is_due && Some(seen) == expected;
-        if !is_right && !may_be_old {
+        // Where it is not looked at again; see `shown`.
+        let may_be_out_of_date = !self.can.rechecks_before_telling
+            && seen.is_readiness()
+            && (registered.mode != Mode::Oneshot || registered.armed);
+        if !is_right && !may_be_out_of_date {
             let instead = format!("{seen:?} instead of {expected:?} from {registered:?}");
             return Err(Found::new(instead));
         }
