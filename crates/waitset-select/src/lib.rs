@@ -45,7 +45,7 @@ const NAME: &str = "select";
 ///
 /// What select cannot say is missing from its events: there are no hints, and a hang-up
 /// or an error shows itself as plain readiness; see
-/// [`Capabilities`](waitset_core::Capabilities).
+/// [`Capabilities`].
 ///
 /// # Platform notes
 ///
