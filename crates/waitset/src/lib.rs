@@ -1,12 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod backend;
+mod event_loop;
+mod explain;
 mod insert_error;
 mod slab;
 mod sys;
 mod wait_set;
 
 pub use backend::{Backend, DefaultReactor, UnknownBackend};
+pub use event_loop::{
+    ChildProcess, EventLoop, Handle, LoopGone, Remote, Sender, Signal, SignalInfo, Signals,
+    SyncSender, Tick, TimerKey,
+};
+pub use explain::{Asked, Explain, Line};
 pub use insert_error::InsertError;
 pub use slab::Key;
 pub use wait_set::WaitSet;

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::mem;
 
-use waitset_core::Token;
+use waitset_core::{Event, Token};
 
 /// The handle of something that a set or a loop owns.
 ///
@@ -17,6 +17,44 @@ pub struct Key {
 const LAST_GENERATION: u32 = (Token::MAX.0 >> u32::BITS) as u32;
 
 impl Key {
+    /// The key of the source that an event is about, where a set or a loop has it from
+    /// its reactor.
+    ///
+    /// ```
+    /// use std::os::unix::net::UnixStream;
+    /// use std::time::Duration;
+    /// use waitset::{EventLoop, Interest, Key, Mode};
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// let mut event_loop = EventLoop::new()?;
+    /// let mut handle = event_loop.handle();
+    /// handle.insert(near, Interest::WRITABLE, Mode::Level, |calls, _, event, handle| {
+    ///     *calls += 1;
+    ///     handle.remove(Key::of(event));
+    /// })?;
+    /// let mut calls = 0;
+    /// event_loop.turn(&mut calls, None)?;
+    /// event_loop.turn(&mut calls, Some(Duration::ZERO))?;
+    /// assert_eq!(calls, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn of(event: Event) -> Self {
+        Self::from_token(event.token())
+    }
+
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        self.index as usize
+    }
+
+    /// Below 2²⁹.
+    #[inline]
+    pub(crate) fn generation(self) -> u32 {
+        self.generation
+    }
+
     /// The key as a token.
     #[inline]
     #[must_use]
@@ -74,6 +112,12 @@ impl<T> Slab<T> {
         self.len
     }
 
+    /// How many places there are, free ones included.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.places.len()
+    }
+
     /// The key that the next value gets: what needs it to be made can have it before.
     pub(crate) fn next_key(&mut self) -> Key {
         let index = *self.free.get_or_insert_with(|| {
@@ -103,6 +147,17 @@ impl<T> Slab<T> {
     #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         match self.places.get(key.index as usize) {
+            Some(Place {
+                generation,
+                content: Content::Value(value),
+            }) if *generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        match self.places.get_mut(key.index as usize) {
             Some(Place {
                 generation,
                 content: Content::Value(value),

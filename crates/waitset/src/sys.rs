@@ -1,5 +1,6 @@
-//! Registration on behalf of [`WaitSet`](crate::WaitSet): the promise that the trait asks
-//! for is kept by ownership there.
+//! Registration on behalf of [`WaitSet`](crate::WaitSet) and
+//! [`EventLoop`](crate::EventLoop): the promise that the trait asks for is kept by ownership
+//! there.
 #![allow(unsafe_code, reason = "the one place that registers for safe code")]
 
 use std::io;
@@ -33,10 +34,27 @@ pub(crate) fn register<R: Reactor>(
 }
 
 impl Registered {
-    /// The descriptor again, borrowed for as long as the owner is.
-    pub(crate) fn source<'a>(self, _owner: &'a impl AsSource) -> BorrowedSource<'a> {
-        // SAFETY: it was lent by this owner, which is alive and has not been handed out
-        // mutably since, so the descriptor is open.
+    /// The descriptor again, borrowed for as long as `owner` is: the source itself, or the
+    /// entry that the caller keeps for as long as it keeps the source.
+    pub(crate) fn source<O>(self, _owner: &O) -> BorrowedSource<'_> {
+        // SAFETY: it was lent by a source that is alive while its owner is and has not been
+        // handed out mutably since, so the descriptor is open.
         unsafe { BorrowedSource::borrow_raw(self.0) }
+    }
+
+    /// Registers the descriptor once more after it was deregistered, on the terms of
+    /// [`register`].
+    pub(crate) fn register_again<R: Reactor, O>(
+        self,
+        owner: &O,
+        reactor: &mut R,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let source = self.source(owner);
+        // SAFETY: as for the first registration, the descriptor stays open at least until
+        // it is deregistered or the reactor is dropped.
+        unsafe { reactor.register(source, token, interest, mode) }
     }
 }

@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "waitset-busy",
         ],
     ),
+    ("waitset-async", &["waitset"]),
 ];
 
 /// What library crates may take from outside.
@@ -37,7 +38,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("waitset-uring", &["io-uring", "libc"]),
     ("waitset-busy", &["libc"]),
     ("waitset-conformance", &["libc", "nix", "proptest"]), // a dev-dependency of others
-    ("waitset", &[]),
+    // For signals and child processes; tracing is optional, for `Explain`.
+    ("waitset", &["libc", "nix", "tracing"]),
+    ("waitset-async", &["futures-io", "hyper", "libc", "socket2"]), // hyper is optional
 ];
 
 fn run_time_dependencies() -> BTreeMap<String, BTreeSet<String>> {

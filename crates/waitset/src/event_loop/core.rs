@@ -1,0 +1,131 @@
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use waitset_core::{Events, Reactor};
+
+use super::Handle;
+use super::callbacks::Change;
+use super::entry::{Entry, Kind, Status};
+use super::remote::Inbox;
+use super::timer::OnTick;
+use super::timers::{Clock, Timers};
+use crate::Key;
+use crate::slab::Slab;
+
+/// A call to be made once, later in the turn or in the next.
+pub(super) type Call<State, R> = Box<dyn FnOnce(&mut State, &mut Handle<'_, State, R>)>;
+
+/// What a callback may change: the loop without the callbacks.
+///
+/// [`Handle`]s borrow it and give nobody else a reference to it: two cores that were
+/// swapped would watch each other's sources.
+pub(super) struct Core<State, R> {
+    pub(super) reactor: R,
+    pub(super) entries: Slab<Entry>,
+    /// What is still to be done to the callbacks.
+    pub(super) changes: Vec<Change<State, R>>,
+    beside: Beside<State, R>,
+    /// Whether there may be more to do than events, so that a turn with nothing else looks
+    /// no further.
+    has_more: bool,
+    pub(super) is_stopped: bool,
+}
+
+/// What a loop does beside telling events.
+pub(super) struct Beside<State, R> {
+    pub(super) clock: Clock,
+    pub(super) timers: Timers<OnTick<State, R>>,
+    /// Timers that are due in this turn and have not fired yet.
+    pub(super) due: VecDeque<Key>,
+    pub(super) deferred: VecDeque<Call<State, R>>,
+    pub(super) hooks: Vec<Key>,
+    pub(super) inbox: Inbox<State, R>,
+}
+
+impl<State, R> Core<State, R> {
+    /// All that there is beside events, to be changed: what comes of it is looked for.
+    pub(super) fn beside_mut(&mut self) -> &mut Beside<State, R> {
+        self.has_more = true;
+        &mut self.beside
+    }
+
+    pub(super) fn beside(&self) -> &Beside<State, R> {
+        &self.beside
+    }
+
+    #[inline]
+    pub(super) fn has_more(&self) -> bool {
+        self.has_more
+    }
+}
+
+impl<State, R: Reactor + 'static> Core<State, R> {
+    pub(super) fn new(reactor: R) -> Self {
+        let beside = Beside {
+            clock: Clock::starting_at(Instant::now()),
+            timers: Timers::new(),
+            due: VecDeque::new(),
+            deferred: VecDeque::new(),
+            hooks: Vec::new(),
+            inbox: Inbox::new(reactor.waker()),
+        };
+        Self {
+            reactor,
+            entries: Slab::new(),
+            changes: Vec::new(),
+            beside,
+            has_more: false,
+            is_stopped: false,
+        }
+    }
+
+    /// Waits for at most `timeout`, and no longer than until the next thing is due.
+    #[inline]
+    pub(super) fn wait(&mut self, batch: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = match self.has_more {
+            true => self.shortened(timeout),
+            false => timeout,
+        };
+        let answer = self.reactor.wait(batch, timeout);
+        // A wait that failed may have taken a wake with it.
+        if batch.was_woken() || answer.is_err() {
+            self.beside_mut().inbox.has_mail = true;
+        }
+        answer.map(drop)
+    }
+
+    /// No clock is read unless a timer is armed.
+    #[inline(never)]
+    fn shortened(&mut self, timeout: Option<Duration>) -> Option<Duration> {
+        let beside = &self.beside;
+        let deadline = beside.timers.next_deadline();
+        if beside.inbox.has_work() || !beside.deferred.is_empty() || !beside.due.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.has_more = deadline.is_some() || !beside.hooks.is_empty();
+        let Some(deadline) = deadline else {
+            return timeout;
+        };
+        let left = beside.clock.until(deadline);
+        Some(timeout.map_or(left, |timeout| timeout.min(left)))
+    }
+
+    /// Makes a disabled entry that something came for silent until it is enabled. What came
+    /// for a removed one is dropped.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn mute(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        if entry.status != Status::Resting {
+            return;
+        }
+        entry.status = Status::Muted;
+        if let Kind::Source(watch) = entry.kind {
+            // It fails only if the mechanism has lost the source already.
+            let _ = self.reactor.deregister(watch.registered.source(entry));
+        }
+    }
+}

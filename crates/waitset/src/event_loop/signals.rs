@@ -1,0 +1,242 @@
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::Command;
+
+use super::sys;
+
+/// Signals as a source: readable when one of them is pending.
+///
+/// They are blocked in the thread that makes it, so that they interrupt nothing and are
+/// read here instead, as often as they are told apart: a signal that comes again before
+/// it was read is one signal (signal(7)).
+///
+/// # What a program must do
+///
+/// A signal for the whole process, as `kill` and the terminal send it, goes to any thread
+/// that does not block it, and its default action ends the process. Threads inherit what
+/// is blocked: make this before others are spawned. So do child processes, which are not
+/// prepared for it: see [`unblock_in`](Self::unblock_in). A program has one `Signals` for
+/// each signal.
+///
+/// # On drop
+///
+/// What it has blocked is unblocked, so a signal that is pending then is delivered. It
+/// cannot leave its thread, whose signals it has blocked.
+///
+/// # Platform notes
+///
+/// signalfd(2), Linux only; elsewhere [`new`](Self::new) answers `Unsupported`.
+///
+/// ```no_run
+/// use waitset::{EventLoop, Interest, Mode, Signal, Signals};
+///
+/// let signals = Signals::new(&[Signal::INTERRUPT, Signal::TERMINATE])?;
+/// let mut event_loop = EventLoop::new()?;
+/// let mut handle = event_loop.handle();
+/// handle.insert(signals, Interest::READABLE, Mode::Level, |_, signals, _, handle| {
+///     while let Ok(Some(info)) = signals.next() {
+///         println!("{} of process {}", info.signal(), info.sender());
+///         handle.stop();
+///     }
+/// })?;
+/// event_loop.run(&mut ())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias("signalfd", "pthread_sigmask"))]
+#[derive(Debug)]
+pub struct Signals {
+    inner: sys::SignalFd,
+    /// What is blocked is this thread's.
+    _thread: PhantomData<*const ()>,
+}
+
+impl Signals {
+    /// Blocks `signals` in this thread and opens a descriptor for them, which is
+    /// non-blocking and close-on-exec.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a number that is no signal or one that cannot be blocked,
+    /// `Unsupported` where there is no signalfd, else as signalfd(2). Nothing is blocked
+    /// then.
+    pub fn new(signals: &[Signal]) -> io::Result<Self> {
+        let inner = sys::SignalFd::new(signals)?;
+        let _thread = PhantomData;
+        Ok(Self { inner, _thread })
+    }
+
+    /// Has a command start its child with these signals unblocked.
+    ///
+    /// [`Command`] passes on what is blocked, and most programs do not expect that: a
+    /// child that was to end at `SIGTERM` would not.
+    ///
+    /// ```
+    /// use std::process::Command;
+    /// use waitset::{Signal, Signals};
+    ///
+    /// # if cfg!(not(any(target_os = "linux", target_os = "android"))) { return Ok(()) }
+    /// let signals = Signals::new(&[Signal::TERMINATE])?;
+    /// let mut command = Command::new("sh");
+    /// signals.unblock_in(command.args(["-c", "kill -TERM $$"]));
+    /// assert!(!command.status()?.success(), "the signal has ended it");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn unblock_in(&self, command: &mut Command) {
+        self.inner.unblock_in(command);
+    }
+
+    /// Takes the next pending signal, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As read(2).
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "it can fail, and wants no &mut"
+    )]
+    pub fn next(&self) -> io::Result<Option<SignalInfo>> {
+        self.inner.next()
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
+    }
+}
+
+/// What is known of a signal that was sent.
+///
+/// The numbers are those of `struct signalfd_siginfo`, see signalfd(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalInfo {
+    pub(super) signal: Signal,
+    pub(super) sender: u32,
+    pub(super) user: u32,
+    pub(super) code: i32,
+    pub(super) status: i32,
+}
+
+impl SignalInfo {
+    /// Which signal.
+    #[must_use]
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// The process that sent it; of [`Signal::CHILD`], the child.
+    #[must_use]
+    pub fn sender(&self) -> u32 {
+        self.sender
+    }
+
+    /// The real user of that process.
+    #[must_use]
+    pub fn user(&self) -> u32 {
+        self.user
+    }
+
+    /// Why it was sent: an `SI_` or `CLD_` constant, see sigaction(2).
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        self.code
+    }
+
+    /// Of [`Signal::CHILD`], the exit status or signal of the child.
+    #[must_use]
+    pub fn status(&self) -> i32 {
+        self.status
+    }
+}
+
+/// A signal by its number.
+///
+/// ```
+/// use waitset::Signal;
+///
+/// assert_eq!(Signal::TERMINATE.to_string(), "SIGTERM");
+/// assert_eq!(Signal::from_number(15), Signal::TERMINATE);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signal(i32);
+
+/// Declares the signals that have names.
+macro_rules! signals {
+    ($($(#[$doc:meta])* $name:ident = $constant:ident;)+) => {
+        impl Signal {
+            $(
+                $(#[$doc])*
+                #[doc = concat!("\n\n`", stringify!($constant), "`.")]
+                pub const $name: Self = Self(libc::$constant);
+            )+
+
+            /// Its name, if it is one of the constants.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $(libc::$constant => Some(stringify!($constant)),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+signals! {
+    /// The terminal is gone, or a daemon is to read its configuration again.
+    HANGUP = SIGHUP;
+    /// Control-C.
+    INTERRUPT = SIGINT;
+    /// Control-backslash.
+    QUIT = SIGQUIT;
+    /// A request to end.
+    TERMINATE = SIGTERM;
+    /// A child has changed its state. Many at once are one signal: use
+    /// [`ChildProcess`](crate::ChildProcess) to lose none.
+    CHILD = SIGCHLD;
+    /// alarm(2).
+    ALARM = SIGALRM;
+    /// The program's own.
+    USER_1 = SIGUSR1;
+    /// The program's own.
+    USER_2 = SIGUSR2;
+    /// The terminal has another size.
+    WINDOW = SIGWINCH;
+    /// A write to a pipe or socket that nobody reads.
+    PIPE = SIGPIPE;
+    /// The process goes on after a stop.
+    CONTINUE = SIGCONT;
+    /// Control-Z.
+    TERMINAL_STOP = SIGTSTP;
+}
+
+impl Signal {
+    /// The signal of a number, which [`Signals::new`] checks.
+    #[must_use]
+    pub const fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.pad(name),
+            None => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

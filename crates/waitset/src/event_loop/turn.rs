@@ -1,0 +1,253 @@
+use std::fmt;
+use std::io;
+use std::mem;
+use std::slice;
+use std::time::Duration;
+
+use waitset_core::{Event, Events, Reactor};
+
+use super::Handle;
+use super::inner::Inner;
+use crate::DefaultReactor;
+
+/// Owns sources with a callback each, timers and channels, and runs what is due.
+///
+/// All that can be done to a loop is a method of its [`Handle`]: through
+/// [`handle`](Self::handle) from outside, and as an argument in every callback, where
+/// everything is allowed.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+/// use std::time::Duration;
+/// use waitset::{EventLoop, Interest, Mode};
+///
+/// let (mut near, far) = UnixStream::pair()?;
+/// let mut event_loop = EventLoop::new()?;
+/// let mut handle = event_loop.handle();
+/// handle.insert(far, Interest::READABLE, Mode::Level, |text: &mut String, mut far, _, handle| {
+///     let mut bytes = [0; 5];
+///     far.read_exact(&mut bytes).expect("five bytes were written");
+///     text.push_str(std::str::from_utf8(&bytes).expect("they were ASCII"));
+///     handle.stop();
+/// })?;
+/// handle.arm_after(Duration::ZERO, move |_, _, _| near.write_all(b"hello").expect("it is open"));
+/// let mut text = String::new();
+/// event_loop.run(&mut text)?;
+/// assert_eq!(text, "hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # One turn
+///
+/// A turn waits until something is ready or due, and then runs, in this order:
+///
+/// 1. **Timers** that are due, the earliest first.
+/// 2. **Events** of sources, as many as one wait returns.
+/// 3. **Deferred calls**, then closures [posted](super::Remote) by other threads and the
+///    messages of channels.
+/// 4. **Before-sleep hooks**, after which the next turn waits.
+///
+/// Nobody starves. What a step has to do is fixed when it begins: a timer that is armed
+/// with a delay of zero, or a call that is deferred, in the step that runs such things
+/// has its turn in the next one, after events. Of posted closures, and of each channel's
+/// messages, a turn runs a bounded number. While something is left to do the wait only
+/// looks.
+///
+/// # Removal
+///
+/// It takes effect at once: a source that was removed never runs again, even if its event
+/// has already been fetched, and whoever gets its descriptor's number is told nothing of
+/// it. The source is deregistered before `remove` returns. It is dropped then, too, or when
+/// the callback of a source, channel or hook that is running has returned.
+///
+/// # Panics in a callback
+///
+/// They go through [`turn`](Self::turn) and leave the loop usable: the callback stays
+/// where it was, a one-shot timer is gone, and what the turn had still to do is done by
+/// the next one, which begins without waiting.
+///
+/// # Platform notes
+///
+/// A turn makes one system call, its wait, unless wakers or poll's and select's looking
+/// first add to it. The clock is read twice a turn if a timer is armed, else never.
+///
+/// The loop belongs to one thread; other threads have a [`Remote`](super::Remote).
+pub struct EventLoop<State, R: Reactor + 'static = DefaultReactor> {
+    inner: Inner<State, R>,
+    batch: Events,
+    /// The next event of the batch to tell.
+    next: usize,
+}
+
+/// How many events one wait takes unless told otherwise: more is not faster.
+const BATCH: usize = 256;
+
+impl<State> EventLoop<State> {
+    /// A loop over the platform's best mechanism.
+    ///
+    /// # Errors
+    ///
+    /// As the mechanism's constructor, `EMFILE` above all.
+    ///
+    /// ```
+    /// use waitset::EventLoop;
+    ///
+    /// let event_loop: EventLoop<()> = EventLoop::new()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new() -> io::Result<Self> {
+        DefaultReactor::new().map(Self::over)
+    }
+}
+
+impl<State, R: Reactor + 'static> EventLoop<State, R> {
+    /// A loop over `reactor`, with room for 256 events a wait.
+    ///
+    /// ```
+    /// use waitset::{Backend, EventLoop, Reactor};
+    ///
+    /// let reactor = Backend::Poll.open()?;
+    /// let mut event_loop: EventLoop<(), Box<dyn Reactor + Send>> = EventLoop::over(reactor);
+    /// assert_eq!(event_loop.handle().reactor().name(), "poll");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn over(reactor: R) -> Self {
+        Self {
+            inner: Inner::new(reactor),
+            batch: Events::with_capacity(BATCH),
+            next: 0,
+        }
+    }
+
+    /// With room for `capacity` events a wait, at least one. For a loop that has not
+    /// turned yet.
+    ///
+    /// ```
+    /// use waitset::EventLoop;
+    ///
+    /// let event_loop: EventLoop<()> = EventLoop::new()?.with_batch(16);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_batch(self, capacity: usize) -> Self {
+        let batch = Events::with_capacity(capacity.max(1));
+        let next = 0;
+        Self {
+            batch,
+            next,
+            ..self
+        }
+    }
+
+    /// What changes the loop from outside of its callbacks.
+    pub fn handle(&mut self) -> Handle<'_, State, R> {
+        self.inner.handle()
+    }
+
+    /// Turns until a callback calls [`Handle::stop`], whose turn is brought to its end.
+    ///
+    /// Hooks run before the first wait too.
+    ///
+    /// # Errors
+    ///
+    /// As [`turn`](Self::turn); the loop can be run again.
+    pub fn run(&mut self, state: &mut State) -> io::Result<()> {
+        self.inner.run_hooks(state);
+        while !mem::take(&mut self.inner.core.is_stopped) {
+            self.turn(state, None)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for at most `timeout`, and for less if a timer is due earlier, then runs
+    /// what is ready and due. Returns how many callbacks ran, hooks aside.
+    ///
+    /// A wake or a signal handler can end the wait with nothing to do: 0 is no timeout.
+    /// `None` waits for ever, zero only looks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reactor::wait`]. No callback has run then, and nothing is lost.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waitset::EventLoop;
+    ///
+    /// let mut event_loop = EventLoop::new()?;
+    /// event_loop.handle().defer(|calls, _| *calls += 1);
+    /// let mut calls = 0;
+    /// assert_eq!(event_loop.turn(&mut calls, None)?, 1);
+    /// assert_eq!(event_loop.turn(&mut calls, Some(Duration::ZERO))?, 0);
+    /// assert_eq!(calls, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    pub fn turn(&mut self, state: &mut State, timeout: Option<Duration>) -> io::Result<usize> {
+        self.wait(timeout)?;
+        // 1. Timers that are due.
+        let timers = self.inner.run_due_timers(state);
+        // 2. Events.
+        let events = self.run_events(state);
+        // 3. Deferred calls, posted closures and messages.
+        let calls = self.inner.run_deferred(state);
+        // 4. Before-sleep hooks.
+        self.inner.run_hooks(state);
+        Ok(timers + events + calls)
+    }
+
+    #[inline]
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        if self.next < self.batch.len() {
+            // A callback has panicked in the middle of this batch. What is left of it
+            // would be lost under edge and one-shot.
+            return Ok(());
+        }
+        let answer = self.inner.core.wait(&mut self.batch, timeout);
+        self.next = match answer {
+            Ok(()) => 0,
+            Err(_) => self.batch.len(),
+        };
+        answer
+    }
+
+    #[inline]
+    fn run_events(&mut self, state: &mut State) -> usize {
+        let mut untold = Untold {
+            events: self.batch.as_slice()[self.next..].iter(),
+            len: self.batch.len(),
+            next: &mut self.next,
+        };
+        let mut told = 0;
+        for event in untold.events.by_ref() {
+            told += usize::from(self.inner.tell(state, event));
+        }
+        told
+    }
+}
+
+/// What is left of a batch. Its position is noted when the batch has been told, and when
+/// a callback panics.
+struct Untold<'a> {
+    events: slice::Iter<'a, Event>,
+    len: usize,
+    next: &'a mut usize,
+}
+
+impl Drop for Untold<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        *self.next = self.len - self.events.len();
+    }
+}
+
+impl<State, R: Reactor> fmt::Debug for EventLoop<State, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner
+            .core
+            .describe("EventLoop", f)
+            .field("untold_events", &(self.batch.len() - self.next))
+            .finish()
+    }
+}
