@@ -1,0 +1,148 @@
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use waitset::{AsSource, Mode, Reactor, WaitSet};
+
+use crate::inbox::Inbox;
+use crate::task::{Task, Tasks, Ticket};
+use crate::waiters::Watched;
+
+/// The set shares each source with its [`Async`](crate::Async).
+type Sources = WaitSet<Rc<Watched<dyn AsSource>>, Box<dyn Reactor>>;
+
+/// What tasks reach of their executor, on its thread.
+pub(crate) struct Context {
+    pub(crate) sources: RefCell<Sources>,
+    pub(crate) tasks: RefCell<Tasks>,
+    pub(crate) inbox: Arc<Inbox>,
+    /// How many operations the task that runs may still do.
+    budget: Cell<u32>,
+}
+
+/// Enough for a task to get on, few enough for the others not to wait long.
+const BUDGET: u32 = 128;
+
+thread_local! {
+    /// The context of the innermost `block_on` of this thread.
+    static CURRENT: RefCell<Option<Rc<Context>>> = const { RefCell::new(None) };
+}
+
+/// While this lives, its context is the thread's current one.
+pub(crate) struct Entered {
+    previous: Option<Rc<Context>>,
+}
+
+impl Entered {
+    pub(crate) fn new(context: &Rc<Context>) -> Self {
+        Self {
+            previous: CURRENT.replace(Some(Rc::clone(context))),
+        }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.previous.take());
+    }
+}
+
+impl Context {
+    pub(crate) fn new(reactor: Box<dyn Reactor>) -> Rc<Self> {
+        let sources = WaitSet::over(reactor);
+        Rc::new(Self {
+            inbox: Arc::new(Inbox::new(sources.waker())),
+            sources: RefCell::new(sources),
+            tasks: RefCell::default(),
+            budget: Cell::new(BUDGET),
+        })
+    }
+
+    /// The current context, if an executor runs on this thread.
+    pub(crate) fn current() -> Option<Rc<Self>> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    pub(crate) fn is_current(&self) -> bool {
+        CURRENT.with_borrow(|current| match current {
+            Some(current) => std::ptr::eq(&raw const **current, self),
+            None => false,
+        })
+    }
+
+    /// Polls a task, unless it has ended since it was woken.
+    pub(crate) fn run(&self, ticket: &Arc<Ticket>) {
+        let Some(mut task) = self.tasks.borrow_mut().take(ticket) else {
+            return;
+        };
+        ticket.leave_queue();
+        if !ticket.is_cancelled() && task.poll().is_pending() {
+            self.tasks.borrow_mut().put_back(task);
+            return;
+        }
+        // The future first, while its place is taken: it may spawn where it ends.
+        drop(task);
+        self.tasks.borrow_mut().free(ticket);
+    }
+
+    /// Starts a task.
+    pub(crate) fn start(&self, future: impl Future<Output = ()> + 'static) -> Arc<Ticket> {
+        let future = Box::pin(future);
+        let mut tasks = self.tasks.borrow_mut();
+        let task = Task::new(future, tasks.next_place(), &self.inbox);
+        let ticket = Arc::clone(task.ticket());
+        tasks.insert(task);
+        drop(tasks);
+        task::Wake::wake_by_ref(&ticket);
+        ticket
+    }
+
+    pub(crate) fn refill_budget(&self) {
+        self.budget.set(BUDGET);
+    }
+
+    /// Lets a task go on, or makes it wait for its next turn if it has had its share.
+    pub(crate) fn poll_budget(&self, context: &task::Context<'_>) -> Poll<()> {
+        if !self.is_current() {
+            // Nobody would refill it. The operation finds out for itself.
+            return Poll::Ready(());
+        }
+        let Some(left) = self.budget.get().checked_sub(1) else {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        self.budget.set(left);
+        Poll::Ready(())
+    }
+
+    /// Takes the events of a wait, disarms their sources, and arms them again for those
+    /// who wait for something else.
+    pub(crate) fn collect_ready_sources(&self, woken: &mut Vec<task::Waker>) {
+        let mut sources = self.sources.borrow_mut();
+        while let Some((key, event)) = sources.next_event() {
+            let Some(source) = sources.get(key) else {
+                continue;
+            };
+            let Some(interest) = source.waiters.borrow_mut().fire(&event, woken) else {
+                continue;
+            };
+            if sources.modify(key, interest, Mode::Oneshot).is_err() {
+                // They try again, and are told why it fails.
+                if let Some(source) = sources.get(key) {
+                    source.waiters.borrow_mut().give_up(woken);
+                }
+            }
+        }
+    }
+}
+
+/// Why a source cannot be awaited.
+#[cold]
+pub(crate) fn elsewhere() -> io::Error {
+    io::Error::other(
+        "this source's executor does not run on this thread; \
+         make and await it within Executor::block_on",
+    )
+}

@@ -1,0 +1,236 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use waitset::{Reactor, Stats};
+
+use crate::JoinHandle;
+use crate::context::{Context, Entered};
+use crate::task::Ticket;
+
+/// Runs futures on one thread, over a reactor of your choice.
+///
+/// ```
+/// use waitset::Poll;
+/// use waitset_async::{Executor, spawn};
+///
+/// let mut executor = Executor::new(Poll::new()?);
+/// let sum = executor.block_on(async {
+///     let (one, two) = (spawn(async { 1 }), spawn(async { 2 }));
+///     Ok::<_, std::io::Error>(one.await? + two.await?)
+/// })??;
+/// assert_eq!(sum, 3);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Fairness
+///
+/// A turn polls each future that was woken before it once, then asks the reactor, so no
+/// task and no source starves another. A task whose sources are always ready is
+/// interrupted after 128 operations; one that computes should
+/// [yield](crate::yield_now).
+///
+/// # Dropping
+///
+/// Tasks that have not ended live as long as the executor: another
+/// [`block_on`](Self::block_on) goes on with them, and dropping it drops them. An
+/// [`Async`](crate::Async) that is still elsewhere answers with errors from then on.
+pub struct Executor {
+    context: Rc<Context>,
+    /// The rest of this turn: what was woken before it began.
+    batch: VecDeque<Arc<Ticket>>,
+    /// Room for the wakers that one wait calls.
+    woken: Vec<task::Waker>,
+}
+
+/// Runs `future` on `reactor` to its end.
+///
+/// Tasks that it has spawned and that have not ended are dropped with the executor. To
+/// go on with them, use an [`Executor`].
+///
+/// ```
+/// use std::time::Duration;
+/// use waitset::Select;
+/// use waitset_async::{block_on, sleep};
+///
+/// block_on(Select::new()?, sleep(Duration::from_millis(1)))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`Executor::block_on`].
+pub fn block_on<F: Future>(reactor: impl Reactor + 'static, future: F) -> io::Result<F::Output> {
+    Executor::new(reactor).block_on(future)
+}
+
+impl Executor {
+    /// An executor without tasks, which owns `reactor` from now on.
+    #[must_use]
+    pub fn new(reactor: impl Reactor + 'static) -> Self {
+        Self {
+            context: Context::new(Box::new(reactor)),
+            batch: VecDeque::new(),
+            woken: Vec::new(),
+        }
+    }
+
+    /// Runs `future` to its end, and meanwhile all that was spawned.
+    ///
+    /// A panic in `future` unwinds out of here and leaves the executor usable; one in a
+    /// spawned task is told by its [`JoinHandle`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Reactor::wait`]: a mechanism that cannot wait for so many sources. The
+    /// future is dropped then; spawned tasks are kept.
+    pub fn block_on<F: Future>(&mut self, future: F) -> io::Result<F::Output> {
+        let _entered = Entered::new(&self.context);
+        let mut future = pin!(future);
+        let ticket = Ticket::new(usize::MAX, &self.context.inbox);
+        let waker = task::Waker::from(Arc::clone(&ticket));
+        waker.wake_by_ref();
+        loop {
+            // 1. Poll what was woken, each once.
+            self.context.inbox.take_ready(&mut self.batch);
+            while let Some(ready) = self.batch.pop_front() {
+                self.context.refill_budget();
+                if !Arc::ptr_eq(&ready, &ticket) {
+                    self.context.run(&ready);
+                    continue;
+                }
+                ticket.leave_queue();
+                let mut context = task::Context::from_waker(&waker);
+                if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                    return Ok(output);
+                }
+            }
+            self.wait()?;
+        }
+    }
+
+    /// Waits once and wakes those whose time has come.
+    fn wait(&mut self) -> io::Result<()> {
+        let Context { inbox, .. } = &*self.context;
+        // 2. Wait, but not if something was woken meanwhile.
+        let timeout = inbox.begin_wait();
+        let waited = self.context.sources.borrow_mut().wait(timeout);
+        // 3. Sources that are ready.
+        self.context.collect_ready_sources(&mut self.woken);
+        // 4. Timers that are due.
+        inbox.end_wait(&mut self.woken);
+        // Only here, where nothing is borrowed or locked: a waker may do anything.
+        self.woken.drain(..).for_each(task::Waker::wake);
+        waited.map(drop)
+    }
+
+    /// Starts a task, which runs while [`block_on`](Self::block_on) does.
+    ///
+    /// Within `block_on`, use [`spawn`](crate::spawn).
+    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        JoinHandle::spawn(&self.context, future)
+    }
+
+    /// How many spawned tasks have not ended.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.context.tasks.borrow().len()
+    }
+
+    /// What the reactor has counted.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.context.sources.borrow().reactor().stats()
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        // Tasks own sources, and sources share the context: it would keep itself alive.
+        let _entered = Entered::new(&self.context);
+        loop {
+            let task = self.context.tasks.borrow_mut().pop();
+            let Some(task) = task else { break };
+            drop(task);
+        }
+        self.context.inbox.close();
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor")
+            .field("sources", &self.context.sources.borrow())
+            .field("tasks", &self.tasks())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::future::{pending, poll_fn};
+    use std::time::Duration;
+
+    use crate::{Async, sleep, spawn};
+
+    #[test]
+    fn nothing_outlives_the_executor_and_its_wakers() {
+        let wakers = Rc::new(RefCell::new(Vec::new()));
+        let mut executor = Executor::new(waitset::Poll::new().unwrap());
+        let context = Rc::downgrade(&executor.context);
+        let inbox = Arc::downgrade(&executor.context.inbox);
+        for _ in 0..3 {
+            let wakers = Rc::clone(&wakers);
+            drop(executor.spawn(async move {
+                let (near, _far) = Async::pair().unwrap();
+                let _unended = spawn(sleep(Duration::from_secs(3600)));
+                poll_fn(|context| {
+                    wakers.borrow_mut().push(context.waker().clone());
+                    Poll::Ready(())
+                })
+                .await;
+                near.readable().await.unwrap();
+                pending::<()>().await;
+            }));
+        }
+        executor.block_on(crate::yield_now()).unwrap();
+        assert_eq!((executor.tasks(), wakers.borrow().len()), (6, 3));
+        drop(executor);
+        assert_eq!(context.strong_count(), 0);
+        for waker in wakers.take() {
+            waker.wake();
+        }
+        assert_eq!(inbox.strong_count(), 0);
+    }
+
+    #[test]
+    fn a_task_that_spawns_when_it_is_dropped_is_dropped_with_what_it_spawned() {
+        struct Spawner(u32);
+
+        impl Drop for Spawner {
+            fn drop(&mut self) {
+                if self.0 > 0 {
+                    let next = Self(self.0 - 1);
+                    drop(spawn(async move {
+                        let _next = next;
+                        pending::<()>().await;
+                    }));
+                }
+            }
+        }
+
+        let executor = Executor::new(waitset::Poll::new().unwrap());
+        let context = Rc::downgrade(&executor.context);
+        let first = Spawner(3);
+        drop(executor.spawn(async { drop(first) }));
+        drop(executor.spawn(pending::<()>()));
+        drop(executor);
+        assert_eq!(context.strong_count(), 0);
+    }
+}

@@ -1,0 +1,200 @@
+use std::any::Any;
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::context;
+use crate::task::Ticket;
+
+/// Starts a task on the executor that runs on this thread.
+///
+/// # Panics
+///
+/// If none does: there is nothing that would run the task. Use
+/// [`Executor::spawn`](crate::Executor::spawn) there.
+///
+/// ```
+/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// let answer = waitset_async::spawn(async { 6 * 7 });
+/// assert_eq!(answer.await.unwrap(), 42);
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
+    let current = context::Context::current();
+    let current = current.expect("spawn needs an executor: call it within Executor::block_on");
+    JoinHandle::spawn(&current, future)
+}
+
+/// A task's output to be, or why there will be none.
+///
+/// Dropping it detaches the task, as with a thread; [`cancel`](Self::cancel) ends it.
+///
+/// # Panics in tasks
+///
+/// A panic ends its task and no other. The panic hook has printed it, and who awaits the
+/// handle gets a [`JoinError`] with what it carried.
+pub struct JoinHandle<T> {
+    outcome: Rc<Outcome<T>>,
+    ticket: Arc<Ticket>,
+}
+
+struct Outcome<T> {
+    result: Cell<Option<Result<T, JoinError>>>,
+    waiter: Cell<Option<Waker>>,
+}
+
+/// The task's end of an [`Outcome`]; dropped without a result, it tells that.
+struct Teller<T>(Rc<Outcome<T>>);
+
+impl<T> Teller<T> {
+    fn tell(self, result: Result<T, JoinError>) {
+        self.0.result.set(Some(result));
+    }
+}
+
+impl<T> Drop for Teller<T> {
+    fn drop(&mut self) {
+        let result = self.0.result.take();
+        let result = result.unwrap_or(Err(JoinError { panic: None }));
+        self.0.result.set(Some(result));
+        if let Some(waiter) = self.0.waiter.take() {
+            waiter.wake();
+        }
+    }
+}
+
+impl<T: 'static> JoinHandle<T> {
+    pub(crate) fn spawn(
+        context: &context::Context,
+        future: impl Future<Output = T> + 'static,
+    ) -> Self {
+        let outcome = Rc::new(Outcome {
+            result: Cell::new(None),
+            waiter: Cell::new(None),
+        });
+        let teller = Teller(Rc::clone(&outcome));
+        let ticket = context.start(async move {
+            // What the task owned is gone when its end is told.
+            let result = caught(future).await;
+            teller.tell(result);
+        });
+        Self { outcome, ticket }
+    }
+}
+
+/// A future that ends where this one ends or panics.
+///
+/// Asserts unwind safety: after a panic the future is only dropped.
+async fn caught<F: Future>(future: F) -> Result<F::Output, JoinError> {
+    let mut future = pin!(future);
+    poll_fn(move |context| {
+        let poll = || future.as_mut().poll(context);
+        match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(JoinError { panic: Some(panic) })),
+        }
+    })
+    .await
+}
+
+impl<T> JoinHandle<T> {
+    /// Ends the task at its next turn, unless it has ended: its future is dropped, with
+    /// all that it owns, and this handle tells [`JoinError::is_cancelled`].
+    ///
+    /// ```
+    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// let forever = waitset_async::spawn(std::future::pending::<()>());
+    /// forever.cancel();
+    /// assert!(forever.await.unwrap_err().is_cancelled());
+    /// # })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn cancel(&self) {
+        self.ticket.cancel();
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(result) = self.outcome.result.take() {
+            return Poll::Ready(result);
+        }
+        let displaced = self.outcome.waiter.replace(Some(context.waker().clone()));
+        drop(displaced);
+        Poll::Pending
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").finish_non_exhaustive()
+    }
+}
+
+/// Why a task has no output: it panicked, or was cancelled or dropped with its executor.
+pub struct JoinError {
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl JoinError {
+    /// Whether the task was cancelled, or dropped with its executor.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.panic.is_none()
+    }
+
+    /// What the panic carried, for [`std::panic::resume_unwind`].
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if the task was cancelled.
+    ///
+    /// ```
+    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// let task = waitset_async::spawn(async { panic!("on purpose") });
+    /// let panic = task.await.unwrap_err().into_panic().unwrap();
+    /// assert_eq!(panic.downcast_ref(), Some(&"on purpose"));
+    /// # })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        self.panic.ok_or(Self { panic: None })
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(panic) = &self.panic else {
+            return f.write_str("the task was cancelled");
+        };
+        let literal = panic.downcast_ref::<&str>().copied();
+        match literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str)) {
+            Some(text) => write!(f, "the task panicked: {text}"),
+            None => f.write_str("the task panicked"),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> Self {
+        Self::other(error.to_string())
+    }
+}

@@ -1,0 +1,282 @@
+use std::cell::RefCell;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{self, Poll};
+
+use socket2::SockRef;
+use waitset::{AsSource, Interest, Key, Mode};
+
+use crate::context::{self, Context};
+use crate::waiters::{Waiters, Watched};
+
+/// A source whose operations can be awaited.
+///
+/// It is made and awaited where an executor runs, and registered with that executor's
+/// reactor until it is dropped or [taken apart](Self::into_inner). If `&T` is `Read` and
+/// `Write`, as those of std's sockets are, it is futures-io's `AsyncRead` and
+/// `AsyncWrite`; so is `&Async<T>`, so that one task can read while another writes.
+///
+/// ```
+/// use std::net::UdpSocket;
+/// use waitset_async::{Async, block_on};
+///
+/// block_on(waitset::Poll::new()?, async {
+///     let socket = Async::new(UdpSocket::bind("127.0.0.1:0")?)?;
+///     let address = socket.get_ref().local_addr()?;
+///     socket.write_with(|socket| socket.send_to(b"hello", address)).await?;
+///     let mut datagram = [0; 16];
+///     let (length, _) = socket.read_with(|socket| socket.recv_from(&mut datagram)).await?;
+///     assert_eq!(&datagram[..length], b"hello");
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// A future that is dropped while it waits leaves nothing behind but an armed source,
+/// which may end one wait of the reactor early.
+pub struct Async<T: AsSource + 'static> {
+    // Fields drop in this order: a source is deregistered before it closes.
+    registration: Registration,
+    watched: Rc<Watched<T>>,
+}
+
+/// A source's place in the executor's set.
+struct Registration {
+    key: Key,
+    context: Rc<Context>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let source = self.context.sources.borrow_mut().remove(self.key);
+        drop(source);
+    }
+}
+
+impl<T: AsSource + 'static> Async<T> {
+    /// Makes `source` non-blocking and registers it with the executor of this thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`waitset::Reactor::register`], and if no executor runs on this thread. The
+    /// source is dropped.
+    ///
+    /// # Platform notes
+    ///
+    /// Being non-blocking is a property of the open file: whoever else holds it, a parent
+    /// process at the other end of standard input for one, has it non-blocking too.
+    pub fn new(source: T) -> io::Result<Self> {
+        SockRef::from(&source).set_nonblocking(true)?;
+        Self::nonblocking(source)
+    }
+
+    /// Registers a source that is non-blocking already, which spares two system calls.
+    ///
+    /// One that does block would stop the whole executor.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    ///
+    /// ```
+    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let near = waitset_async::Async::nonblocking(near)?;
+    /// near.writable().await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn nonblocking(source: T) -> io::Result<Self> {
+        let context = Context::current().ok_or_else(context::elsewhere)?;
+        let first = Interest::READABLE;
+        let watched = Rc::new(Watched {
+            waiters: RefCell::new(Waiters::new(first)),
+            source,
+        });
+        let share: Rc<Watched<dyn AsSource>> = watched.clone();
+        let inserted = context
+            .sources
+            .borrow_mut()
+            .insert(share, first, Mode::Oneshot);
+        Ok(Self {
+            registration: Registration {
+                key: inserted?,
+                context,
+            },
+            watched,
+        })
+    }
+
+    /// The source, for what needs no waiting.
+    #[must_use]
+    pub fn get_ref(&self) -> &T {
+        &self.watched.source
+    }
+
+    /// Deregisters the source and gives it back, still non-blocking.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        drop(self.registration);
+        let Some(watched) = Rc::into_inner(self.watched) else {
+            unreachable!("the set has just given the only other share back");
+        };
+        watched.source
+    }
+
+    /// Waits until a read is worth trying: there is data, end of file or an error.
+    ///
+    /// Readiness is advisory, the read may still find `WouldBlock`.
+    pub fn readable(&self) -> Ready<'_, T> {
+        self.ready(Interest::READABLE)
+    }
+
+    /// Waits until a write is worth trying: there is room, or an error.
+    pub fn writable(&self) -> Ready<'_, T> {
+        self.ready(Interest::WRITABLE)
+    }
+
+    /// Waits until any direction of `interest` is ready; hang-ups and errors count.
+    pub fn ready(&self, interest: Interest) -> Ready<'_, T> {
+        Ready {
+            source: self,
+            interest,
+            number: None,
+        }
+    }
+
+    /// Reads with `operation` as soon as it does not answer `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// As `operation`; else the source cannot be awaited, see [`Ready`].
+    pub async fn read_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.with(Interest::READABLE, operation).await
+    }
+
+    /// Writes with `operation` as soon as it does not answer `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// As `operation`; else the source cannot be awaited, see [`Ready`].
+    pub async fn write_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
+        self.with(Interest::WRITABLE, operation).await
+    }
+
+    async fn with<R>(
+        &self,
+        interest: Interest,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            poll_fn(|context| self.registration.context.poll_budget(context)).await;
+            match operation(self.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.ready(interest).await?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Tries `operation`, and has the task woken if it answers `WouldBlock`: for those
+    /// who write a future by hand.
+    ///
+    /// The task is woken once, even if it has stopped waiting.
+    pub fn poll_with<R>(
+        &self,
+        context: &mut task::Context<'_>,
+        interest: Interest,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        task::ready!(self.registration.context.poll_budget(context));
+        loop {
+            match operation(self.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                answer => return Poll::Ready(answer),
+            }
+        }
+        let mut waiters = self.watched.waiters.borrow_mut();
+        waiters.join_polling(interest, context.waker());
+        self.arm(&mut waiters)?;
+        Poll::Pending
+    }
+
+    /// Arms the source for those who wait, if it is not.
+    ///
+    /// A source that has become ready since it was tried fires at once, so nothing is
+    /// missed in between.
+    fn arm(&self, waiters: &mut Waiters) -> io::Result<()> {
+        let Registration { key, context } = &self.registration;
+        if !context.is_current() {
+            return Err(context::elsewhere());
+        }
+        if let Some(interest) = waiters.missing() {
+            let mut sources = context.sources.borrow_mut();
+            sources.modify(*key, interest, Mode::Oneshot)?;
+            waiters.armed(interest);
+        }
+        Ok(())
+    }
+}
+
+impl<T: AsSource + fmt::Debug> fmt::Debug for Async<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Async").field(self.get_ref()).finish()
+    }
+}
+
+/// The future of [`Async::readable`], [`Async::writable`] and [`Async::ready`].
+///
+/// # Errors
+///
+/// As [`waitset::Reactor::modify`], and if the source's executor does not run on this
+/// thread or has been dropped: nothing would ever wake who waits.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Ready<'a, T: AsSource + 'static> {
+    source: &'a Async<T>,
+    interest: Interest,
+    /// By which the source knows this future, once it waits.
+    number: Option<u64>,
+}
+
+impl<T: AsSource> Future for Ready<'_, T> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let mut waiters = self.source.watched.waiters.borrow_mut();
+        match self.number {
+            None => {
+                let number = waiters.join(self.interest, context.waker().clone());
+                self.number = Some(number);
+                self.source.arm(&mut waiters)?;
+                Poll::Pending
+            }
+            Some(number) if waiters.still_waits(number, context.waker()) => Poll::Pending,
+            Some(_) => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl<T: AsSource> Drop for Ready<'_, T> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.source.watched.waiters.borrow_mut().leave(number);
+        }
+    }
+}
+
+impl<T: AsSource> fmt::Debug for Ready<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready")
+            .field("interest", &self.interest)
+            .field("is_waiting", &self.number.is_some())
+            .finish()
+    }
+}

@@ -1,0 +1,189 @@
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{self, Poll};
+use std::time::{Duration, Instant};
+
+use crate::context::Context;
+use crate::inbox::{Inbox, TimerKey};
+
+/// A future that ends at a moment of the monotonic clock, never early.
+///
+/// The executor that polls it tells it. Dropping it forgets it at once.
+///
+/// # Panics
+///
+/// If it is polled where no executor runs.
+pub struct Sleep {
+    /// None if it lies beyond the clock's range: never.
+    due: Option<Instant>,
+    number: u64,
+    /// Where it is armed.
+    inbox: Option<Arc<Inbox>>,
+}
+
+/// Sleeps for `duration` from now on; `Duration::MAX` means for ever.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// let start = Instant::now();
+/// waitset_async::sleep(Duration::from_millis(2)).await;
+/// assert!(start.elapsed() >= Duration::from_millis(2));
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep::new(Instant::now().checked_add(duration))
+}
+
+/// Sleeps until `due`, not at all if it is past.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use waitset_async::sleep_until;
+///
+/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// let mut due = Instant::now();
+/// for _tick in 0..3 {
+///     due += Duration::from_millis(1); // does not drift
+///     sleep_until(due).await;
+/// }
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn sleep_until(due: Instant) -> Sleep {
+    Sleep::new(Some(due))
+}
+
+/// Tells timers apart that are due at the same moment.
+static NUMBERED: AtomicU64 = AtomicU64::new(0);
+
+impl Sleep {
+    fn new(due: Option<Instant>) -> Self {
+        let number = NUMBERED.fetch_add(1, Ordering::Relaxed);
+        let inbox = None;
+        Self { due, number, inbox }
+    }
+
+    /// Sleeps until `due` instead, also if it has ended.
+    ///
+    /// Who awaits it need not poll it anew for that.
+    pub fn reset(&mut self, due: Instant) {
+        let armed = self.disarm();
+        self.due = Some(due);
+        if let Some((inbox, waker)) = armed {
+            self.arm(inbox, &waker);
+        }
+    }
+
+    fn key(&self) -> Option<TimerKey> {
+        self.due.map(|due| (due, self.number))
+    }
+
+    fn arm(&mut self, inbox: Arc<Inbox>, waker: &task::Waker) {
+        if let Some(key) = self.key() {
+            inbox.arm(key, waker);
+            self.inbox = Some(inbox);
+        }
+    }
+
+    fn disarm(&mut self) -> Option<(Arc<Inbox>, task::Waker)> {
+        let inbox = self.inbox.take()?;
+        let waker = inbox.disarm(self.key()?)?;
+        Some((inbox, waker))
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<()> {
+        let current = Context::current();
+        let current = current.expect("a timer needs an executor: await it within block_on");
+        // A loop of sleeps that are over would not let the others run.
+        task::ready!(current.poll_budget(context));
+        if self.due.is_some_and(|due| Instant::now() >= due) {
+            self.disarm();
+            return Poll::Ready(());
+        }
+        let is_elsewhere = |inbox: &Arc<Inbox>| !Arc::ptr_eq(inbox, &current.inbox);
+        if self.inbox.as_ref().is_some_and(is_elsewhere) {
+            self.disarm();
+        }
+        self.arm(Arc::clone(&current.inbox), context.waker());
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.disarm();
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").field("due", &self.due).finish()
+    }
+}
+
+/// Awaits `future` for `duration` from now on, and drops it then.
+///
+/// A future that is ready when the time is over counts as in time.
+///
+/// # Errors
+///
+/// [`Elapsed`] if it did not end in time.
+///
+/// ```
+/// use std::time::Duration;
+/// use waitset_async::timeout;
+///
+/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// let slow = timeout(Duration::from_millis(1), std::future::pending::<()>());
+/// assert!(slow.await.is_err());
+/// let quick = timeout(Duration::from_millis(1), async { 7 });
+/// assert_eq!(quick.await, Ok(7));
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn timeout<F: Future>(
+    duration: Duration,
+    future: F,
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    let over = sleep(duration);
+    async move {
+        let (mut future, mut over) = (pin!(future), pin!(over));
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Ok(output));
+            }
+            over.as_mut().poll(context).map(|()| Err(Elapsed(())))
+        })
+        .await
+    }
+}
+
+/// The time was over; see [`timeout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elapsed(());
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time was over before the future ended")
+    }
+}
+
+impl Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    fn from(error: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, error)
+    }
+}

@@ -1,0 +1,222 @@
+use std::cell::RefCell;
+use std::task::Waker;
+
+use waitset::{AsSource, BorrowedSource, Event, Interest};
+
+/// A source and who waits for it: what the executor's set owns.
+pub(crate) struct Watched<T: ?Sized> {
+    pub(crate) waiters: RefCell<Waiters>,
+    pub(crate) source: T,
+}
+
+impl<T: AsSource + ?Sized> AsSource for Watched<T> {
+    fn as_fd(&self) -> BorrowedSource<'_> {
+        self.source.as_fd()
+    }
+}
+
+/// Who waits for a source, and what it is armed for, as one-shot sources are: until it
+/// fires.
+pub(crate) struct Waiters {
+    armed: Option<Interest>,
+    waiting: Vec<Waiter>,
+    /// How many numbers have been given out.
+    numbered: u64,
+}
+
+struct Waiter {
+    /// Of a future that leaves when it is dropped; none for a task that polls.
+    number: Option<u64>,
+    interest: Interest,
+    waker: Waker,
+}
+
+impl Waiters {
+    /// Of a source that is registered with `interest`.
+    pub(crate) fn new(interest: Interest) -> Self {
+        Self {
+            armed: Some(interest),
+            waiting: Vec::new(),
+            numbered: 0,
+        }
+    }
+
+    /// Adds a future, which [leaves](Self::leave) when it is dropped.
+    pub(crate) fn join(&mut self, interest: Interest, waker: Waker) -> u64 {
+        self.numbered += 1;
+        let number = Some(self.numbered);
+        self.waiting.push(Waiter {
+            number,
+            interest,
+            waker,
+        });
+        self.numbered
+    }
+
+    /// Whether a future that joined still waits, from now on with this waker.
+    pub(crate) fn still_waits(&mut self, number: u64, waker: &Waker) -> bool {
+        let found = self.waiting.iter_mut();
+        let mut found = found.filter(|waiter| waiter.number == Some(number));
+        let Some(waiter) = found.next() else {
+            return false;
+        };
+        waiter.waker.clone_from(waker);
+        true
+    }
+
+    pub(crate) fn leave(&mut self, number: u64) {
+        let mut all = self.waiting.iter();
+        if let Some(place) = all.position(|waiter| waiter.number == Some(number)) {
+            self.waiting.swap_remove(place);
+        }
+    }
+
+    /// Adds a task that polls, unless it is there. Several tasks may poll one source.
+    pub(crate) fn join_polling(&mut self, interest: Interest, waker: &Waker) {
+        let is_this = |waiter: &Waiter| {
+            let is_polling = waiter.number.is_none();
+            is_polling && waiter.interest == interest && waiter.waker.will_wake(waker)
+        };
+        if !self.waiting.iter().any(is_this) {
+            let waker = waker.clone();
+            self.waiting.push(Waiter {
+                number: None,
+                interest,
+                waker,
+            });
+        }
+    }
+
+    /// What the source has to be armed for, if it is not.
+    pub(crate) fn missing(&self) -> Option<Interest> {
+        let wanted = self.wanted()?;
+        let is_armed = self.armed.is_some_and(|armed| armed.contains(wanted));
+        (!is_armed).then_some(wanted)
+    }
+
+    fn wanted(&self) -> Option<Interest> {
+        let interests = self.waiting.iter().map(|waiter| waiter.interest);
+        interests.reduce(|all, one| all | one)
+    }
+
+    /// The source has been armed for `interest`.
+    pub(crate) fn armed(&mut self, interest: Interest) {
+        self.armed = Some(interest);
+    }
+
+    /// Takes out those whom an event is for. Returns what the source, which it has
+    /// disarmed, is to be armed for again.
+    pub(crate) fn fire(&mut self, event: &Event, woken: &mut Vec<Waker>) -> Option<Interest> {
+        let mut place = 0;
+        while let Some(waiter) = self.waiting.get(place) {
+            if concerns(event, waiter.interest) {
+                woken.push(self.waiting.swap_remove(place).waker);
+            } else {
+                place += 1;
+            }
+        }
+        self.armed = self.wanted();
+        self.armed
+    }
+
+    /// Takes all out: the source could not be armed.
+    pub(crate) fn give_up(&mut self, woken: &mut Vec<Waker>) {
+        self.armed = None;
+        woken.extend(self.waiting.drain(..).map(|waiter| waiter.waker));
+    }
+}
+
+fn concerns(event: &Event, interest: Interest) -> bool {
+    event.is_readable() && interest.is_readable()
+        || event.is_writable() && interest.is_writable()
+        || event.is_priority() && interest.is_priority()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    use waitset::Token;
+    use waitset_core::Readiness;
+
+    const READ: Interest = Interest::READABLE;
+    const WRITE: Interest = Interest::WRITABLE;
+
+    struct Nobody;
+
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    fn waker() -> Waker {
+        Arc::new(Nobody).into()
+    }
+
+    fn event(interest: Interest, observed: Readiness) -> Event {
+        Event::new(Token(0), interest, observed)
+    }
+
+    #[test]
+    fn who_leaves_is_forgotten() {
+        let mut waiters = Waiters::new(READ);
+        let stays = waiters.join(WRITE, waker());
+        for _ in 0..1_000 {
+            let leaves = waiters.join(READ | WRITE, waker());
+            waiters.leave(leaves);
+        }
+        assert_eq!(waiters.waiting.len(), 1);
+        assert!(waiters.still_waits(stays, &waker()));
+        assert_eq!(waiters.missing(), Some(WRITE));
+    }
+
+    #[test]
+    fn a_task_that_polls_again_waits_once_in_each_direction() {
+        let mut waiters = Waiters::new(READ);
+        let (one, other) = (waker(), waker());
+        for _ in 0..10 {
+            waiters.join_polling(READ, &one);
+            waiters.join_polling(WRITE, &one);
+            waiters.join_polling(READ, &other);
+        }
+        assert_eq!(waiters.waiting.len(), 3);
+    }
+
+    #[test]
+    fn an_event_wakes_those_whom_it_concerns_and_arms_for_the_others() {
+        let mut waiters = Waiters::new(READ);
+        let writer = waiters.join(WRITE, waker());
+        let readers = [(); 3].map(|()| waiters.join(READ, waker()));
+        let armed = waiters.missing().unwrap();
+        waiters.armed(armed);
+        assert_eq!((armed, waiters.missing()), (READ | WRITE, None));
+
+        let mut woken = Vec::new();
+        let again = waiters.fire(&event(armed, Readiness::READABLE), &mut woken);
+        assert_eq!((woken.len(), again), (3, Some(WRITE)));
+        assert!(
+            readers
+                .iter()
+                .all(|reader| !waiters.still_waits(*reader, &waker()))
+        );
+        assert!(waiters.still_waits(writer, &waker()));
+
+        let again = waiters.fire(&event(WRITE, Readiness::HANGUP), &mut woken);
+        assert_eq!((woken.len(), again), (4, None));
+        waiters.join(WRITE, waker());
+        assert_eq!(waiters.missing(), Some(WRITE), "it has fired");
+    }
+
+    #[test]
+    fn those_who_gave_up_arm_it_anew() {
+        let mut waiters = Waiters::new(READ);
+        let reader = waiters.join(READ, waker());
+        assert_eq!(waiters.missing(), None, "it is armed from the beginning");
+        let mut woken = Vec::new();
+        waiters.give_up(&mut woken);
+        assert!(woken.len() == 1 && !waiters.still_waits(reader, &waker()));
+        waiters.join(READ, waker());
+        assert_eq!(waiters.missing(), Some(READ));
+    }
+}

@@ -1,0 +1,49 @@
+//! Every mechanism that this machine has.
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use waitset::{Backend, Capabilities};
+use waitset_async::{Executor, timeout};
+
+/// Runs a test on each mechanism, which names itself if it fails.
+///
+/// Each has a thread of its own: closing an io_uring interrupts a later system call of
+/// the thread that used it.
+pub(crate) fn on_every_mechanism(test: impl Fn(Executor) + Sync) {
+    for_each_mechanism(|executor, _| test(executor));
+}
+
+pub(crate) fn for_each_mechanism(test: impl Fn(Executor, Capabilities) + Sync) {
+    for backend in Backend::all() {
+        let reactor = match backend.open() {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                eprintln!("{backend}: skipped: {error}");
+                continue;
+            }
+            opened => opened.unwrap(),
+        };
+        eprintln!("on {backend}");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let capabilities = reactor.capabilities();
+                test(Executor::new(reactor), capabilities);
+            });
+        });
+    }
+}
+
+/// Runs `future` to its end, which must come.
+pub(crate) fn complete<F: Future>(executor: &mut Executor, future: F) -> F::Output {
+    let bounded = async { timeout(Duration::from_secs(60), future).await };
+    let ended = executor.block_on(bounded).unwrap();
+    ended.expect("the test hangs")
+}
+
+/// Runs `future` to its end and returns how long it took.
+pub(crate) fn timed<F: Future>(executor: &mut Executor, future: F) -> (F::Output, Duration) {
+    let start = Instant::now();
+    let output = complete(executor, future);
+    (output, start.elapsed())
+}
