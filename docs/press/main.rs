@@ -1,0 +1,49 @@
+//! `cargo run -p waitset-book -- COMMAND`: the book's press.
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+press splice                         fill the chapters' marks and write the figures
+press check                          check marks, code, links, figures and translations
+press record NAME [TIMES SECONDS COMMAND]   run a command and keep what it prints
+press commands                       run every recorded command once, within its bound
+press translated FILE                say that ko/FILE now says what en/FILE says";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["splice"] => press::splice().map(|files| {
+            for file in files {
+                println!("wrote {}", file.display());
+            }
+        }),
+        ["check"] => check(),
+        ["record", name] => press::record(name, None),
+        ["record", name, times, seconds, command] => (|| {
+            let number = |text: &str| text.parse().map_err(|_| format!("{text} is no number"));
+            press::record(name, Some((number(times)?, number(seconds)?, command)))
+        })(),
+        ["commands"] => press::commands(),
+        ["translated", file] => press::stamp(file),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> press::Result<()> {
+    for chapter in press::outdated()? {
+        println!("older than its English: ko/{chapter}");
+    }
+    let faults = press::check()?;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(faults.join("\n"))
+}

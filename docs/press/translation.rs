@@ -1,0 +1,77 @@
+//! Whether a translated chapter says what the English one says today.
+//!
+//! A translation carries the hash of the English text it was made from. What is spliced
+//! is left out of the hash: a new recording makes no translation old.
+
+use crate::{Result, files, read, splice, text_of, write_if_changed};
+
+const MARK: &str = "<!-- translates: ";
+
+/// The chapters whose translation was made from an English text that has changed since.
+///
+/// # Errors
+///
+/// If a file can't be read.
+pub fn outdated() -> Result<Vec<String>> {
+    let mut old = Vec::new();
+    for english in files(&text_of("en"), "md")? {
+        let Some(name) = english.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        let translation = text_of("ko").join(name);
+        if name != "SUMMARY.md" && translation.exists() {
+            let mark = mark_for(&read(&english)?);
+            if !read(&translation)?.contains(&mark) {
+                old.push(name.to_owned());
+            }
+        }
+    }
+    Ok(old)
+}
+
+/// Notes in the translated chapter `name` that it says what the English one says now.
+///
+/// # Errors
+///
+/// If one of the two can't be read or written.
+pub fn stamp(name: &str) -> Result<()> {
+    let mark = mark_for(&read(&text_of("en").join(name))?);
+    let path = text_of("ko").join(name);
+    let text = read(&path)?;
+    let kept: Vec<_> = text
+        .lines()
+        .filter(|line| !line.starts_with(MARK))
+        .collect();
+    let text = format!("{}\n\n{mark}\n", kept.join("\n").trim_end());
+    write_if_changed(&path, &text).map(|_| ())
+}
+
+fn mark_for(english: &str) -> String {
+    let hash = fnv1a(splice::without_spliced(english).as_bytes());
+    format!("{MARK}{hash:016x} -->")
+}
+
+/// FNV-1a, whose values stay the same from one toolchain to the next.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, fold)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_fnv1a_as_published() {
+        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
+
+    #[test]
+    fn a_new_recording_makes_no_translation_old_but_a_new_word_does() {
+        let text = |body: &str, word: &str| {
+            format!("{word}\n<!-- begin: run x -->\n{body}\n<!-- end -->\nmore\n")
+        };
+        assert_eq!(mark_for(&text("1", "a")), mark_for(&text("2", "a")));
+        assert_ne!(mark_for(&text("1", "a")), mark_for(&text("1", "b")));
+    }
+}
