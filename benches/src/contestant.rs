@@ -1,8 +1,9 @@
 //! Who can take part in a scenario.
 
 use std::io;
+use std::time::Duration;
 
-use waitset_core::Interest;
+use waitset_core::{Interest, Stats};
 
 use crate::sources::Sources;
 
@@ -76,15 +77,21 @@ pub trait Contestant: Sized + 'static {
         (0..count).try_for_each(|index| self.delete(index))
     }
 
-    /// Waits without a timeout, calls `on_ready` with the index of each source that is
-    /// ready, and re-arms it if its mode wants that. An interrupted wait is an empty one.
+    /// Waits without a timeout, see [`turn_within`](Self::turn_within).
+    #[inline]
+    fn turn(&mut self, on_ready: impl FnMut(usize)) {
+        self.turn_within(None, on_ready);
+    }
+
+    /// Waits, calls `on_ready` with the index of each source that is ready, and re-arms it
+    /// if its mode wants that. An interrupted wait is an empty one.
     ///
     /// # Panics
     ///
     /// If a call fails: in the measured loop an error has nowhere to go, and handing it
     /// out would cost some contestants instructions and others none, by the compiler's
     /// whim.
-    fn turn(&mut self, on_ready: impl FnMut(usize));
+    fn turn_within(&mut self, timeout: Option<Duration>, on_ready: impl FnMut(usize));
 
     /// Asks without waiting: how many sources are ready.
     ///
@@ -98,12 +105,17 @@ pub trait Contestant: Sized + 'static {
 
     /// How many system calls it has made to change what is watched, if it counts them.
     fn control_calls(&self) -> Option<u64> {
+        self.stats().map(|stats| stats.control_calls)
+    }
+
+    /// What it has done since it was opened, if it counts that.
+    fn stats(&self) -> Option<Stats> {
         None
     }
 }
 
 /// What wakes a [`Contestant`].
-pub trait Wake {
+pub trait Wake: Send + 'static {
     /// Ends the current or the next wait.
     fn wake(&self);
 }

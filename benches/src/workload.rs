@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use waitset_core::Stats;
+
 /// A scenario with one contestant in it, ready to be repeated.
 pub trait Workload {
     /// Starts watching the scenario's descriptors.
@@ -48,5 +50,10 @@ pub trait Workload {
 
     /// How many system calls the contestant has made to change what is watched, if it
     /// counts them.
-    fn control_calls(&self) -> Option<u64>;
+    fn control_calls(&self) -> Option<u64> {
+        self.stats().map(|stats| stats.control_calls)
+    }
+
+    /// What the contestant has done since it was opened, if it counts that.
+    fn stats(&self) -> Option<Stats>;
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use waitset::{Interest, Key, Mode, Reactor, WaitSet, Waker};
+use waitset::{Interest, Key, Mode, Reactor, Stats, WaitSet, Waker};
 
 use crate::contestant::{Contestant, right};
 use crate::sources::Sources;
@@ -78,8 +78,8 @@ impl Contestant for Owned {
     }
 
     #[inline]
-    fn turn(&mut self, mut on_ready: impl FnMut(usize)) {
-        right(self.set.wait(None));
+    fn turn_within(&mut self, timeout: Option<Duration>, mut on_ready: impl FnMut(usize)) {
+        right(self.set.wait(timeout));
         while let Some((key, _)) = self.set.next_event() {
             if let Some(source) = self.set.get(key) {
                 on_ready(source.index);
@@ -98,7 +98,7 @@ impl Contestant for Owned {
         self.set.waker()
     }
 
-    fn control_calls(&self) -> Option<u64> {
-        Some(self.set.reactor().stats().control_calls)
+    fn stats(&self) -> Option<Stats> {
+        Some(self.set.reactor().stats())
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use waitset_core::Interest;
 
@@ -97,8 +98,8 @@ impl<M: RawMode> Contestant for Raw<M> {
     }
 
     #[inline]
-    fn turn(&mut self, mut on_ready: impl FnMut(usize)) {
-        let answer = sys::epoll_wait(&self.epoll, &mut self.buffer, -1);
+    fn turn_within(&mut self, timeout: Option<Duration>, mut on_ready: impl FnMut(usize)) {
+        let answer = sys::epoll_wait(&self.epoll, &mut self.buffer, millis(timeout));
         let count = unless_interrupted(answer);
         for event in &self.buffer[..count] {
             let index = event.u64 as usize;
@@ -115,6 +116,18 @@ impl<M: RawMode> Contestant for Raw<M> {
 
     fn waker(&self) -> RawWaker {
         RawWaker(self.bell.clone())
+    }
+}
+
+/// The timeout as `epoll_wait` has it: milliseconds, which a C program rounds up.
+#[inline]
+fn millis(timeout: Option<Duration>) -> libc::c_int {
+    match timeout {
+        None => -1,
+        Some(timeout) => {
+            let millis = timeout.as_nanos().div_ceil(1_000_000);
+            libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX)
+        }
     }
 }
 

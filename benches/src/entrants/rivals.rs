@@ -78,8 +78,8 @@ impl<const REARMS: bool> Contestant for Mio<REARMS> {
     }
 
     #[inline]
-    fn turn(&mut self, mut on_ready: impl FnMut(usize)) {
-        unless_interrupted(self.poll.poll(&mut self.events, None));
+    fn turn_within(&mut self, timeout: Option<Duration>, mut on_ready: impl FnMut(usize)) {
+        unless_interrupted(self.poll.poll(&mut self.events, timeout));
         for event in &self.events {
             let index = event.token().0;
             on_ready(index);
@@ -162,9 +162,9 @@ impl<const ONESHOT: bool> Contestant for Polling<ONESHOT> {
     }
 
     #[inline]
-    fn turn(&mut self, mut on_ready: impl FnMut(usize)) {
+    fn turn_within(&mut self, timeout: Option<Duration>, mut on_ready: impl FnMut(usize)) {
         self.events.clear();
-        unless_interrupted(self.keeper.poller().wait(&mut self.events, None));
+        unless_interrupted(self.keeper.poller().wait(&mut self.events, timeout));
         for event in self.events.iter() {
             on_ready(event.key);
             if ONESHOT {

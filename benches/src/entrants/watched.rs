@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use waitset_busy::{Busy, Sweep};
-use waitset_core::{Events, Interest, Mode, Reactor, Waker};
+use waitset_core::{Events, Interest, Mode, Reactor, Stats, Waker};
 use waitset_poll::Poll;
 use waitset_select::Select;
 
@@ -163,8 +163,8 @@ impl<M: Mechanism> Contestant for Watched<M> {
     }
 
     #[inline]
-    fn turn(&mut self, mut on_ready: impl FnMut(usize)) {
-        right(self.keeper.wait(&mut self.events, None));
+    fn turn_within(&mut self, timeout: Option<Duration>, mut on_ready: impl FnMut(usize)) {
+        right(self.keeper.wait(&mut self.events, timeout));
         for event in &self.events {
             let index = event.token().0 as usize;
             on_ready(index);
@@ -182,7 +182,7 @@ impl<M: Mechanism> Contestant for Watched<M> {
         self.keeper.waker()
     }
 
-    fn control_calls(&self) -> Option<u64> {
-        Some(self.keeper.stats().control_calls)
+    fn stats(&self) -> Option<Stats> {
+        Some(self.keeper.stats())
     }
 }

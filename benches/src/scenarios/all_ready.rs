@@ -5,6 +5,8 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use waitset_core::Stats;
+
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
 
@@ -62,7 +64,7 @@ impl<C: Contestant> Workload for AllReady<C> {
         Ok(())
     }
 
-    fn control_calls(&self) -> Option<u64> {
-        self.contestant.control_calls()
+    fn stats(&self) -> Option<Stats> {
+        self.contestant.stats()
     }
 }

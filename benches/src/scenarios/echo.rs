@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use waitset_core::Stats;
+
 use super::connections::Connections;
 use crate::{Contestant, Workload};
 
@@ -125,7 +127,7 @@ impl<C: Contestant> Workload for Echo<C> {
         Ok(())
     }
 
-    fn control_calls(&self) -> Option<u64> {
-        self.contestant.control_calls()
+    fn stats(&self) -> Option<Stats> {
+        self.contestant.stats()
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use waitset_core::Interest;
+use waitset_core::{Interest, Stats};
 
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
@@ -175,5 +175,9 @@ impl<C: Contestant> Workload for Register<C> {
     /// Those of the change that is timed, without those that undo it.
     fn control_calls(&self) -> Option<u64> {
         self.contestant.control_calls().map(|_| self.calls)
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        self.contestant.stats()
     }
 }

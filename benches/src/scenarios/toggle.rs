@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use waitset_core::Interest;
+use waitset_core::{Interest, Stats};
 
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
@@ -77,7 +77,7 @@ impl<C: Contestant> Workload for Toggle<C> {
         Ok(())
     }
 
-    fn control_calls(&self) -> Option<u64> {
-        self.contestant.control_calls()
+    fn stats(&self) -> Option<Stats> {
+        self.contestant.stats()
     }
 }

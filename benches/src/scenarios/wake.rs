@@ -3,6 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use waitset_core::Stats;
+
 use crate::contestant::Wake;
 use crate::{Contestant, Workload};
 
@@ -87,7 +89,7 @@ impl<C: Contestant> Workload for Wakes<C> {
         Ok(())
     }
 
-    fn control_calls(&self) -> Option<u64> {
-        self.contestant.control_calls()
+    fn stats(&self) -> Option<Stats> {
+        self.contestant.stats()
     }
 }
