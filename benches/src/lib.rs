@@ -4,6 +4,7 @@
 //! - [`scenario`]: the questions, and the descriptors they are asked on.
 //! - [`entrants`]: who answers: the mechanisms of waitset, a raw epoll loop as the floor,
 //!   and the rivals mio and polling.
+//! - [`foreign`]: the event loops of C, which are built only when asked.
 //! - [`pairs`], [`rounds`]: how two, and how many, are measured in turns.
 //! - [`spread`]: medians and how far they can be trusted.
 //! - [`closing`]: the tables that end `cargo bench`.
@@ -13,6 +14,7 @@ pub mod callgrind;
 pub mod closing;
 pub mod contestant;
 pub mod entrants;
+pub mod foreign;
 pub mod limits;
 pub mod machine;
 pub mod pairs;

@@ -5,10 +5,10 @@ use std::fs;
 use std::thread;
 
 use nix::sys::utsname::uname;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Processor and kernel, as far as the system tells.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's model.
     pub processor: String,
@@ -17,7 +17,7 @@ pub struct Machine {
     /// The kernel's name and release.
     pub kernel: String,
     /// The architecture this program was built for.
-    pub architecture: &'static str,
+    pub architecture: String,
 }
 
 impl Machine {
@@ -28,7 +28,7 @@ impl Machine {
             processor: processor().unwrap_or_else(|| "unknown processor".to_owned()),
             cores: thread::available_parallelism().map_or(1, usize::from),
             kernel: kernel().unwrap_or_else(|| std::env::consts::OS.to_owned()),
-            architecture: std::env::consts::ARCH,
+            architecture: std::env::consts::ARCH.to_owned(),
         }
     }
 }

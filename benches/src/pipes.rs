@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
@@ -69,6 +69,13 @@ impl Pipes {
     #[must_use]
     pub fn next(&self, index: usize) -> usize {
         self.next[index]
+    }
+
+    /// The numbers of pipe `index`'s ends, read and write, for a loop in C.
+    #[must_use]
+    pub fn descriptors(&self, index: usize) -> (RawFd, RawFd) {
+        let (reader, writer) = (self.readers.get(index), &self.writers[index]);
+        (reader.as_raw_fd(), writer.as_raw_fd())
     }
 
     /// Takes one byte out of pipe `index`.

@@ -1,16 +1,17 @@
 //! What was measured, as data.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 use crate::spread::Spread;
 
 /// One contestant against another in one scenario.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// The scenario's group.
     pub scenario: String,
@@ -35,10 +36,10 @@ pub struct Record {
 }
 
 /// Records and what made them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report<T> {
-    /// The command, as the program was called.
-    pub command: Vec<String>,
+    /// The command that makes one like it.
+    pub command: String,
     /// Where.
     pub machine: Machine,
     /// What was measured.
@@ -49,15 +50,24 @@ impl<T: Serialize> Report<T> {
     /// A report of `records` made by this process on this machine.
     #[must_use]
     pub fn new(records: Vec<T>) -> Self {
-        let mut command: Vec<String> = std::env::args().collect();
-        if let Some(program) = command.first_mut() {
-            *program = env!("CARGO_PKG_NAME").to_owned();
-        }
         Self {
-            command,
+            command: command(),
             machine: Machine::here(),
             records,
         }
+    }
+
+    /// Reads one that was written.
+    ///
+    /// # Errors
+    ///
+    /// As opening and reading the file, and if it is none.
+    pub fn read(path: &Path) -> io::Result<Self>
+    where
+        T: DeserializeOwned,
+    {
+        let file = BufReader::new(File::open(path)?);
+        serde_json::from_reader(file).map_err(io::Error::from)
     }
 
     /// Writes it to `path` as JSON.
@@ -71,4 +81,21 @@ impl<T: Serialize> Report<T> {
         writeln!(file)?;
         file.flush()
     }
+}
+
+/// How this program is started from the workspace, with the same arguments.
+fn command() -> String {
+    let mut words = std::env::args();
+    let program = words.next().unwrap_or_default();
+    let name = Path::new(&program).file_stem().unwrap_or_default();
+    let mut command = format!(
+        "cargo run --release -p {} --bin {}",
+        env!("CARGO_PKG_NAME"),
+        name.display()
+    );
+    for (place, word) in words.enumerate() {
+        command.push_str(if place == 0 { " -- " } else { " " });
+        command.push_str(&word);
+    }
+    command
 }

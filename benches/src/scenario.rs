@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use crate::entrants::Visitor;
+use crate::foreign::Foreign;
 use crate::pipes::Pipes;
 use crate::scenarios::all_ready::AllReady;
 use crate::scenarios::chain::Chain;
@@ -204,12 +205,37 @@ impl Fixture {
             let text = format!("{entrant} cannot take part in {}", self.scenario);
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
         }
-        let mut workload = entrant.visit(Enter(self))?;
-        workload.attach()?;
-        workload.verify()?;
-        workload.detach()?;
-        Ok(workload)
+        verified(entrant.visit(Enter(self))?)
     }
+
+    /// Puts a loop in C into the scenario, on the same terms.
+    ///
+    /// # Errors
+    ///
+    /// As the loop's, and `Unsupported` if the scenario is not a chain.
+    ///
+    /// # Panics
+    ///
+    /// If an answer is wrong.
+    pub fn enter_foreign(&self, foreign: &Foreign) -> io::Result<Box<dyn Workload>> {
+        match (self.scenario, &self.descriptors) {
+            (Scenario::Chain { a, .. }, Descriptors::Pipes(pipes)) => {
+                verified(foreign.enter(pipes.clone(), a)?)
+            }
+            _ => {
+                let text = format!("{} takes part in chains only", foreign.name());
+                Err(io::Error::new(io::ErrorKind::Unsupported, text))
+            }
+        }
+    }
+}
+
+/// Lets a workload answer once; not attached, as it was.
+fn verified(mut workload: Box<dyn Workload>) -> io::Result<Box<dyn Workload>> {
+    workload.attach()?;
+    workload.verify()?;
+    workload.detach()?;
+    Ok(workload)
 }
 
 /// Room in everyone's buffer of events. 256 is as good as more for epoll, but poll and

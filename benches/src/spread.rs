@@ -1,6 +1,6 @@
 //! Medians, and how far they can be trusted.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The median of a sample, and the range in which the median of what it was drawn from
 /// lies with at least 95 % confidence.
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The range is between two order statistics (the binomial interval for the median), so it
 /// assumes nothing about the distribution; outliers, which on a machine with other work
 /// are many, move neither of the three.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The median.
     pub median: f64,

@@ -3,7 +3,7 @@
 
 use waitset_bench::scenarios::register::Change;
 use waitset_bench::scenarios::wake::Part;
-use waitset_bench::{Entrant, Fixture, Scenario};
+use waitset_bench::{Entrant, Fixture, Scenario, foreign};
 
 /// Entering verifies; a few units more, twice attached, show that nothing stays behind.
 fn all_answer_rightly(scenarios: impl IntoIterator<Item = Scenario>) {
@@ -69,4 +69,28 @@ fn what_tells_once_cannot_take_part_where_nothing_is_read() {
         refused.err().unwrap().kind(),
         std::io::ErrorKind::Unsupported
     );
+}
+
+/// Where no compiler or none of the libraries is installed there is nothing to see, and
+/// the test says so.
+#[test]
+fn loops_in_c_lose_no_token_and_tell_none_twice() {
+    let (loops, missing) = foreign::build();
+    missing.iter().for_each(|missing| eprintln!("{missing}"));
+    for (n, a) in [(1, 1), (10, 1), (10, 3), (16, 16), (300, 300)] {
+        let fixture = Fixture::open(Scenario::Chain { n, a }).unwrap();
+        for one in &loops {
+            let mut workload = match fixture.enter_foreign(one) {
+                Ok(workload) => workload,
+                // Beside other tests the numbers are high: libevent's select aborts there.
+                Err(error) if error.kind() == std::io::ErrorKind::Unsupported => continue,
+                Err(error) => panic!("{}: {error}", one.name()),
+            };
+            for units in [1, 37, 301] {
+                workload.attach().unwrap();
+                workload.run(units).unwrap();
+                workload.detach().unwrap();
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use waitset_bench::closing::CELLS;
+use waitset_bench::foreign::{self, Foreign};
 use waitset_bench::machine::Machine;
 use waitset_bench::pairs::compare;
 use waitset_bench::record::{Record, Report};
@@ -28,6 +29,9 @@ struct Arguments {
     /// Measure only scenarios whose name, such as chain/100x10, contains TEXT
     #[arg(long, value_name = "TEXT", default_value = "")]
     scenario: String,
+    /// Build the loops of libevent, libev and libuv with cc and measure them too, in chains
+    #[arg(long)]
+    rivals: bool,
     /// Write the figures to FILE as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -57,13 +61,18 @@ fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
     limits::raise();
     println!("{}", Machine::here());
+    let (foreign, missing) = match arguments.rivals {
+        true => foreign::build(),
+        false => Default::default(),
+    };
+    missing.iter().for_each(|missing| eprintln!("{missing}"));
     let mut records = Vec::new();
     for scenario in scenarios() {
         if !scenario.to_string().contains(&arguments.scenario) {
             continue;
         }
         match Fixture::open(scenario) {
-            Ok(fixture) => records.extend(measure(&fixture, &arguments)?),
+            Ok(fixture) => records.extend(measure(&fixture, &arguments, &foreign)?),
             Err(reason) => eprintln!("{scenario} skipped: {reason}"),
         }
     }
@@ -73,7 +82,11 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn measure(fixture: &Fixture, arguments: &Arguments) -> io::Result<Vec<Record>> {
+fn measure(
+    fixture: &Fixture,
+    arguments: &Arguments,
+    foreign: &[Foreign],
+) -> io::Result<Vec<Record>> {
     let scenario = fixture.scenario();
     eprintln!("measuring {scenario} ...");
     let heads = ["", "ratio", "95 % between", "a unit", "ctl calls"];
@@ -93,6 +106,18 @@ fn measure(fixture: &Fixture, arguments: &Arguments) -> io::Result<Vec<Record>> 
         let record = compare(fixture, entrant, Entrant::BASELINE, arguments.pairs.into())?;
         table.add_row(row(&record));
         records.push(record);
+    }
+    for one in foreign
+        .iter()
+        .filter(|_| matches!(scenario, Scenario::Chain { .. }))
+    {
+        match compare(fixture, one, Entrant::BASELINE, arguments.pairs.into()) {
+            Ok(record) => {
+                table.add_row(row(&record));
+                records.push(record);
+            }
+            Err(reason) => eprintln!("{} skipped in {scenario}: {reason}", one.name()),
+        }
     }
     println!("\n{table}");
     Ok(records)
