@@ -16,6 +16,8 @@ use std::process::{Command, Output};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use waitset_core::Stats;
+
 use crate::Workload;
 use crate::pipes::Pipes;
 use sys::{Functions, Loop};
@@ -266,7 +268,7 @@ impl Workload for Chain {
         Ok(())
     }
 
-    fn control_calls(&self) -> Option<u64> {
+    fn stats(&self) -> Option<Stats> {
         None
     }
 }
