@@ -16,13 +16,11 @@ pub(crate) const DIRECTIONS: usize = 3;
 /// What is asked, what was answered, and the highest descriptor asked about.
 #[derive(Debug)]
 pub(crate) struct FdSets {
-    asked: [Vec<Word>; DIRECTIONS],
+    /// By word, so that a change of one descriptor touches one place.
+    asked: Vec<[Word; DIRECTIONS]>,
+    /// By direction, as the kernel has them.
     answered: [Vec<Word>; DIRECTIONS],
-    /// The bits of the interest in each descriptor, as they stand in `asked`.
-    interests: Vec<u8>,
-    /// How many bits are set in each of `asked`.
-    counts: [usize; DIRECTIONS],
-    /// The highest descriptor with a bit in `asked`: the kernel looks at all up to it.
+    /// The highest descriptor that is asked about: the kernel looks at all up to it.
     highest: usize,
     bell: RawFd,
     /// Where telling goes on when the last batch did not fit the buffer.
@@ -33,10 +31,8 @@ impl FdSets {
     /// Sets that ask for the waker's descriptor only.
     pub(crate) fn new(bell: RawFd) -> Self {
         let mut sets = Self {
-            asked: Default::default(),
+            asked: Vec::new(),
             answered: Default::default(),
-            interests: Vec::new(),
-            counts: [0; DIRECTIONS],
             highest: 0,
             bell,
             next: 0,
@@ -49,75 +45,71 @@ impl FdSets {
     /// Lengthens the sets to hold `fd`, at least to twice their length.
     #[inline]
     pub(crate) fn make_room(&mut self, fd: RawFd) {
-        let length = self.asked[0].len();
-        if fd as usize / BITS < length {
-            return;
+        if fd as usize / BITS >= self.asked.len() {
+            self.lengthen(fd as usize / BITS + 1);
         }
-        let length = (fd as usize / BITS + 1).max(2 * length);
-        for set in self.asked.iter_mut().chain(&mut self.answered) {
-            set.resize(length, 0);
+    }
+
+    #[cold]
+    fn lengthen(&mut self, length: usize) {
+        let length = length.max(2 * self.asked.len());
+        self.asked.resize(length, [0; DIRECTIONS]);
+        for answered in &mut self.answered {
+            answered.resize(length, 0);
         }
-        self.interests.resize(length * BITS, 0);
     }
 
     /// Asks for `interest` in `fd` and nothing else. The sets must have room for it.
     #[inline]
     pub(crate) fn ask(&mut self, fd: RawFd, interest: Option<Interest>) {
-        let fd = fd as usize;
+        let (word, bit) = (fd as usize / BITS, 1 << (fd as usize % BITS));
         let wanted = interest.map_or(0, Interest::bits);
-        let mut changed = std::mem::replace(&mut self.interests[fd], wanted) ^ wanted;
-        while changed != 0 {
-            let direction = changed.trailing_zeros() as usize;
-            changed &= changed - 1;
-            self.asked[direction][fd / BITS] ^= 1 << (fd % BITS);
-            match wanted >> direction & 1 {
-                0 => self.leave(direction),
-                _ => self.counts[direction] += 1,
+        for (direction, asked) in self.asked[word].iter_mut().enumerate() {
+            // All ones or all zeros, so that nothing is left to be predicted.
+            let is_wanted = Word::from(wanted >> direction & 1).wrapping_neg();
+            *asked = *asked & !bit | is_wanted & bit;
+        }
+        if wanted == 0 {
+            if self.highest == fd as usize {
+                self.lower_highest();
             }
-        }
-        if wanted != 0 {
-            self.highest = self.highest.max(fd);
-        } else if self.highest == fd {
-            self.lower_highest();
-        }
-    }
-
-    /// One descriptor less is asked about. A set that nobody asks for is not given to the
-    /// kernel, and its answer stays empty.
-    #[inline]
-    fn leave(&mut self, direction: usize) {
-        self.counts[direction] -= 1;
-        if self.counts[direction] == 0 {
-            self.answered[direction].fill(0);
+        } else if self.highest < fd as usize {
+            self.highest = fd as usize;
         }
     }
 
     /// Whether anything is asked of `fd`. The sets must have room for it.
     pub(crate) fn asks(&self, fd: RawFd) -> bool {
-        self.interests[fd as usize] != 0
+        union(&self.asked[fd as usize / BITS]) >> (fd as usize % BITS) & 1 != 0
     }
 
     fn lower_highest(&mut self) {
-        let [readable, priority, writable] = &self.asked;
-        let in_use = self.highest / BITS + 1;
-        let union = |word: usize| readable[word] | priority[word] | writable[word];
+        let in_use = &self.asked[..=self.highest / BITS];
         // The waker's bit is always there.
-        let word = (0..in_use).rev().find(|&word| union(word) != 0);
-        self.highest = word.map_or(0, |word| word * BITS + union(word).ilog2() as usize);
+        let word = in_use.iter().rposition(|word| union(word) != 0);
+        self.highest = word.map_or(0, |word| {
+            word * BITS + union(&in_use[word]).ilog2() as usize
+        });
     }
 
     /// Copies what is asked to where the answer will stand: its sets, none for a
     /// direction that nobody asks for, and the number of descriptors to look at.
     pub(crate) fn prepare(&mut self) -> (usize, [Option<&mut [Word]>; DIRECTIONS]) {
         let in_use = self.highest / BITS + 1;
-        let mut given = [None, None, None];
-        for (direction, answered) in self.answered.iter_mut().enumerate() {
-            if self.counts[direction] > 0 {
-                let answered = &mut answered[..in_use];
-                answered.copy_from_slice(&self.asked[direction][..in_use]);
-                given[direction] = Some(answered);
+        let mut any = [0; DIRECTIONS];
+        let mut answered = self.answered.each_mut().map(|set| &mut set[..in_use]);
+        for (word, asked) in self.asked[..in_use].iter().enumerate() {
+            for ((asked, answered), any) in asked.iter().zip(&mut answered).zip(&mut any) {
+                answered[word] = *asked;
+                *any |= asked;
             }
         }
+        let [readable, priority, writable] = answered;
+        let given = [
+            (any[0] != 0).then_some(readable),
+            (any[1] != 0).then_some(priority),
+            (any[2] != 0).then_some(writable),
+        ];
         (self.highest + 1, given)
     }
 
@@ -165,7 +157,7 @@ impl FdSets {
         tell: &mut impl FnMut(&mut Self, RawFd, Readiness) -> bool,
     ) -> bool {
         let answered = [0, 1, 2].map(|direction: usize| self.answered[direction][word] & mask);
-        let mut union = answered[0] | answered[1] | answered[2];
+        let mut union = union(&answered);
         while union != 0 {
             let bit = union.trailing_zeros() as usize;
             union &= union - 1;
@@ -182,14 +174,22 @@ impl FdSets {
     }
 }
 
+/// What is asked in any direction.
+#[inline]
+fn union(word: &[Word; DIRECTIONS]) -> Word {
+    word[0] | word[1] | word[2]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn answer_all(sets: &mut FdSets) -> usize {
-        sets.prepare();
+        let (_, given) = sets.prepare();
+        let words = given.iter().flatten().flat_map(|set| set.iter());
+        let ready = words.map(|word| word.count_ones() as usize).sum::<usize>();
         assert!(sets.take_bell());
-        sets.counts.iter().sum::<usize>() - 1
+        ready - 1
     }
 
     #[test]
