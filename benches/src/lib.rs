@@ -15,6 +15,7 @@ pub mod closing;
 pub mod contestant;
 pub mod entrants;
 pub mod foreign;
+pub mod instrument;
 pub mod limits;
 pub mod machine;
 pub mod pairs;

@@ -5,7 +5,11 @@ use std::io;
 use std::rc::Rc;
 
 use crate::entrants::Visitor;
+<<<<<<< HEAD
 use crate::foreign::Foreign;
+=======
+use crate::instrument::data::Measure;
+>>>>>>> fa45cfa (Add the runner: shuffled rounds, a control for the noise, data by the line)
 use crate::pipes::Pipes;
 use crate::scenarios::all_ready::AllReady;
 use crate::scenarios::chain::Chain;
@@ -128,6 +132,32 @@ impl Scenario {
             Self::AllReady { n } => n,
             _ => 1,
         }
+    }
+
+    /// Who takes part, unless the user wishes otherwise.
+    #[must_use]
+    pub fn contestants(&self) -> Vec<Entrant> {
+        Entrant::mechanisms()
+            .filter(|entrant| self.takes(*entrant))
+            .collect()
+    }
+
+    /// What its figures are.
+    #[must_use]
+    pub const fn measure(&self) -> Measure {
+        Measure::Time
+    }
+
+    /// Whether all that a run does is timed, so that its processor time says something.
+    #[must_use]
+    pub const fn has_cpu(&self) -> bool {
+        !matches!(self, Self::Register { .. })
+    }
+
+    /// How many units a slice has, where it does not follow from how long they take.
+    #[must_use]
+    pub const fn units_a_slice(&self) -> Option<u64> {
+        None
     }
 
     /// Whether `entrant` can take part.

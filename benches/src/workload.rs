@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use waitset_core::Stats;
 
+use crate::instrument::data::Percentiles;
+
 /// A scenario with one contestant in it, ready to be repeated.
 pub trait Workload {
     /// Starts watching the scenario's descriptors.
@@ -53,6 +55,14 @@ pub trait Workload {
     fn control_calls(&self) -> Option<u64> {
         self.stats().map(|stats| stats.control_calls)
     }
+
+    /// Latencies since they were last forgotten, where a unit has one.
+    fn latency(&self) -> Option<Percentiles> {
+        None
+    }
+
+    /// Starts recording latencies anew.
+    fn forget_latency(&mut self) {}
 
     /// What the contestant has done since it was opened, if it counts that.
     fn stats(&self) -> Option<Stats>;

@@ -1,0 +1,164 @@
+//! `compare`: a run, its tables, its files.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::Args;
+use signal_hook::consts::SIGINT;
+use waitset_bench::instrument::csv;
+use waitset_bench::instrument::data::{End, Line};
+use waitset_bench::instrument::environment::Environment;
+use waitset_bench::instrument::measure::Runner;
+use waitset_bench::instrument::plan::{self, Choice, Profile};
+use waitset_bench::instrument::progress::Progress;
+use waitset_bench::instrument::run::Run;
+use waitset_bench::instrument::terminal;
+use waitset_bench::machine::Machine;
+use waitset_bench::{Entrant, Scenario, limits};
+
+use super::directory;
+
+/// With so few cells there is room for everything of each.
+const FEW: usize = 4;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Under a minute for all; this is the default
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// Minutes, with longer slices and more of them
+    #[arg(long)]
+    full: bool,
+    /// Measure only cells whose name, such as chain/100x10, contains TEXT
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    scenario: String,
+    /// Measure these contestants only
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    backends: Vec<Entrant>,
+    /// Measure these too: mio, polling, …
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    against: Vec<Entrant>,
+    /// Keep what was measured here, a JSON object a line [default: in target/waitset-bench]
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the medians as comma-separated values
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn profile(&self) -> Profile {
+        if self.full {
+            Profile::Full
+        } else {
+            Profile::Quick
+        }
+    }
+
+    fn cells(&self) -> io::Result<Vec<Scenario>> {
+        let mut cells = plan::cells(self.profile());
+        cells.retain(|scenario| scenario.to_string().contains(&self.scenario));
+        if cells.is_empty() {
+            let text = format!("no cell's name contains {}; see --help", self.scenario);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        Ok(cells)
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
+    let environment = Environment::here();
+    limits::raise();
+    let cells = arguments.cells()?;
+    let stop = stopped_by_interrupt()?;
+    let path = arguments
+        .json
+        .clone()
+        .unwrap_or_else(|| directory().join("latest.jsonl"));
+    eprintln!("{}", Machine::here());
+    let run = measure(arguments, environment, &cells, &stop, &path)?;
+    print(&run, &cells);
+    if let Some(path) = &arguments.csv {
+        let mut out = BufWriter::new(File::create(path)?);
+        csv::write(&run, &mut out)?;
+        out.flush()?;
+    }
+    println!("Data: {}", path.display());
+    Ok(match stop.load(Ordering::Relaxed) {
+        true => ExitCode::from(130), // as a shell has it for what SIGINT ended
+        false => ExitCode::SUCCESS,
+    })
+}
+
+/// The first interrupt ends the run with what there is, the second one the process.
+fn stopped_by_interrupt() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, stop.clone())?;
+    signal_hook::flag::register(SIGINT, stop.clone())?;
+    Ok(stop)
+}
+
+fn measure(
+    arguments: &Arguments,
+    environment: Environment,
+    cells: &[Scenario],
+    stop: &AtomicBool,
+    path: &Path,
+) -> io::Result<Run> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut file = BufWriter::new(File::create(path)?);
+    let mut lines = Vec::new();
+    let mut keep = |line: Line| -> io::Result<()> {
+        serde_json::to_writer(&mut file, &line)?;
+        writeln!(file)?;
+        file.flush()?;
+        lines.push(line);
+        Ok(())
+    };
+    let runner = Runner {
+        pace: arguments.profile().pace(),
+        choice: Choice {
+            instead: arguments.backends.clone(),
+            besides: arguments.against.clone(),
+        },
+        stop,
+    };
+    let progress = Progress::of(cells.len());
+    let start = Instant::now();
+    keep(Line::Environment(environment))?;
+    let is_complete = runner.run(cells, &progress, &mut keep)?;
+    progress.finish();
+    let seconds = start.elapsed().as_secs_f64();
+    keep(Line::End(End {
+        is_complete,
+        seconds,
+    }))?;
+    Ok(Run::of(lines))
+}
+
+fn print(run: &Run, cells: &[Scenario]) {
+    println!("\n{}", terminal::tables(run));
+    if cells.len() <= FEW {
+        println!("{}", terminal::details(run));
+    }
+    if let Some(end) = run.end {
+        let how = if end.is_complete {
+            ""
+        } else {
+            ", cut off: what was measured is kept"
+        };
+        println!(
+            "{} of {} cells in {:.0} s{how}",
+            run.cells.len(),
+            cells.len(),
+            end.seconds
+        );
+    }
+}

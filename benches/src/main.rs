@@ -1,0 +1,38 @@
+//! The instrument's command line.
+//!
+//! ```text
+//! cargo run --release -p waitset-bench -- compare
+//! ```
+#![cfg(unix)]
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures the ways to wait for many descriptors against each other on this machine.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures mechanisms in shuffled rounds, with the noise beside every figure
+    Compare(commands::compare::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Compare(arguments) => commands::compare::run(&arguments),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("waitset-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
