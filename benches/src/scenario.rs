@@ -5,11 +5,8 @@ use std::io;
 use std::rc::Rc;
 
 use crate::entrants::Visitor;
-<<<<<<< HEAD
 use crate::foreign::Foreign;
-=======
 use crate::instrument::data::Measure;
->>>>>>> fa45cfa (Add the runner: shuffled rounds, a control for the noise, data by the line)
 use crate::pipes::Pipes;
 use crate::scenarios::all_ready::AllReady;
 use crate::scenarios::chain::Chain;
