@@ -6,6 +6,7 @@
 //!   and the rivals mio and polling.
 //! - [`foreign`]: the event loops of C, which are built only when asked.
 //! - [`pairs`], [`rounds`]: how two, and how many, are measured in turns.
+//! - [`goals`]: what was to be reached, with what is measured beside it.
 //! - [`spread`]: medians and how far they can be trusted.
 //! - [`closing`]: the tables that end `cargo bench`.
 #![cfg(unix)]
@@ -15,6 +16,8 @@ pub mod closing;
 pub mod contestant;
 pub mod entrants;
 pub mod foreign;
+#[cfg(target_os = "linux")]
+pub mod goals;
 pub mod instrument;
 pub mod limits;
 pub mod machine;

@@ -9,17 +9,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use serde::Serialize;
-use waitset_bench::callgrind::{self, Failure};
+use waitset_bench::callgrind::{Counted, Failure, PIPES, TOKENS, instructions_an_event};
 use waitset_bench::record::Report;
-use waitset_bench::{Entrant, limits, tables};
+use waitset_bench::{Entrant, foreign, limits, tables};
 
 /// What test harnesses take for "skipped".
 const SKIPPED: u8 = 77;
-
-const PIPES: usize = 100;
-const TOKENS: [usize; 2] = [1, 10];
 
 /// The most instructions that an event may need through epoll, by tokens.
 const MOST: [f64; 2] = [100.0, 68.0];
@@ -32,29 +29,21 @@ struct Arguments {
     /// Exit with 1 if epoll needs more than 100 instructions (1 active) or 68 (10 active)
     #[arg(long)]
     check: bool,
+    /// Build the loops of libevent, libev and libuv with cc and count them too
+    #[arg(long)]
+    rivals: bool,
     /// Write the counts to FILE as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Contestants to count; all if none is given
     contestants: Vec<Entrant>,
     #[command(subcommand)]
-    run: Option<Run>,
-}
-
-#[derive(Subcommand)]
-enum Run {
-    /// Does the work that is counted
-    #[command(hide = true)]
-    Run {
-        contestant: Entrant,
-        tokens: usize,
-        events: u64,
-    },
+    run: Option<Counted>,
 }
 
 #[derive(Serialize)]
 struct Count {
-    contestant: &'static str,
+    contestant: String,
     n: usize,
     a: usize,
     instructions_an_event: f64,
@@ -88,41 +77,32 @@ fn main() -> ExitCode {
     limits::raise();
     let arguments = Arguments::parse();
     let outcome = match &arguments.run {
-        Some(Run::Run {
-            contestant,
-            tokens,
-            events,
-        }) => {
-            let outcome = callgrind::run(*contestant, PIPES, *tokens, *events);
-            outcome.map_err(|error| Failure::Said(error.to_string()))
-        }
+        Some(counted) => counted
+            .run()
+            .map_err(|error| Failure::Said(error.to_string())),
         None => count_all(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::NotInstalled) => {
-            eprintln!("skipped: instructions are counted by valgrind, which is not installed");
+        Err(missing @ Failure::NotInstalled) => {
+            eprintln!("skipped: {missing}");
             ExitCode::from(SKIPPED)
         }
-        Err(Failure::Said(text)) => {
-            eprintln!("{text}");
+        Err(failure) => {
+            eprintln!("{failure}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn count_all(arguments: &Arguments) -> Result<(), Failure> {
-    let contestants = match arguments.contestants.as_slice() {
-        [] => COUNTED,
-        chosen => chosen,
-    };
     let mut counts = Vec::new();
     let mut table = tables::table(["instructions per event", "A = 1", "A = 10"]);
-    for &contestant in contestants {
+    for contestant in contestants(arguments) {
         eprintln!("counting {contestant} ...");
         let mut row = vec![contestant.to_string()];
         for a in TOKENS {
-            let count = count(contestant, a)?;
+            let count = count(&contestant, a)?;
             row.push(format!("{:.1}", count.instructions_an_event));
             counts.push(count);
         }
@@ -142,19 +122,27 @@ fn count_all(arguments: &Arguments) -> Result<(), Failure> {
     verdict
 }
 
-fn count(contestant: Entrant, a: usize) -> Result<Count, Failure> {
-    let arguments = |events: u64| {
-        let words = ["run", contestant.name()].map(str::to_owned);
-        words
-            .into_iter()
-            .chain([a.to_string(), events.to_string()])
-            .collect()
+/// The names of those to count.
+fn contestants(arguments: &Arguments) -> Vec<String> {
+    let chosen = match arguments.contestants.as_slice() {
+        [] => COUNTED,
+        chosen => chosen,
     };
+    let mut names: Vec<_> = chosen.iter().map(ToString::to_string).collect();
+    if arguments.rivals {
+        let (built, missing) = foreign::build();
+        missing.iter().for_each(|missing| eprintln!("{missing}"));
+        names.extend(built.iter().map(|rival| rival.name().to_owned()));
+    }
+    names
+}
+
+fn count(contestant: &str, a: usize) -> Result<Count, Failure> {
     Ok(Count {
-        contestant: contestant.name(),
+        contestant: contestant.to_owned(),
         n: PIPES,
         a,
-        instructions_an_event: callgrind::instructions_an_event(arguments)?,
+        instructions_an_event: instructions_an_event(contestant, a)?,
     })
 }
 

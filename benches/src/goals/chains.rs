@@ -1,0 +1,174 @@
+//! Goals of the pipe chain: time against the raw loop and the rivals.
+
+use std::io;
+
+use super::claim::{Bound, Claim, Unit};
+use super::lab::{Lab, control_calls};
+use crate::closing::CELLS;
+use crate::{Entrant, Scenario};
+
+fn chains(cells: impl IntoIterator<Item = (usize, usize)>) -> Vec<Scenario> {
+    let chain = |(n, a)| Scenario::Chain { n, a };
+    cells.into_iter().map(chain).collect()
+}
+
+/// Cells with at most a tenth active.
+fn few_active() -> Vec<Scenario> {
+    chains(CELLS.into_iter().filter(|(n, a)| a * 10 <= *n))
+}
+
+/// Cells with at least a tenth active.
+fn many_active() -> Vec<Scenario> {
+    chains(CELLS.into_iter().filter(|(n, a)| a * 10 >= *n))
+}
+
+fn one_active() -> Vec<Scenario> {
+    chains(CELLS.into_iter().filter(|(_, a)| *a == 1))
+}
+
+fn all_active() -> Vec<Scenario> {
+    chains(CELLS.into_iter().filter(|(n, a)| a == n))
+}
+
+fn ratio(limit: f64) -> Bound {
+    Bound::at_most(limit, Unit::Ratio)
+}
+
+fn times(limit: f64) -> Bound {
+    Bound::at_least(limit, Unit::Times)
+}
+
+pub(super) fn epoll_against_raw(lab: &mut Lab) -> io::Result<Vec<Claim>> {
+    let (level, edge, raw) = (Entrant::Epoll, Entrant::EpollEdge, Entrant::Raw);
+    Ok(vec![
+        lab.times("level, every cell", ratio(1.0), chains(CELLS), level, raw),
+        lab.times("edge, A ≤ N/10", ratio(0.97), few_active(), edge, raw),
+    ])
+}
+
+pub(super) fn epoll_against_polling(lab: &mut Lab) -> io::Result<Vec<Claim>> {
+    let (level, oneshot) = (Entrant::Polling, Entrant::PollingOneshot);
+    let ours = Entrant::Epoll;
+    let armed = Entrant::EpollOneshot;
+    Ok(vec![
+        lab.times(
+            "level, its level, A = 1",
+            times(1.8),
+            one_active(),
+            ours,
+            level,
+        ),
+        lab.times(
+            "level, its one-shot, A = 1",
+            times(1.9),
+            one_active(),
+            ours,
+            oneshot,
+        ),
+        lab.times(
+            "both one-shot, A = 1",
+            times(1.9),
+            one_active(),
+            armed,
+            oneshot,
+        ),
+        lab.times(
+            "level, its one-shot, A ≥ N/10",
+            times(1.3),
+            many_active(),
+            ours,
+            oneshot,
+        ),
+        lab.times(
+            "both one-shot, A ≥ N/10",
+            times(1.3),
+            many_active(),
+            armed,
+            oneshot,
+        ),
+    ])
+}
+
+pub(super) fn rearming(lab: &mut Lab) -> io::Result<Vec<Claim>> {
+    let (ours, raw) = (Entrant::EpollOneshot, Entrant::Raw);
+    let mio = Entrant::MioReregister;
+    let mut calls = Claim::new("epoll_ctl calls an event", Bound::at_most(0.0, Unit::Count));
+    let time = lab.times(
+        "time, of the raw level loop",
+        ratio(1.02),
+        chains(CELLS),
+        ours,
+        raw,
+    );
+    for cell in chains(CELLS) {
+        let record = lab.compare(cell, ours, raw);
+        let at = cell.number();
+        calls.add(&at, record.and_then(|record| control_calls(&at, &record)));
+    }
+    Ok(vec![
+        time,
+        calls,
+        lab.times(
+            "times faster than mio reregister",
+            times(1.25),
+            chains(CELLS),
+            ours,
+            mio,
+        ),
+    ])
+}
+
+pub(super) fn io_uring(lab: &mut Lab) -> io::Result<Vec<Claim>> {
+    let raw = Entrant::Raw;
+    let (level, edge, oneshot) = (Entrant::Uring, Entrant::UringEdge, Entrant::UringOneshot);
+    if !level.is_here() {
+        let mut claim = Claim::new("edge, level, one-shot", ratio(0.88));
+        claim.add(
+            "this machine",
+            Err("io_uring cannot be had here".to_owned()),
+        );
+        return Ok(vec![claim]);
+    }
+    Ok(vec![
+        lab.times("edge, A ≤ N/10", ratio(0.88), few_active(), edge, raw),
+        lab.times("edge, A = N", ratio(0.95), all_active(), edge, raw),
+        lab.times("level, every cell", ratio(1.15), chains(CELLS), level, raw),
+        lab.times(
+            "one-shot, every cell",
+            ratio(1.15),
+            chains(CELLS),
+            oneshot,
+            raw,
+        ),
+    ])
+}
+
+pub(super) fn one_of_many(lab: &mut Lab) -> io::Result<Vec<Claim>> {
+    const SIZES: [usize; 4] = [100, 400, 1000, 4000];
+    let mut claims = Vec::new();
+    for (ours, method) in [(Entrant::Poll, "poll"), (Entrant::Select, "select")] {
+        for library in ["libevent", "libev"] {
+            let name = format!("{library}-{method}");
+            let what = format!("{method}, against {library}'s");
+            let cells = chains(SIZES.map(|n| (n, 1)));
+            claims.push(match lab.rival(&name) {
+                Ok(rival) => lab.times(&what, times(2.0), cells, ours, &rival),
+                Err(reason) => {
+                    let mut claim = Claim::new(what, times(2.0));
+                    claim.add(&name, Err(reason));
+                    claim
+                }
+            });
+        }
+    }
+    Ok(claims)
+}
+
+pub(super) fn all_ready(lab: &mut Lab) -> io::Result<Vec<Claim>> {
+    let cells = chains([(10, 10), (100, 100), (1000, 1000)]);
+    let (poll, select, raw) = (Entrant::Poll, Entrant::Select, Entrant::Raw);
+    Ok(vec![
+        lab.times("poll", ratio(0.88), cells.clone(), poll, raw),
+        lab.times("select", ratio(0.88), cells, select, raw),
+    ])
+}

@@ -1,0 +1,220 @@
+//! Goals of waiting itself: spinning, and timeouts that are short.
+
+use std::fs;
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::UsageWho;
+use waitset_busy::Busy;
+use waitset_core::{Events, Mode, Reactor};
+use waitset_epoll::Epoll;
+use waitset_poll::Poll;
+use waitset_select::Select;
+use waitset_uring::Uring;
+
+use super::claim::{Bound, Claim, Figure, Unit};
+use super::counts;
+use super::lab::Lab;
+use super::round_trips::{
+    Cost, Open, adaptive as spinning, blocking, busy as always_spinning, in_turns, processor,
+    ratio, round_trips,
+};
+use crate::pipes::Pipes;
+use crate::spread::Spread;
+use crate::sys::Keeper;
+
+/// Round trips in a slice.
+const TRIPS: u32 = 300;
+
+/// The costs of two ways to wait, in turns, and of the second against itself.
+struct Trips {
+    pairs: Vec<(Cost, Cost)>,
+    control: Vec<(Cost, Cost)>,
+}
+
+impl Trips {
+    /// Against blocking, with an answer that takes so long.
+    fn of(open: Open, delay: Duration, trips: u32, pairs: usize) -> io::Result<Self> {
+        let sleep = || round_trips(blocking, delay, trips);
+        Ok(Self {
+            pairs: in_turns(pairs, || round_trips(open, delay, trips), sleep)?,
+            control: in_turns(pairs, sleep, sleep)?,
+        })
+    }
+
+    fn figure(&self, at: &str, value: impl Fn(&Cost) -> f64) -> Figure {
+        Figure {
+            noise: Some(ratio(&self.control, &value).distance_from_one()),
+            ..Figure::median(at, ratio(&self.pairs, &value))
+        }
+    }
+}
+
+fn at_most(limit: f64) -> Bound {
+    Bound::at_most(limit, Unit::Ratio)
+}
+
+/// Whether two threads can run at the same time, which spinning needs.
+fn two_processors() -> Result<(), String> {
+    match std::thread::available_parallelism() {
+        Ok(count) if count.get() < 2 => Err("spinning needs a second processor".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn busy(lab: &mut Lab) -> io::Result<Vec<Claim>> {
+    let mut trip = Claim::new("round trip, of blocking's time", at_most(0.14));
+    match two_processors() {
+        Ok(()) => {
+            let trips = Trips::of(always_spinning, Duration::ZERO, TRIPS, lab.pairs())?;
+            trip.add("", Ok(trips.figure("Busy<Epoll>", |cost| cost.time)));
+        }
+        Err(reason) => trip.add("Busy<Epoll>", Err(reason)),
+    }
+    let five = Bound::at_least(5.0, Unit::Times);
+    let mut idle = Claim::new("an idle source, cheaper than read()", five);
+    for n in [100, 1000] {
+        idle.add("", Ok(idle_sources(n, lab.pairs())?));
+    }
+    Ok(vec![trip, idle])
+}
+
+/// How many times longer asking `n` empty pipes by read() takes than by `Busy<Poll>`.
+fn idle_sources(n: usize, pairs: usize) -> io::Result<Figure> {
+    let pipes = Pipes::open(n)?;
+    let sources = pipes.readers();
+    let mut keeper = Keeper::new(Busy::new(Poll::new()?), sources.clone());
+    (0..n).try_for_each(|index| keeper.register(index, Mode::Level))?;
+    let mut events = Events::with_capacity(n);
+    let looks = 20_000 / n;
+    let mut look = || -> io::Result<f64> {
+        let start = Instant::now();
+        for _ in 0..looks {
+            assert_eq!(keeper.wait(&mut events, Some(Duration::ZERO))?, 0);
+        }
+        Ok(start.elapsed().as_nanos() as f64)
+    };
+    let sweep = || -> io::Result<f64> {
+        let start = Instant::now();
+        for _ in 0..looks {
+            for index in 0..n {
+                let answer = sources.file(index).read(&mut [0]);
+                assert!(answer.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
+            }
+        }
+        Ok(start.elapsed().as_nanos() as f64)
+    };
+    look()?;
+    let times = in_turns(pairs, sweep, look)?;
+    let control = in_turns(pairs, sweep, sweep)?;
+    Ok(Figure {
+        noise: Some(ratio(&control, |time| *time).distance_from_one()),
+        ..Figure::median(format!("N = {n}"), ratio(&times, |time| *time))
+    })
+}
+
+pub(super) fn adaptive(lab: &mut Lab) -> io::Result<Vec<Claim>> {
+    let mut inside = [
+        Claim::new("inside its window, of blocking's time", at_most(0.2)),
+        Claim::new("inside it, of blocking's CPU", at_most(0.3)),
+    ];
+    match two_processors() {
+        Ok(()) => {
+            let trips = Trips::of(spinning, Duration::ZERO, TRIPS, lab.pairs())?;
+            inside[0].add("", Ok(trips.figure("at once", |cost| cost.time)));
+            inside[1].add("", Ok(trips.figure("at once", |cost| cost.both_processors)));
+        }
+        Err(reason) => {
+            let claims = inside.iter_mut();
+            claims.for_each(|claim| claim.add("at once", Err(reason.clone())));
+        }
+    }
+    let mut outside = Claim::new("outside it, of blocking's CPU", at_most(1.3));
+    for (micros, trips) in [(100, 60), (300, 40), (1_000, 15)] {
+        let delay = Duration::from_micros(micros);
+        let trips = Trips::of(spinning, delay, trips, lab.pairs())?;
+        let at = format!("after {micros} us");
+        outside.add("", Ok(trips.figure(&at, |cost| cost.processor)));
+    }
+    let [time, processor] = inside;
+    Ok(vec![time, processor, outside, idling()?])
+}
+
+/// Processor time of a second without events, right after a time that made it spin.
+fn idling() -> io::Result<Claim> {
+    let bound = Bound::at_most(1e6, Unit::Nanoseconds);
+    let mut claim = Claim::new("CPU of an idle second", bound);
+    let mut adaptive = spinning()?;
+    let mut events = Events::with_capacity(8);
+    for _ in 0..100 {
+        adaptive.wait(&mut events, Some(Duration::from_micros(30)))?;
+    }
+    let before = processor(UsageWho::RUSAGE_THREAD)?;
+    adaptive.wait(&mut events, Some(Duration::from_secs(1)))?;
+    let used = processor(UsageWho::RUSAGE_THREAD)? - before;
+    claim.add(
+        "",
+        Ok(Figure::exact("Adaptive<Epoll>", used.as_nanos() as f64)),
+    );
+    Ok(claim)
+}
+
+pub(super) fn timeouts(_: &mut Lab) -> io::Result<Vec<Claim>> {
+    const MICROS: [u64; 5] = [20, 50, 100, 500, 900];
+    let bound = Bound::at_most(100e3, Unit::Nanoseconds);
+    let mut late = Claim::new("median lateness, 20 to 900 us", bound);
+    let mut timers = Claim::new("timerfds opened", Bound::at_most(0.0, Unit::Count));
+    for mut reactor in reactors()? {
+        for micros in MICROS {
+            let timeout = Duration::from_micros(micros);
+            let at = format!("{}, {micros} us", reactor.name());
+            let lateness = lateness(reactor.as_mut(), timeout)?;
+            late.add("", Ok(Figure::median(at, lateness)));
+        }
+        let name = reactor.name();
+        let open = timers_open()? as f64;
+        timers.add("", Ok(Figure::exact(name, open)));
+    }
+    let mut claims = vec![late, timers];
+    claims.extend(counts::calls_of_waits());
+    Ok(claims)
+}
+
+fn reactors() -> io::Result<Vec<Box<dyn Reactor>>> {
+    let mut reactors: Vec<Box<dyn Reactor>> = vec![
+        Box::new(Epoll::new()?),
+        Box::new(Poll::new()?),
+        Box::new(Select::new()?),
+    ];
+    if let Ok(uring) = Uring::new() {
+        reactors.push(Box::new(uring));
+    }
+    Ok(reactors)
+}
+
+/// How many nanoseconds after its timeout a wait ends that finds nothing.
+fn lateness(reactor: &mut dyn Reactor, timeout: Duration) -> io::Result<Spread> {
+    let mut events = Events::with_capacity(8);
+    let mut late = Vec::new();
+    for _ in 0..51 {
+        let start = Instant::now();
+        reactor.wait(&mut events, Some(timeout))?;
+        let taken = start.elapsed();
+        assert!(taken >= timeout, "{} ends a wait early", reactor.name());
+        late.push((taken - timeout).as_nanos() as f64);
+    }
+    Ok(Spread::of(late))
+}
+
+/// How many timerfds this process has open.
+fn timers_open() -> io::Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir("/proc/self/fd")? {
+        // The directory's own descriptor is closed again when its link would be read.
+        let Ok(target) = fs::read_link(entry?.path()) else {
+            continue;
+        };
+        count += usize::from(target.to_string_lossy().contains("timerfd"));
+    }
+    Ok(count)
+}
