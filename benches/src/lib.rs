@@ -19,6 +19,7 @@ pub mod foreign;
 #[cfg(target_os = "linux")]
 pub mod goals;
 pub mod instrument;
+pub mod latency;
 pub mod limits;
 pub mod machine;
 pub mod pairs;

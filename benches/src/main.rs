@@ -10,6 +10,11 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use waitset_conformance::CountingAllocator;
+
+/// Counts, so that `memory` can tell what a source holds. Nothing that is timed allocates.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Measures the ways to wait for many descriptors against each other on this machine.
 #[derive(Parser)]

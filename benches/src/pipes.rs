@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
+use std::os::unix::net::UnixStream;
+
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::sources::Sources;
+use crate::sys::duplicate_above;
 
 /// The same order in every run, so that runs can be compared.
 const SEED: u64 = 0x5eed;
@@ -29,17 +32,53 @@ impl Pipes {
         let mut readers = Vec::with_capacity(count);
         let mut writers = Vec::with_capacity(count);
         for _ in 0..count {
-            let (reader, writer) = io::pipe()?;
-            set_nonblocking(reader.as_fd())?;
-            set_nonblocking(writer.as_fd())?;
+            let (reader, writer) = nonblocking_pipe()?;
+            readers.push(reader);
+            writers.push(File::from(writer));
+        }
+        Ok(Self::of(readers, writers))
+    }
+
+    /// Opens `count` pipes whose read ends have numbers from `lowest` on.
+    ///
+    /// # Errors
+    ///
+    /// As pipe(2) and fcntl(2), `EINVAL` if the limit is lower.
+    pub fn open_above(lowest: usize, count: usize) -> io::Result<Self> {
+        let mut readers = Vec::with_capacity(count);
+        let mut writers = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (reader, writer) = nonblocking_pipe()?;
+            readers.push(duplicate_above(&reader, lowest)?);
+            writers.push(File::from(writer));
+        }
+        Ok(Self::of(readers, writers))
+    }
+
+    /// Opens `count` pairs of Unix stream sockets, which serve as pipes.
+    ///
+    /// # Errors
+    ///
+    /// As socketpair(2).
+    pub fn open_pairs(count: usize) -> io::Result<Self> {
+        let mut readers = Vec::with_capacity(count);
+        let mut writers = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (reader, writer) = UnixStream::pair()?;
+            reader.set_nonblocking(true)?;
+            writer.set_nonblocking(true)?;
             readers.push(OwnedFd::from(reader));
             writers.push(File::from(OwnedFd::from(writer)));
         }
-        Ok(Self {
+        Ok(Self::of(readers, writers))
+    }
+
+    fn of(readers: Vec<OwnedFd>, writers: Vec<File>) -> Self {
+        Self {
+            next: random_cycle(readers.len()),
             readers: readers.into_iter().collect(),
             writers,
-            next: random_cycle(count),
-        })
+        }
     }
 
     /// The read ends.
@@ -100,6 +139,14 @@ impl Pipes {
 #[cold]
 fn failed(call: &str, moved: io::Result<usize>) -> ! {
     panic!("{call} of one byte: {moved:?}; an event was told that was not there, or twice");
+}
+
+/// A pipe, its read end first, neither end of which blocks.
+pub(crate) fn nonblocking_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = io::pipe()?;
+    set_nonblocking(reader.as_fd())?;
+    set_nonblocking(writer.as_fd())?;
+    Ok((reader.into(), writer.into()))
 }
 
 fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {

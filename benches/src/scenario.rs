@@ -3,19 +3,29 @@
 use std::fmt;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::entrants::Visitor;
 use crate::foreign::Foreign;
 use crate::instrument::data::Measure;
+use crate::machine::Machine;
 use crate::pipes::Pipes;
+use crate::scenarios::accept::{Accept, Door};
+use crate::scenarios::active_share::ActiveShare;
 use crate::scenarios::all_ready::AllReady;
 use crate::scenarios::chain::Chain;
 use crate::scenarios::connections::Connections;
+use crate::scenarios::datagrams::{Datagrams, Sockets};
 use crate::scenarios::echo::Echo;
+use crate::scenarios::libevent::{Libevent, Variant};
 use crate::scenarios::one_ready::OneReady;
 use crate::scenarios::register::{Change, Register};
+use crate::scenarios::round_trip::RoundTrip;
+use crate::scenarios::timeouts::Timeouts;
 use crate::scenarios::toggle::Toggle;
+use crate::scenarios::waiting::Waiting;
 use crate::scenarios::wake::{Part, Wakes};
+use crate::scenarios::wake_across::WakeAcross;
 use crate::{Contestant, Entrant, Workload, limits};
 
 /// How many sources the changes of [`Scenario::Register`] and [`Scenario::Toggle`] go
@@ -56,6 +66,83 @@ pub enum Scenario {
         /// Sources.
         n: usize,
     },
+    /// `a` of `n` become ready at once. A unit is an event.
+    ActiveShare {
+        /// Sources.
+        n: usize,
+        /// Those that are active.
+        a: usize,
+    },
+    /// One of a few is ready whose numbers begin at `lowest`. A unit is a write, a wait and
+    /// a read.
+    Sparse {
+        /// Sources.
+        n: usize,
+        /// The lowest number of a source.
+        lowest: usize,
+    },
+    /// libevent's own benchmark. A unit is an event.
+    Libevent {
+        /// Socket pairs.
+        n: usize,
+        /// Those that are active.
+        a: usize,
+        /// What is timed with it.
+        variant: Variant,
+    },
+    /// A chain of contestants that re-arm. A unit is an event.
+    Rearm {
+        /// Sources.
+        n: usize,
+        /// Tokens.
+        a: usize,
+    },
+    /// A chain of all layers over one mechanism. A unit is an event.
+    Tax {
+        /// Sources.
+        n: usize,
+        /// Tokens.
+        a: usize,
+    },
+    /// Two threads answer each other. A unit is a question and its answer.
+    RoundTrip,
+    /// Nothing happens. A unit is a millisecond, the figure its processor time.
+    Waiting {
+        /// How long each wait lasts.
+        period_us: u64,
+    },
+    /// A wait times out. A unit is one, the figure by how much it is late.
+    Timeouts {
+        /// The timeout.
+        timeout_us: u64,
+    },
+    /// Connections come and go beside idle listeners. A unit is a connection's life.
+    Accept {
+        /// Listeners that nobody connects to.
+        idle: usize,
+    },
+    /// A datagram for one of `n` sockets. A unit is a datagram.
+    Udp {
+        /// Sockets.
+        n: usize,
+    },
+    /// What a source holds in memory. A unit is a source, the figure its bytes.
+    Memory {
+        /// Sources.
+        n: usize,
+    },
+    /// The question of Gammo et al.: 64 clients that talk, and idle ones. A unit is a
+    /// message echoed.
+    Gammo {
+        /// Connections that are idle.
+        idle: usize,
+    },
+    /// The question of Kerrisk's table 63-9: one of `n` is ready. A unit is a write, a wait
+    /// and a read.
+    Kerrisk {
+        /// Sources.
+        n: usize,
+    },
     /// A waker wakes. A unit is a wake.
     Wake {
         /// Which half is timed.
@@ -81,6 +168,19 @@ impl Scenario {
             Self::Register { .. } => "register",
             Self::Toggle { .. } => "toggle",
             Self::Wake { .. } => "wake",
+            Self::ActiveShare { .. } => "active_share",
+            Self::Sparse { .. } => "sparse",
+            Self::Libevent { .. } => "libevent",
+            Self::Rearm { .. } => "rearm",
+            Self::Tax { .. } => "tax",
+            Self::RoundTrip => "round_trip",
+            Self::Waiting { .. } => "waiting",
+            Self::Timeouts { .. } => "timeouts",
+            Self::Accept { .. } => "accept",
+            Self::Udp { .. } => "udp",
+            Self::Memory { .. } => "memory",
+            Self::Gammo { .. } => "gammo",
+            Self::Kerrisk { .. } => "kerrisk",
             Self::Echo { .. } => "echo",
         }
     }
@@ -89,12 +189,28 @@ impl Scenario {
     #[must_use]
     pub fn number(&self) -> String {
         match *self {
-            Self::OneReady { n } | Self::AllReady { n } | Self::Toggle { n } => n.to_string(),
-            Self::Chain { n, a } | Self::Echo { n, a } => format!("{n}x{a}"),
+            Self::OneReady { n }
+            | Self::AllReady { n }
+            | Self::Toggle { n }
+            | Self::Udp { n }
+            | Self::Memory { n }
+            | Self::Kerrisk { n } => n.to_string(),
+            Self::Chain { n, a }
+            | Self::Echo { n, a }
+            | Self::ActiveShare { n, a }
+            | Self::Rearm { n, a }
+            | Self::Tax { n, a } => format!("{n}x{a}"),
+            Self::Libevent { n, a, variant } => format!("{n}x{a}{}", variant.suffix()),
+            Self::Sparse { n, lowest } => format!("{n}@{lowest}"),
+            Self::RoundTrip => "threads".to_owned(),
+            Self::Waiting { period_us } => span(period_us),
+            Self::Timeouts { timeout_us } => span(timeout_us),
+            Self::Accept { idle } | Self::Gammo { idle } => format!("idle{idle}"),
             Self::Register { change, .. } => change.name().to_owned(),
             Self::Wake { part } => match part {
                 Part::Coalesced => "coalesced".to_owned(),
                 Part::WakeAndWait => "wake+wait".to_owned(),
+                Part::OtherThread => "thread".to_owned(),
             },
         }
     }
@@ -108,7 +224,19 @@ impl Scenario {
             | Self::Chain { n, .. }
             | Self::Register { n, .. }
             | Self::Toggle { n }
+            | Self::ActiveShare { n, .. }
+            | Self::Sparse { n, .. }
+            | Self::Libevent { n, .. }
+            | Self::Rearm { n, .. }
+            | Self::Tax { n, .. }
+            | Self::Udp { n }
+            | Self::Memory { n }
+            | Self::Kerrisk { n }
             | Self::Echo { n, .. } => n,
+            Self::Waiting { .. } | Self::Timeouts { .. } => FEW,
+            Self::Accept { idle } => idle + 1,
+            Self::Gammo { idle } => idle + TALKING,
+            Self::RoundTrip => 1,
             Self::Wake { .. } => 0,
         }
     }
@@ -117,8 +245,24 @@ impl Scenario {
     #[must_use]
     pub const fn active(&self) -> Option<usize> {
         match *self {
-            Self::Chain { a, .. } | Self::Echo { a, .. } => Some(a),
+            Self::Chain { a, .. }
+            | Self::Echo { a, .. }
+            | Self::ActiveShare { a, .. }
+            | Self::Libevent { a, .. }
+            | Self::Rearm { a, .. }
+            | Self::Tax { a, .. } => Some(a),
+            Self::Gammo { .. } => Some(TALKING),
             _ => None,
+        }
+    }
+
+    /// How many descriptors it opens.
+    #[must_use]
+    pub const fn descriptors(&self) -> usize {
+        match *self {
+            Self::Sparse { n, lowest } => lowest + 2 * n,
+            Self::Udp { n } => n + 1,
+            _ => 2 * self.sources() + 4,
         }
     }
 
@@ -134,27 +278,59 @@ impl Scenario {
     /// Who takes part, unless the user wishes otherwise.
     #[must_use]
     pub fn contestants(&self) -> Vec<Entrant> {
-        Entrant::mechanisms()
-            .filter(|entrant| self.takes(*entrant))
-            .collect()
+        let mut all: Vec<Entrant> = match self {
+            Self::Rearm { .. } => Entrant::all()
+                .filter(|entrant| entrant.rearms() || *entrant == Entrant::DEFAULT)
+                .collect(),
+            Self::Tax { .. } => Entrant::layers().collect(),
+            Self::RoundTrip | Self::Waiting { .. } => {
+                Entrant::mechanisms().chain([Entrant::Adaptive]).collect()
+            }
+            Self::Timeouts { .. } | Self::Memory { .. } | Self::Wake { .. } => {
+                Entrant::mechanisms()
+                    .chain([Entrant::Mio, Entrant::Polling])
+                    .collect()
+            }
+            _ => Entrant::mechanisms().collect(),
+        };
+        all.retain(|entrant| self.takes(*entrant));
+        all
     }
 
     /// What its figures are.
     #[must_use]
     pub const fn measure(&self) -> Measure {
-        Measure::Time
+        match self {
+            Self::Timeouts { .. } => Measure::Lateness,
+            Self::Waiting { .. } => Measure::WaitingCpu,
+            Self::Memory { .. } => Measure::Bytes,
+            _ => Measure::Time,
+        }
     }
 
     /// Whether all that a run does is timed, so that its processor time says something.
     #[must_use]
     pub const fn has_cpu(&self) -> bool {
-        !matches!(self, Self::Register { .. })
+        !matches!(
+            self,
+            Self::Register { .. } | Self::Waiting { .. } | Self::Memory { .. }
+        )
     }
 
     /// How many units a slice has, where it does not follow from how long they take.
     #[must_use]
     pub const fn units_a_slice(&self) -> Option<u64> {
-        None
+        match *self {
+            // Enough for the tail to show.
+            Self::RoundTrip
+            | Self::Wake {
+                part: Part::OtherThread,
+            } => Some(200),
+            Self::Waiting { .. } => Some(12),
+            Self::Timeouts { timeout_us } if timeout_us < 2_000 => Some(8),
+            Self::Timeouts { .. } => Some(1),
+            _ => None,
+        }
     }
 
     /// Whether `entrant` can take part.
@@ -164,8 +340,24 @@ impl Scenario {
             Self::AllReady { .. } => entrant.tells_again(),
             // Wakers are not sources: there is nothing to re-arm.
             Self::Wake { .. } => !entrant.rearms(),
+            // A question stays unread until it is told.
+            Self::Rearm { .. } => entrant.rearms() || entrant == Entrant::DEFAULT,
             _ => true,
         }
+    }
+}
+
+/// Sources that [`Scenario::Waiting`] and [`Scenario::Timeouts`] wait for in vain.
+const FEW: usize = 16;
+
+/// Clients that talk in [`Scenario::Gammo`].
+const TALKING: usize = 64;
+
+/// Microseconds, as short as they can be written.
+fn span(us: u64) -> String {
+    match us % 1000 {
+        0 => format!("{}ms", us / 1000),
+        _ => format!("{us}us"),
     }
 }
 
@@ -187,6 +379,8 @@ pub struct Fixture {
 enum Descriptors {
     Pipes(Rc<Pipes>),
     Connections(Rc<Connections>),
+    Sockets(Rc<Sockets>),
+    Door(Rc<Door>),
 }
 
 impl Fixture {
@@ -197,9 +391,18 @@ impl Fixture {
     /// If they are more than the limit allows, with a message that says so, or as the
     /// system call has it.
     pub fn open(scenario: Scenario) -> io::Result<Self> {
-        limits::check(2 * scenario.sources()).map_err(io::Error::other)?;
+        limits::check(scenario.descriptors()).map_err(io::Error::other)?;
+        let count = scenario.sources();
         let descriptors = match scenario {
-            Scenario::Echo { n, .. } => Descriptors::Connections(Rc::new(Connections::open(n)?)),
+            Scenario::Echo { .. } | Scenario::Gammo { .. } => {
+                Descriptors::Connections(Rc::new(Connections::open(count)?))
+            }
+            Scenario::Udp { n } => Descriptors::Sockets(Rc::new(Sockets::open(n)?)),
+            Scenario::Accept { idle } => Descriptors::Door(Rc::new(Door::open(idle)?)),
+            Scenario::Sparse { n, lowest } => {
+                Descriptors::Pipes(Rc::new(Pipes::open_above(lowest, n)?))
+            }
+            Scenario::Libevent { n, .. } => Descriptors::Pipes(Rc::new(Pipes::open_pairs(n)?)),
             scenario => Descriptors::Pipes(Rc::new(Pipes::open(scenario.sources())?)),
         };
         if let (Scenario::AllReady { .. }, Descriptors::Pipes(pipes)) = (scenario, &descriptors) {
@@ -228,6 +431,11 @@ impl Fixture {
     ///
     /// If an answer is wrong.
     pub fn enter(&self, entrant: Entrant) -> io::Result<Box<dyn Workload>> {
+        let threads_spin = matches!(self.scenario, Scenario::RoundTrip) && entrant.spins();
+        if threads_spin && Machine::here().cores < 2 {
+            let text = "two threads that spin need two cores";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
         if !self.scenario.takes(entrant) {
             let text = format!("{entrant} cannot take part in {}", self.scenario);
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
@@ -280,8 +488,26 @@ impl Visitor for Enter<'_> {
         let capacity = capacity(self.0.scenario.sources());
         match &self.0.descriptors {
             Descriptors::Pipes(pipes) => {
+                let scenario = self.0.scenario;
+                if scenario == Scenario::RoundTrip {
+                    return Ok(Box::new(RoundTrip::<C>::open(capacity)?));
+                }
                 let contestant = C::open(pipes.readers().clone(), capacity)?;
-                Ok(among_pipes(self.0.scenario, contestant, pipes.clone()))
+                if let Scenario::Wake {
+                    part: Part::OtherThread,
+                } = scenario
+                {
+                    return Ok(Box::new(WakeAcross::open(contestant)?));
+                }
+                Ok(among_pipes(scenario, contestant, pipes.clone()))
+            }
+            Descriptors::Sockets(sockets) => {
+                let contestant = C::open(sockets.receivers().clone(), capacity)?;
+                Ok(Box::new(Datagrams::new(contestant, sockets.clone())))
+            }
+            Descriptors::Door(door) => {
+                let contestant = C::open(door.sources().clone(), capacity)?;
+                Ok(Box::new(Accept::new(contestant, door.clone())))
             }
             Descriptors::Connections(connections) => {
                 let contestant = C::open(connections.servers().clone(), capacity)?;
@@ -298,12 +524,33 @@ fn among_pipes<C: Contestant>(
     pipes: Rc<Pipes>,
 ) -> Box<dyn Workload> {
     match scenario {
-        Scenario::OneReady { .. } => Box::new(OneReady::new(contestant, pipes)),
+        Scenario::OneReady { .. } | Scenario::Sparse { .. } | Scenario::Kerrisk { .. } => {
+            Box::new(OneReady::new(contestant, pipes))
+        }
         Scenario::AllReady { .. } => Box::new(AllReady::new(contestant, pipes)),
-        Scenario::Chain { a, .. } => Box::new(Chain::new(contestant, pipes, a)),
+        Scenario::Chain { a, .. } | Scenario::Rearm { a, .. } | Scenario::Tax { a, .. } => {
+            Box::new(Chain::new(contestant, pipes, a))
+        }
+        Scenario::ActiveShare { a, .. } => Box::new(ActiveShare::new(contestant, pipes, a)),
+        Scenario::Libevent { a, variant, .. } => {
+            Box::new(Libevent::new(contestant, pipes, a, variant))
+        }
+        Scenario::Waiting { period_us } => {
+            let period = Duration::from_micros(period_us);
+            Box::new(Waiting::new(contestant, pipes, period))
+        }
+        Scenario::Timeouts { timeout_us } => {
+            let timeout = Duration::from_micros(timeout_us);
+            Box::new(Timeouts::new(contestant, pipes, timeout))
+        }
         Scenario::Register { change, .. } => Box::new(Register::new(contestant, pipes, change)),
         Scenario::Toggle { .. } => Box::new(Toggle::new(contestant, pipes)),
         Scenario::Wake { part } => Box::new(Wakes::new(contestant, part)),
-        Scenario::Echo { .. } => unreachable!("echo has connections, not pipes"),
+        Scenario::Echo { .. }
+        | Scenario::Gammo { .. }
+        | Scenario::Udp { .. }
+        | Scenario::Accept { .. }
+        | Scenario::Memory { .. }
+        | Scenario::RoundTrip => unreachable!("{scenario} is not among these pipes"),
     }
 }

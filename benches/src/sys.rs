@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "system calls and registrations")]
 
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use polling::Poller;
@@ -64,6 +65,29 @@ impl<R: Reactor> Keeper<R> {
 
     pub(crate) fn stats(&self) -> Stats {
         self.reactor.stats()
+    }
+}
+
+/// Gives what `from` stands for a second number, the lowest free one that is not below
+/// `lowest`.
+pub(crate) fn duplicate_above(from: &OwnedFd, lowest: usize) -> io::Result<OwnedFd> {
+    let lowest = libc::c_int::try_from(lowest).map_err(io::Error::other)?;
+    // SAFETY: fcntl with F_DUPFD_CLOEXEC takes a number and returns a new descriptor.
+    let fd = unsafe { libc::fcntl(from.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) };
+    if fd == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just given us this descriptor, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Lets the number of `place` stand for what `from` stands for. The number is open all the
+/// time, before and after, so whoever owns it still owns something.
+pub(crate) fn put_in_place_of(from: &OwnedFd, place: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: both are open, and dup2 replaces the second without closing its number.
+    match unsafe { libc::dup2(from.as_raw_fd(), place.as_raw_fd()) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 

@@ -56,13 +56,13 @@ pub trait Workload {
         self.stats().map(|stats| stats.control_calls)
     }
 
-    /// Latencies since they were last forgotten, where a unit has one.
+    /// Latencies that were recorded, where a unit has one.
     fn latency(&self) -> Option<Percentiles> {
         None
     }
 
-    /// Starts recording latencies anew.
-    fn forget_latency(&mut self) {}
+    /// Whether latencies are recorded from now on; those of a warm-up are not.
+    fn record_latency(&mut self, _is_recorded: bool) {}
 
     /// What the contestant has done since it was opened, if it counts that.
     fn stats(&self) -> Option<Stats>;

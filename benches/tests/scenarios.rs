@@ -1,6 +1,7 @@
 //! Every scenario gives right answers on every contestant, at sizes that take no time.
 #![cfg(unix)]
 
+use waitset_bench::scenarios::libevent::Variant;
 use waitset_bench::scenarios::register::Change;
 use waitset_bench::scenarios::wake::Part;
 use waitset_bench::{Entrant, Fixture, Scenario, foreign};
@@ -50,7 +51,7 @@ fn everyone_watches_what_is_registered_and_only_that() {
 
 #[test]
 fn wakes_end_a_wait_and_coalesce() {
-    let parts = [Part::Coalesced, Part::WakeAndWait];
+    let parts = [Part::Coalesced, Part::WakeAndWait, Part::OtherThread];
     all_answer_rightly(parts.map(|part| Scenario::Wake { part }));
 }
 
@@ -58,6 +59,53 @@ fn wakes_end_a_wait_and_coalesce() {
 fn every_client_has_its_message_back() {
     let cells = [(1, 1), (20, 3), (8, 8)];
     all_answer_rightly(cells.map(|(n, a)| Scenario::Echo { n, a }));
+}
+
+#[test]
+fn everyone_finds_all_of_the_share_that_is_active() {
+    let cells = [(1, 1), (20, 3), (20, 20)];
+    all_answer_rightly(cells.map(|(n, a)| Scenario::ActiveShare { n, a }));
+}
+
+#[test]
+fn everyone_finds_few_with_high_numbers() {
+    all_answer_rightly([200, 1100].map(|lowest| Scenario::Sparse { n: 4, lowest }));
+}
+
+#[test]
+fn libevents_benchmark_loses_no_event_in_any_variant() {
+    let variants = Variant::ALL;
+    all_answer_rightly(variants.map(|variant| Scenario::Libevent {
+        n: 20,
+        a: 2,
+        variant,
+    }));
+}
+
+#[test]
+fn what_re_arms_finds_every_token() {
+    all_answer_rightly([Scenario::Rearm { n: 20, a: 3 }]);
+}
+
+#[test]
+fn each_question_between_threads_has_one_answer() {
+    all_answer_rightly([Scenario::RoundTrip]);
+}
+
+#[test]
+fn nobody_is_early_and_nobody_tells_what_is_not_there() {
+    all_answer_rightly([100, 2_000].map(|timeout_us| Scenario::Timeouts { timeout_us }));
+    all_answer_rightly([Scenario::Waiting { period_us: 500 }]);
+}
+
+#[test]
+fn every_connection_lives_once() {
+    all_answer_rightly([0, 3].map(|idle| Scenario::Accept { idle }));
+}
+
+#[test]
+fn every_datagram_arrives_where_it_was_sent() {
+    all_answer_rightly([1, 5].map(|n| Scenario::Udp { n }));
 }
 
 #[test]

@@ -5,6 +5,8 @@ pub mod owned;
 pub mod raw;
 pub mod rivals;
 pub mod watched;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub mod wrapped;
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,13 +15,17 @@ use std::sync::OnceLock;
 use crate::Contestant;
 use owned::Owned;
 use rivals::{Mio, Polling};
-use watched::{BusyLevel, PollLevel, PollOneshot, SelectLevel, SelectOneshot, SweepLevel, Watched};
+use watched::{
+    AdaptiveLevel, BusyLevel, PollLevel, PollOneshot, SelectLevel, SelectOneshot, SweepLevel,
+    Watched,
+};
 #[cfg(target_os = "linux")]
 use watched::{UringEdge, UringLevel, UringOneshot};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use {
     raw::Raw,
     watched::{EpollBoxed, EpollEdge, EpollLevel, EpollOneshot},
+    wrapped::Nix,
 };
 
 /// Something to be done with whichever contestant a name stands for.
@@ -83,6 +89,8 @@ entrants! {
     UringEdge "uring-edge" Watched<UringEdge>;
     #[cfg(target_os = "linux")]
     UringOneshot "uring-oneshot" Watched<UringOneshot>;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Nix "nix" Nix;
     WaitSet "wait-set" Owned;
     Poll "poll" Watched<PollLevel>;
     PollOneshot "poll-oneshot" Watched<PollOneshot>;
@@ -90,6 +98,7 @@ entrants! {
     SelectOneshot "select-oneshot" Watched<SelectOneshot>;
     Sweep "sweep" Watched<SweepLevel>;
     Busy "busy" Watched<BusyLevel>;
+    Adaptive "adaptive" Watched<AdaptiveLevel>;
     Mio "mio" Mio<false>;
     MioReregister "mio-reregister" Mio<true>;
     Polling "polling" Polling<false>;
@@ -100,6 +109,23 @@ impl Entrant {
     /// The mechanisms that `cargo bench` compares on this machine, and their floor.
     pub fn mechanisms() -> impl Iterator<Item = Self> {
         Self::MECHANISMS.iter().copied().filter(|one| one.is_here())
+    }
+
+    /// The layers over one mechanism, and the rivals beside them.
+    pub fn layers() -> impl Iterator<Item = Self> {
+        const LAYERS: &[Entrant] = &[
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Entrant::Raw,
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Entrant::Nix,
+            Entrant::DEFAULT,
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Entrant::EpollBoxed,
+            Entrant::WaitSet,
+            Entrant::Mio,
+            Entrant::Polling,
+        ];
+        LAYERS.iter().copied()
     }
 
     /// All that this machine has.
@@ -151,6 +177,12 @@ impl Entrant {
     /// The platform's default mechanism, which the noise is measured with.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub const DEFAULT: Self = Self::Poll;
+
+    /// Whether it keeps a processor while it waits.
+    #[must_use]
+    pub const fn spins(self) -> bool {
+        matches!(self, Self::Sweep | Self::Busy | Self::Adaptive)
+    }
 
     /// Whether a source that is ready and was not read is told again.
     #[must_use]

@@ -4,7 +4,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use waitset_busy::{Busy, Sweep};
+use waitset_busy::{Adaptive, Busy, Sweep};
 use waitset_core::{Events, Interest, Mode, Reactor, Stats, Waker};
 use waitset_poll::Poll;
 use waitset_select::Select;
@@ -92,12 +92,19 @@ mod on_linux {
     mechanism!(
         /// The platform's default, spun.
         BusyLevel: Busy<Epoll>, Level, defers true, Epoll::new().map(Busy::new));
+    mechanism!(
+        /// The platform's default, spun as long as that pays, then slept in.
+        AdaptiveLevel: Adaptive<Epoll>, Level, defers true, Epoll::new().map(Adaptive::new));
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mechanism!(
     /// The platform's default, spun.
     BusyLevel: Busy<Poll>, Level, defers false, Poll::new().map(Busy::new));
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mechanism!(
+    /// The platform's default, spun as long as that pays, then slept in.
+    AdaptiveLevel: Adaptive<Poll>, Level, defers false, Poll::new().map(Adaptive::new));
 
 #[cfg(target_os = "linux")]
 pub use on_io_uring::*;

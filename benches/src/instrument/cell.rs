@@ -91,6 +91,9 @@ impl Cell {
     /// [`LEAST_NOISE`].
     #[must_use]
     pub fn noise(&self) -> f64 {
+        if self.measure() == Measure::Bytes {
+            return 0.0; // a count
+        }
         let control = self.contestants.iter().find(|samples| samples.is_control);
         let twice = control.and_then(|control| Some((control, self.of(&control.contestant)?)));
         let measured = twice.map_or(0.0, |(control, same)| {

@@ -46,6 +46,9 @@ pub struct Samples {
     /// Processor time a unit of each round, in nanoseconds, user and kernel, all threads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cpu: Vec<f64>,
+    /// Bytes a registered source holds in the kernel, where they are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_bytes: Option<f64>,
     /// Exact counts of the last round.
     pub counts: Counts,
     /// Latencies of all rounds, where a unit is one.

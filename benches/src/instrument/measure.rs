@@ -8,8 +8,10 @@ use super::data::{Line, Samples, Skipped, rounded};
 use super::meter::Reading;
 use super::plan::{Choice, Pace};
 use super::progress::Progress;
+use crate::pipes::Pipes;
 use crate::rounds::units_in;
-use crate::{Entrant, Fixture, Scenario, Workload};
+use crate::scenarios::memory;
+use crate::{Entrant, Fixture, Scenario, Workload, limits};
 
 /// The part of a slice that is done untimed before it, after attaching.
 const WARM_UP: u64 = 4;
@@ -74,6 +76,9 @@ impl Runner<'_> {
                 reason,
             })
         };
+        if let Scenario::Memory { n } = scenario {
+            return self.footprints(scenario, n, &skip);
+        }
         let mut lines = Vec::new();
         let fixture = match Fixture::open(scenario) {
             Ok(fixture) => fixture,
@@ -95,6 +100,36 @@ impl Runner<'_> {
             Err(reason) => lines.push(skip(None, reason.to_string())),
         }
         lines
+    }
+
+    /// Counts what registered sources hold. A count has no noise and needs no rounds.
+    fn footprints(
+        &self,
+        scenario: Scenario,
+        n: usize,
+        skip: &dyn Fn(Option<Entrant>, String) -> Line,
+    ) -> Vec<Line> {
+        let pipes = match limits::check(scenario.descriptors()) {
+            Ok(()) => Pipes::open(n),
+            Err(reason) => return vec![skip(None, reason)],
+        };
+        let pipes = match pipes {
+            Ok(pipes) => pipes,
+            Err(reason) => return vec![skip(None, reason.to_string())],
+        };
+        let line = |entrant: Entrant| match entrant.visit(memory::Measure(&pipes)) {
+            Ok(footprint) => Line::Samples(Samples {
+                figures: vec![rounded(footprint.user)],
+                kernel_bytes: footprint.kernel.map(rounded),
+                ..blank(scenario, entrant, n as u64)
+            }),
+            Err(reason) => skip(Some(entrant), reason.to_string()),
+        };
+        self.choice
+            .contestants(scenario)
+            .into_iter()
+            .map(line)
+            .collect()
     }
 
     /// Who takes part, one of them twice.
@@ -122,6 +157,20 @@ impl Runner<'_> {
             }
         }
         Ok(self.pace.most_rounds)
+    }
+}
+
+/// Samples of nothing yet.
+fn blank(scenario: Scenario, entrant: Entrant, units: u64) -> Samples {
+    Samples {
+        scenario: scenario.group().to_owned(),
+        number: scenario.number(),
+        n: scenario.sources(),
+        a: scenario.active(),
+        contestant: entrant.name().to_owned(),
+        measure: scenario.measure(),
+        units,
+        ..Samples::default()
     }
 }
 
@@ -154,24 +203,16 @@ impl Seat {
             workload,
             units,
             has_cpu: scenario.has_cpu(),
-            samples: Samples {
-                scenario: scenario.group().to_owned(),
-                number: scenario.number(),
-                n: scenario.sources(),
-                a: scenario.active(),
-                contestant: entrant.name().to_owned(),
-                measure: scenario.measure(),
-                units,
-                ..Samples::default()
-            },
+            samples: blank(scenario, entrant, units),
         })
     }
 
     fn slice(&mut self) -> io::Result<()> {
         let workload = self.workload.as_mut();
         workload.attach()?;
+        workload.record_latency(false);
         workload.run(self.units.div_ceil(WARM_UP))?;
-        workload.forget_latency();
+        workload.record_latency(true);
         let before = Reading::now(workload);
         let taken = workload.run(self.units)?;
         let after = Reading::now(workload);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::scenario::CHANGED;
+use crate::scenarios::libevent::Variant;
 use crate::scenarios::register::Change;
 use crate::scenarios::wake::Part;
 use crate::{Entrant, Scenario};
@@ -82,15 +83,164 @@ impl Choice {
 /// The cells of a profile, group by group.
 #[must_use]
 pub fn cells(profile: Profile) -> Vec<Scenario> {
-    let n = CHANGED;
+    let groups: [fn(Profile) -> Vec<Scenario>; 4] = [
+        what_idle_ones_cost,
+        what_changes_cost,
+        what_time_costs,
+        what_others_asked,
+    ];
+    groups.iter().flat_map(|group| group(profile)).collect()
+}
+
+impl Profile {
+    /// What the profile takes of two lists, the second for those who have time.
+    fn choose<T: Copy>(self, short: &[T], long: &[T]) -> Vec<T> {
+        match self {
+            Self::Bench | Self::Quick => short.to_vec(),
+            Self::Full => long.to_vec(),
+        }
+    }
+}
+
+/// Waiting among many.
+fn what_idle_ones_cost(profile: Profile) -> Vec<Scenario> {
+    let sizes = profile.choose(
+        &[1, 4, 16, 64, 256, 1024, 4096],
+        &[
+            1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
+        ],
+    );
+    let shares = profile.choose(
+        &[
+            (10, 1),
+            (10, 10),
+            (100, 1),
+            (100, 10),
+            (100, 100),
+            (1000, 1),
+            (1000, 10),
+            (1000, 100),
+            (1000, 1000),
+        ],
+        &[
+            (10, 1),
+            (10, 5),
+            (10, 10),
+            (100, 1),
+            (100, 10),
+            (100, 50),
+            (100, 100),
+            (1000, 1),
+            (1000, 10),
+            (1000, 100),
+            (1000, 500),
+            (1000, 1000),
+            (8000, 8),
+            (8000, 80),
+            (8000, 800),
+            (8000, 4000),
+            (8000, 8000),
+        ],
+    );
+    let sparse = profile.choose(
+        &[(16, 1000), (16, 8000)],
+        &[(16, 100), (16, 1000), (16, 4000), (16, 16_000)],
+    );
+    let told = profile.choose(&[16, 256, 4096], &sizes);
+    let chains = profile.choose(
+        &[(100, 1), (100, 10), (1000, 100)],
+        &[
+            (10, 1),
+            (100, 1),
+            (100, 10),
+            (100, 100),
+            (1000, 1),
+            (1000, 100),
+            (1000, 1000),
+        ],
+    );
     let mut cells = Vec::new();
-    cells.extend([1, 4, 16, 64, 256, 1024, 4096].map(|n| Scenario::OneReady { n }));
-    cells.extend([1, 4, 16, 64, 256, 1024, 4096].map(|n| Scenario::AllReady { n }));
-    cells.extend([(100, 1), (100, 10), (1000, 100)].map(|(n, a)| Scenario::Chain { n, a }));
+    cells.extend(sizes.into_iter().map(|n| Scenario::OneReady { n }));
+    cells.extend(
+        shares
+            .into_iter()
+            .map(|(n, a)| Scenario::ActiveShare { n, a }),
+    );
+    cells.extend(told.into_iter().map(|n| Scenario::AllReady { n }));
+    cells.extend(
+        sparse
+            .into_iter()
+            .map(|(n, lowest)| Scenario::Sparse { n, lowest }),
+    );
+    cells.extend(chains.into_iter().map(|(n, a)| Scenario::Chain { n, a }));
+    cells
+}
+
+/// Changing what is watched, waking, and what layers cost.
+fn what_changes_cost(profile: Profile) -> Vec<Scenario> {
+    let n = CHANGED;
+    let layers = profile.choose(
+        &[(100, 1), (100, 10)],
+        &[(10, 1), (100, 1), (100, 10), (1000, 100)],
+    );
+    let rearmed = profile.choose(&[(100, 10)], &[(100, 1), (100, 10), (1000, 100)]);
+    let parts = [Part::Coalesced, Part::WakeAndWait, Part::OtherThread];
+    let mut cells = Vec::new();
     cells.extend(Change::ALL.map(|change| Scenario::Register { n, change }));
     cells.push(Scenario::Toggle { n });
-    cells.extend([Part::Coalesced, Part::WakeAndWait].map(|part| Scenario::Wake { part }));
-    cells.extend([(10, 1), (64, 64), (1000, 1)].map(|(n, a)| Scenario::Echo { n, a }));
-    let _ = profile;
+    cells.extend(rearmed.into_iter().map(|(n, a)| Scenario::Rearm { n, a }));
+    cells.extend(parts.map(|part| Scenario::Wake { part }));
+    cells.extend(layers.into_iter().map(|(n, a)| Scenario::Tax { n, a }));
+    cells.push(Scenario::Memory { n: 4096 });
+    cells
+}
+
+/// Sleeping, and the network.
+fn what_time_costs(profile: Profile) -> Vec<Scenario> {
+    let timeouts = profile.choose(&[10, 1_000], &[10, 100, 1_000, 10_000, 100_000]);
+    let periods = profile.choose(&[1_000], &[1_000, 10_000]);
+    let echoes = profile.choose(
+        &[(1, 1), (64, 64), (1000, 1)],
+        &[
+            (1, 1),
+            (100, 1),
+            (1000, 1),
+            (9000, 1),
+            (64, 64),
+            (1000, 64),
+            (9000, 64),
+        ],
+    );
+    let sockets = profile.choose(&[64], &[1, 64, 1024]);
+    let doors = profile.choose(&[100], &[0, 1000]);
+    let mut cells = vec![Scenario::RoundTrip];
+    cells.extend(
+        periods
+            .into_iter()
+            .map(|period_us| Scenario::Waiting { period_us }),
+    );
+    cells.extend(
+        timeouts
+            .into_iter()
+            .map(|timeout_us| Scenario::Timeouts { timeout_us }),
+    );
+    cells.extend(echoes.into_iter().map(|(n, a)| Scenario::Echo { n, a }));
+    cells.extend(doors.into_iter().map(|idle| Scenario::Accept { idle }));
+    cells.extend(sockets.into_iter().map(|n| Scenario::Udp { n }));
+    cells
+}
+
+/// Questions that have been answered before, on other kernels.
+fn what_others_asked(profile: Profile) -> Vec<Scenario> {
+    let kerrisk = profile.choose(&[10, 100, 1000], &[10, 100, 1000, 9900]);
+    let gammo = profile.choose(&[0, 1000], &[0, 9000]);
+    let mut cells = Vec::new();
+    cells.extend(Variant::ALL.map(|variant| Scenario::Libevent {
+        n: 100,
+        a: 1,
+        variant,
+    }));
+    cells.extend(kerrisk.into_iter().map(|n| Scenario::Kerrisk { n }));
+    cells.extend(gammo.into_iter().map(|idle| Scenario::Gammo { idle }));
     cells
 }

@@ -67,7 +67,7 @@ impl Connections {
 }
 
 /// Closing leaves no port in TIME_WAIT, where thousands would stay for a minute.
-fn reset_on_close(client: &TcpStream) -> io::Result<()> {
+pub(super) fn reset_on_close(client: &TcpStream) -> io::Result<()> {
     let linger = libc::linger {
         l_onoff: 1,
         l_linger: 0,

@@ -15,6 +15,9 @@ pub enum Part {
     Coalesced,
     /// A wake and the wait that it ends, on one thread.
     WakeAndWait,
+    /// Another thread is asked to wake this one, which waits; the asking is a byte through
+    /// a pipe that the other thread sleeps on.
+    OtherThread,
 }
 
 /// A unit is one wake, and in [`Part::WakeAndWait`] the wait that it ends.
@@ -68,6 +71,7 @@ impl<C: Contestant> Workload for Wakes<C> {
                 self.wake_and_wait_times(units);
                 Ok(start.elapsed())
             }
+            Part::OtherThread => unreachable!("it has a workload of its own"),
             Part::Coalesced => {
                 self.waker.wake();
                 let start = Instant::now();

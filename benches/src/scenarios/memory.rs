@@ -1,0 +1,62 @@
+//! What a registered source holds in memory.
+
+use std::fs;
+use std::io;
+
+use waitset_conformance::allocated;
+
+use crate::Contestant;
+use crate::entrants::Visitor;
+use crate::pipes::Pipes;
+
+/// Bytes that a registered source holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Footprint {
+    /// In this process, exactly, by its allocator.
+    pub user: f64,
+    /// In the kernel, to the page, where /proc/slabinfo tells it (to root alone).
+    pub kernel: Option<f64>,
+}
+
+/// Measures the contestant that visits: the difference that registering makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure<'a>(pub &'a Pipes);
+
+impl Visitor for Measure<'_> {
+    type Output = io::Result<Footprint>;
+
+    fn visit<C: Contestant>(self) -> Self::Output {
+        let count = self.0.len();
+        let mut contestant = C::open(self.0.readers().clone(), 256)?;
+        let before = (allocated().live_bytes, kernel());
+        contestant.add_all(count)?;
+        contestant.settle()?;
+        contestant.look()?;
+        let after = (allocated().live_bytes, kernel());
+        contestant.delete_all(count)?;
+        let each = |before: f64, after: f64| (after - before).max(0.0) / count as f64;
+        Ok(Footprint {
+            user: each(before.0 as f64, after.0 as f64),
+            kernel: before
+                .1
+                .zip(after.1)
+                .map(|(before, after)| each(before, after)),
+        })
+    }
+}
+
+/// Caches of the kernel that grow with what is watched.
+const CACHES: [&str; 3] = ["eventpoll_epi", "eventpoll_pwq", "io_kiocb"];
+
+/// Bytes in them: slabinfo(5), active objects times their size.
+fn kernel() -> Option<f64> {
+    let text = fs::read_to_string("/proc/slabinfo").ok()?;
+    let bytes = text.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace();
+        let is_one = CACHES.contains(&fields.next()?);
+        let objects: f64 = fields.next()?.parse().ok()?;
+        let size: f64 = fields.nth(1)?.parse().ok()?;
+        is_one.then_some(objects * size)
+    });
+    Some(bytes.sum())
+}
