@@ -5,6 +5,7 @@ mod event_loop;
 mod explain;
 mod insert_error;
 mod slab;
+pub mod stream;
 mod sys;
 mod wait_set;
 

@@ -38,8 +38,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("waitset-uring", &["io-uring", "libc"]),
     ("waitset-busy", &["libc"]),
     ("waitset-conformance", &["libc", "nix", "proptest"]), // a dev-dependency of others
-    // For signals and child processes; tracing is optional, for `Explain`.
-    ("waitset", &["libc", "nix", "tracing"]),
+    // nix for signals and child processes, socket2 for streams; tracing is optional, for
+    // `Explain`.
+    ("waitset", &["libc", "nix", "socket2", "tracing"]),
     ("waitset-async", &["futures-io", "hyper", "libc", "socket2"]), // hyper is optional
 ];
 

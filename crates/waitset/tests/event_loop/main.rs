@@ -11,5 +11,6 @@ mod reentrancy;
 mod remotes;
 mod signals;
 mod sources;
+mod streams;
 mod sys;
 mod timers;

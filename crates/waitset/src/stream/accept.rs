@@ -1,0 +1,421 @@
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
+
+use socket2::{SockAddr, SockRef, Socket};
+use waitset_core::AsSource;
+
+/// What an [`Acceptor`] takes connections from.
+pub trait Listener: AsSource + Sized {
+    /// A connection.
+    type Stream;
+    /// Who is at its other end.
+    type Peer: fmt::Debug;
+
+    /// Takes one connection, which neither blocks nor is inherited by programs that are
+    /// executed, without waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// As accept(2), `WouldBlock` if there is none.
+    fn accept(&self) -> io::Result<(Self::Stream, Self::Peer)>;
+
+    /// Makes [`accept`](Self::accept) answer `WouldBlock` instead of waiting.
+    ///
+    /// # Errors
+    ///
+    /// As fcntl(2).
+    fn set_nonblocking(&self) -> io::Result<()> {
+        SockRef::from(self).set_nonblocking(true)
+    }
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+    type Peer = SocketAddr;
+
+    fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (socket, address) = accept(self)?;
+        let peer = address.as_socket();
+        let peer = peer.ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))?;
+        Ok((socket.into(), peer))
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+    /// Who connects to a Unix socket has no name.
+    type Peer = ();
+
+    fn accept(&self) -> io::Result<(UnixStream, ())> {
+        let (socket, _) = accept(self)?;
+        Ok((socket.into(), ()))
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
+    SockRef::from(listener).accept4(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
+    let (socket, peer) = SockRef::from(listener).accept()?;
+    socket.set_nonblocking(true)?;
+    Ok((socket, peer))
+}
+
+/// Takes connections from a listener, and goes on where accept loops break.
+///
+/// - **A turn is bounded.** [`turn`](Self::turn) takes 32 connections at most, so that a
+///   flood of them leaves the others their time. [`has_more`](Self::has_more) says
+///   whether to come back without being told: an edge has been used up.
+/// - **Descriptors that run out** (`EMFILE`, `ENFILE`) would leave the connection in the
+///   backlog and the listener readable, and the loop would spin. The acceptor keeps one
+///   descriptor in reserve: it gives that up, takes the connection, closes it, and takes
+///   the descriptor back. The peer sees an end instead of silence, and you see
+///   [`Refusal::NoDescriptor`]. Where that is not to be, or fails, the turn ends and
+///   [`pause`](Self::pause) says for how long to leave the listener alone.
+/// - **Connections that are gone** before they are taken (`ECONNABORTED` and the network's
+///   errors, which Linux passes on through accept(2)) are passed over, as
+///   [`Refusal::Lost`].
+///
+/// [`Handle::listen`](crate::Handle::listen) does all that is left to do in an event loop.
+///
+/// # Platform notes
+///
+/// accept4(2) with `SOCK_NONBLOCK | SOCK_CLOEXEC` on Linux: one call a connection, and one
+/// more a turn that finds the backlog empty. Elsewhere accept(2) and fcntl(2). The
+/// reserve is `/dev/null`.
+///
+/// The backlog is the listener's: 128 in the standard library on Linux, capped by
+/// `net.core.somaxconn`, and where it is full connections wait with their sender and are
+/// tried again (listen(2)). None of them is lost.
+///
+/// ```
+/// use std::net::{TcpListener, TcpStream};
+/// use waitset::stream::Acceptor;
+/// use waitset::{Interest, Mode, WaitSet};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let address = listener.local_addr()?;
+/// let mut set = WaitSet::new()?;
+/// let key = set.insert(Acceptor::new(listener)?, Interest::READABLE, Mode::Level)?;
+/// let client = TcpStream::connect(address)?;
+/// set.wait(None)?;
+/// for accepted in set.get(key).unwrap().turn() {
+///     match accepted {
+///         Ok((_stream, peer)) => assert_eq!(peer, client.local_addr()?),
+///         Err(refusal) => eprintln!("{refusal}"),
+///     }
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias("accept", "accept4", "EMFILE", "ENFILE", "ECONNABORTED", "backlog"))]
+pub struct Acceptor<L> {
+    listener: L,
+    keeps_reserve: bool,
+    reserve: RefCell<Option<File>>,
+    most: usize,
+    has_more: Cell<bool>,
+    pause: Cell<Option<Duration>>,
+    /// The pause to ask for next time; doubles until a connection is taken.
+    next_pause: Cell<Duration>,
+}
+
+/// How many connections a turn takes unless told otherwise.
+const TURN: usize = 32;
+
+/// The first and the longest pause that is asked for.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+impl<L: Listener> Acceptor<L> {
+    /// Makes `listener` non-blocking and opens the reserve.
+    ///
+    /// # Errors
+    ///
+    /// `EMFILE` if not even the reserve can be had, else as fcntl(2).
+    pub fn new(listener: L) -> io::Result<Self> {
+        listener.set_nonblocking()?;
+        Ok(Self {
+            listener,
+            keeps_reserve: true,
+            reserve: RefCell::new(Some(open_reserve()?)),
+            most: TURN,
+            has_more: Cell::new(false),
+            pause: Cell::new(None),
+            next_pause: Cell::new(FIRST_PAUSE),
+        })
+    }
+
+    /// Lets connections wait in the backlog when descriptors run out, instead of refusing
+    /// them: [`pause`](Self::pause) each time.
+    #[must_use]
+    pub fn without_reserve(self) -> Self {
+        Self {
+            keeps_reserve: false,
+            reserve: RefCell::new(None),
+            ..self
+        }
+    }
+
+    /// Takes `most` connections a turn, at least one, instead of 32.
+    #[must_use]
+    pub fn with_turn(self, most: usize) -> Self {
+        Self {
+            most: most.max(1),
+            ..self
+        }
+    }
+
+    /// Takes what is in the backlog, as much as a turn has.
+    ///
+    /// What is not iterated over is left there. One turn at a time: a second begins anew.
+    pub fn turn(&self) -> Turn<'_, L> {
+        self.has_more.set(false);
+        self.pause.set(None);
+        if self.keeps_reserve && self.reserve.borrow().is_none() {
+            *self.reserve.borrow_mut() = open_reserve().ok();
+        }
+        Turn {
+            acceptor: self,
+            left: self.most,
+        }
+    }
+
+    /// Whether the last turn ended at its bound: there may be more, and an edge-triggered
+    /// or one-shot listener tells of it only if it is re-armed.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.has_more.get()
+    }
+
+    /// For how long to leave the listener alone, if the last turn ended because the system
+    /// has no more descriptors or memory: 10 ms at first, doubling to a second until a
+    /// connection is taken.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
+        self.pause.get()
+    }
+
+    /// The listener.
+    #[must_use]
+    pub fn get_ref(&self) -> &L {
+        &self.listener
+    }
+
+    /// Gives the listener back.
+    #[must_use]
+    pub fn into_inner(self) -> L {
+        self.listener
+    }
+
+    /// Takes one connection with the descriptor of the reserve, and closes it.
+    fn refuse(&self, error: io::Error) -> Step<L> {
+        if self.reserve.borrow_mut().take().is_none() {
+            return self.rest(error);
+        }
+        let answer = self.listener.accept();
+        // The stream is closed before the reserve is opened in its place.
+        let answer = answer.map(|(_, peer)| peer);
+        *self.reserve.borrow_mut() = open_reserve().ok();
+        match answer {
+            Ok(peer) => Step::Told(Err(Refusal::NoDescriptor { peer, error })),
+            // Another thread was faster, or the whole system has none.
+            Err(again) if is_shortage(&again) => self.rest(again),
+            Err(other) => self.after(other),
+        }
+    }
+
+    fn rest(&self, error: io::Error) -> Step<L> {
+        let pause = self.next_pause.get();
+        self.next_pause.set(LONGEST_PAUSE.min(2 * pause));
+        self.pause.set(Some(pause));
+        Step::Last(Refusal::Shortage { error, pause })
+    }
+
+    fn after(&self, error: io::Error) -> Step<L> {
+        match error.raw_os_error() {
+            _ if error.kind() == io::ErrorKind::WouldBlock => Step::Empty,
+            Some(libc::EINTR) => Step::Again,
+            Some(libc::EMFILE | libc::ENFILE) => self.refuse(error),
+            _ if is_shortage(&error) => self.rest(error),
+            _ if is_of_the_connection(&error) => Step::Told(Err(Refusal::Lost(error))),
+            _ => Step::Last(Refusal::Failed(error)),
+        }
+    }
+}
+
+fn open_reserve() -> io::Result<File> {
+    File::open("/dev/null")
+}
+
+/// Of descriptors or of memory. It passes by itself.
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
+}
+
+/// What accept(2) tells of the connection it would have returned, under "Error handling":
+/// the listener is well.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if error.raw_os_error() == Some(libc::ENONET) {
+        return true;
+    }
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::ECONNRESET
+                | libc::EPERM // a firewall's rule
+                | libc::EPROTO
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ETIMEDOUT
+        )
+    )
+}
+
+/// What one accept(2) came to.
+enum Step<L: Listener> {
+    Told(Taken<L>),
+    /// What ends the turn.
+    Last(Refusal<L::Peer>),
+    Again,
+    Empty,
+}
+
+/// A connection and its peer, or why there is none.
+type Taken<L> =
+    Result<(<L as Listener>::Stream, <L as Listener>::Peer), Refusal<<L as Listener>::Peer>>;
+
+/// The connections of one [`Acceptor::turn`].
+#[derive(Debug)]
+#[must_use = "connections are taken as it is iterated over"]
+pub struct Turn<'a, L> {
+    acceptor: &'a Acceptor<L>,
+    /// How many times it may still call accept(2).
+    left: usize,
+}
+
+impl<L: Listener> Iterator for Turn<'_, L> {
+    type Item = Taken<L>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.left > 0 {
+            self.left -= 1;
+            // Until the backlog is seen to be empty.
+            self.acceptor.has_more.set(true);
+            let step = match self.acceptor.listener.accept() {
+                Ok(taken) => {
+                    self.acceptor.next_pause.set(FIRST_PAUSE);
+                    Step::Told(Ok(taken))
+                }
+                Err(error) => self.acceptor.after(error),
+            };
+            match step {
+                Step::Told(taken) => return Some(taken),
+                Step::Again => {}
+                Step::Empty => {
+                    self.left = 0;
+                    self.acceptor.has_more.set(false);
+                }
+                Step::Last(refusal) => {
+                    self.left = 0;
+                    return Some(Err(refusal));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Why a connection was not accepted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Refusal<Peer> {
+    /// There was no descriptor left for it, so it was taken and closed.
+    NoDescriptor {
+        /// Who was refused.
+        peer: Peer,
+        /// `EMFILE` or `ENFILE`.
+        error: io::Error,
+    },
+    /// It was gone before it was taken. The listener is well.
+    Lost(io::Error),
+    /// Descriptors or memory have run out, and the connection is left in the backlog. The
+    /// turn is over.
+    Shortage {
+        /// `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`.
+        error: io::Error,
+        /// For how long to leave the listener alone.
+        pause: Duration,
+    },
+    /// The listener itself has failed, and will again. The turn is over.
+    Failed(io::Error),
+}
+
+impl<Peer> Refusal<Peer> {
+    /// What accept(2) answered.
+    #[must_use]
+    pub const fn error(&self) -> &io::Error {
+        match self {
+            Self::NoDescriptor { error, .. } | Self::Shortage { error, .. } => error,
+            Self::Lost(error) | Self::Failed(error) => error,
+        }
+    }
+}
+
+impl<Peer: fmt::Debug> fmt::Display for Refusal<Peer> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDescriptor { peer, error } => write!(
+                f,
+                "closed a connection from {peer:?} at once: {error}; raise RLIMIT_NOFILE or \
+                 close idle connections earlier"
+            ),
+            Self::Lost(error) => write!(f, "a connection was gone before it was taken: {error}"),
+            Self::Shortage { error, pause } => {
+                write!(f, "accepting nothing for {pause:?}: {error}")
+            }
+            Self::Failed(error) => write!(f, "the listener has failed: {error}"),
+        }
+    }
+}
+
+impl<Peer: fmt::Debug> Error for Refusal<Peer> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.error())
+    }
+}
+
+impl<L: AsFd> AsFd for Acceptor<L> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+}
+
+impl<L> fmt::Debug for Acceptor<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor")
+            .field("has_reserve", &self.reserve.borrow().is_some())
+            .field("turn", &self.most)
+            .field("has_more", &self.has_more.get())
+            .field("pause", &self.pause.get())
+            .finish_non_exhaustive()
+    }
+}

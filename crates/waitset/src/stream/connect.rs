@@ -1,0 +1,148 @@
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use waitset_core::AsSource;
+
+/// Begins to connect to `address` and returns at once, with a stream that does not block.
+///
+/// Wait until it is [writable](crate::Interest::WRITABLE), and then ask [`is_connected`]:
+/// a socket whose attempt has failed is writable, too.
+///
+/// # Errors
+///
+/// What the kernel knows at once: `NetworkUnreachable`, `AddrNotAvailable` if no port is
+/// left for this end, `EMFILE`. What the peer has to say, `ConnectionRefused` above all,
+/// comes from [`is_connected`].
+///
+/// # Platform notes
+///
+/// socket(2) and connect(2); the socket is non-blocking and close-on-exec from the start
+/// on Linux. `EINPROGRESS` is no error, and neither is `EINTR`: an interrupted attempt goes
+/// on (connect(2)).
+///
+/// ```
+/// use std::net::{TcpListener, TcpStream};
+/// use waitset::stream::{connect_tcp, is_connected};
+/// use waitset::{Interest, Mode, WaitSet};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut set: WaitSet<TcpStream> = WaitSet::new()?;
+/// let stream = connect_tcp(listener.local_addr()?)?;
+/// let key = set.insert(stream, Interest::WRITABLE, Mode::Level)?;
+/// while !is_connected(set.get(key).unwrap())? {
+///     set.wait(None)?;
+///     while set.next_event().is_some() {}
+/// }
+/// set.modify(key, Interest::READABLE, Mode::Level)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias("connect", "EINPROGRESS"))]
+pub fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
+    let domain = Domain::for_address(address);
+    begin(domain, Some(Protocol::TCP), &address.into())
+}
+
+/// Begins to connect to the listener at `path`, as [`connect_tcp`] does.
+///
+/// # Errors
+///
+/// As connect(2): `NotFound` or `ConnectionRefused` if nobody listens there, and
+/// `WouldBlock` if the listener's backlog is full. There is nothing to wait for then: the
+/// socket is not connecting, and shows as writable and hung up. Try again a little later,
+/// as [`Handle::connect_unix`](crate::Handle::connect_unix) does.
+///
+/// ```
+/// use std::io::ErrorKind;
+/// use waitset::stream::connect_unix;
+///
+/// let error = connect_unix("/nobody/listens/here").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NotFound);
+/// ```
+#[doc(alias("connect", "EAGAIN"))]
+pub fn connect_unix(path: impl AsRef<Path>) -> io::Result<UnixStream> {
+    begin(Domain::UNIX, None, &SockAddr::unix(path)?)
+}
+
+fn begin<S: From<Socket>>(
+    domain: Domain,
+    protocol: Option<Protocol>,
+    address: &SockAddr,
+) -> io::Result<S> {
+    let socket = Socket::new(domain, nonblocking(Type::STREAM), protocol)?;
+    if !IS_BORN_NONBLOCKING {
+        socket.set_nonblocking(true)?;
+    }
+    match socket.connect(address) {
+        Err(error) if !is_under_way(&error) => Err(error),
+        _ => Ok(socket.into()),
+    }
+}
+
+/// Whether socket(2) takes `SOCK_NONBLOCK`, which saves a call.
+const IS_BORN_NONBLOCKING: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+fn nonblocking(kind: Type) -> Type {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let kind = kind.nonblocking();
+    kind
+}
+
+fn is_under_way(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EINPROGRESS | libc::EINTR | libc::EISCONN)
+    )
+}
+
+/// Whether an attempt to connect has succeeded; false while it goes on.
+///
+/// A writable event is only the reason to ask. What counts is that the socket has no error
+/// pending and has a peer: a failed attempt is writable, and a socket that has never been
+/// asked to connect is, too.
+///
+/// # Errors
+///
+/// Why the attempt failed: `ConnectionRefused`, `TimedOut`, `HostUnreachable`. It is told
+/// once. A TCP socket that has connected to itself is `ConnectionRefused`: nobody listens
+/// at that port, and the kernel happened to choose it for this end, as it may for any
+/// attempt to connect to a port of its own range on this machine.
+///
+/// # Platform notes
+///
+/// getsockopt(2) with `SO_ERROR`, getpeername(2) and, for TCP, getsockname(2).
+///
+/// ```
+/// use std::os::unix::net::UnixStream;
+/// use waitset::stream::is_connected;
+///
+/// let (near, _far) = UnixStream::pair()?;
+/// assert!(is_connected(&near)?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias("SO_ERROR", "getpeername"))]
+pub fn is_connected(stream: &impl AsSource) -> io::Result<bool> {
+    let socket = SockRef::from(stream);
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    let peer = match socket.peer_addr() {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(false),
+        answer => answer?,
+    };
+    match peer.as_socket() {
+        Some(peer) if socket.local_addr()?.as_socket() == Some(peer) => Err(to_itself(peer)),
+        _ => Ok(true),
+    }
+}
+
+#[cold]
+fn to_itself(address: SocketAddr) -> io::Error {
+    let text = format!(
+        "nobody listens at {address}: the socket has connected to itself, since the kernel \
+         chose that port for this end, too"
+    );
+    io::Error::new(io::ErrorKind::ConnectionRefused, text)
+}

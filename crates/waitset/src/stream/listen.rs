@@ -1,0 +1,98 @@
+//! Accepting with an event loop.
+
+use waitset_core::{Interest, Mode, Reactor};
+
+use super::arm::{Rest, arm};
+use super::{Acceptor, Listener, Refusal};
+use crate::{Handle, InsertError, Key};
+
+impl<State, R: Reactor + 'static> Handle<'_, State, R> {
+    /// Accepts connections and runs `callback` for each, and for each that was refused.
+    ///
+    /// A turn of the loop takes as many as a turn of the [`Acceptor`] has. While descriptors
+    /// or memory have run out, the listener rests for as long as the acceptor asks for. It
+    /// can be [disabled](Self::disable) and [removed](Self::remove) by its key, also from
+    /// within its callback, which then is not run for the rest of the turn. A listener that
+    /// has [failed](Refusal::Failed) is removed before the callback is told.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    ///
+    /// ```
+    /// use std::net::{TcpListener, TcpStream};
+    /// use waitset::stream::Acceptor;
+    /// use waitset::{EventLoop, Mode};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let mut event_loop = EventLoop::new()?;
+    /// let acceptor = Acceptor::new(listener)?;
+    /// event_loop.handle().listen(acceptor, Mode::Level, |streams: &mut Vec<_>, accepted, handle| {
+    ///     match accepted {
+    ///         Ok((stream, _peer)) => streams.push(stream),
+    ///         Err(refusal) => eprintln!("{refusal}"),
+    ///     }
+    ///     handle.stop();
+    /// })?;
+    /// let client = TcpStream::connect(address)?;
+    /// let mut streams = Vec::new();
+    /// event_loop.run(&mut streams)?;
+    /// assert_eq!(streams[0].peer_addr()?, client.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn listen<L, F>(
+        &mut self,
+        acceptor: Acceptor<L>,
+        mode: Mode,
+        mut callback: F,
+    ) -> Result<Key, InsertError<Acceptor<L>>>
+    where
+        L: Listener + 'static,
+        F: FnMut(
+                &mut State,
+                Result<(L::Stream, L::Peer), Refusal<L::Peer>>,
+                &mut Handle<'_, State, R>,
+            ) + 'static,
+    {
+        let run = move |state: &mut State,
+                        acceptor: &Acceptor<L>,
+                        event,
+                        handle: &mut Handle<'_, State, R>| {
+            let key = Key::of(event);
+            for accepted in acceptor.turn() {
+                if let Err(Refusal::Failed(_)) = accepted {
+                    handle.remove(key);
+                }
+                callback(state, accepted, handle);
+                if !handle.is_enabled(key) {
+                    // What is left in the backlog is found when it is enabled.
+                    return;
+                }
+            }
+            rest_or_rearm(acceptor, key, mode, handle);
+        };
+        self.insert(acceptor, Interest::READABLE, mode, run)
+    }
+}
+
+fn rest_or_rearm<L, State, R>(
+    acceptor: &Acceptor<L>,
+    key: Key,
+    mode: Mode,
+    handle: &mut Handle<'_, State, R>,
+) where
+    L: Listener,
+    R: Reactor + 'static,
+{
+    if let Some(pause) = acceptor.pause() {
+        // A listener has no urgent data, so this asks for silence. To disable it would be
+        // undone by whoever enables it meanwhile, and the other way round.
+        arm(handle, key, Interest::PRIORITY, mode, Rest::Left);
+        handle.arm_after(pause, move |_, _, handle| {
+            arm(handle, key, Interest::READABLE, mode, Rest::Left);
+        });
+    } else if mode == Mode::Oneshot || mode == Mode::Edge && acceptor.has_more() {
+        arm(handle, key, Interest::READABLE, mode, Rest::Left);
+    }
+}

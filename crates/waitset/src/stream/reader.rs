@@ -1,0 +1,233 @@
+use std::fmt;
+use std::io::{self, Read};
+
+use waitset_core::{Interest, Mode};
+
+/// Takes what a stream has to read, a bounded amount a turn, and keeps it until it is
+/// consumed.
+///
+/// - **Only `read() = 0` is the end.** A hang-up is a reason to read: what the peer sent
+///   before it comes first.
+/// - **An edge is used up by reading until `WouldBlock`**, and by nothing less: a read ends
+///   short at a mark of urgent data, too. Where a turn ends earlier,
+///   [`has_more`](Self::has_more) says that nothing will tell of the rest unless the
+///   source is re-armed, with `modify`.
+/// - **A full buffer stops the reading**, and so, in the end, the peer's writing. That is
+///   back-pressure: consume, and it goes on.
+///
+/// ```
+/// use std::io::Write;
+/// use std::os::unix::net::UnixStream;
+/// use waitset::Mode;
+/// use waitset::stream::{Filled, ReadBuffer};
+///
+/// let (mut near, far) = UnixStream::pair()?;
+/// far.set_nonblocking(true)?;
+/// let mut input = ReadBuffer::new(4096);
+/// near.write_all(b"one\ntw")?;
+/// assert_eq!(input.fill(&far, Mode::Edge)?, Filled::Drained);
+/// assert_eq!(input.take_line(), Some(&b"one\n"[..]));
+/// assert_eq!(input.take_line(), None);
+/// assert_eq!(input.as_slice(), b"tw");
+/// drop(near);
+/// assert_eq!(input.fill(&far, Mode::Edge)?, Filled::Ended);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias("EPOLLRDHUP", "EPOLLET", "backpressure"))]
+pub struct ReadBuffer {
+    /// Allocated as it is needed, and wholly initialised.
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// How many of the bytes there are have no line feed.
+    searched: usize,
+    limit: usize,
+    has_more: bool,
+    has_ended: bool,
+}
+
+/// What [`ReadBuffer::fill`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// All there was has been read, or the mechanism tells of the rest.
+    Drained,
+    /// The buffer is full or the turn is over, and there may be more.
+    CutShort,
+    /// The peer will send no more, and nothing is left to read.
+    Ended,
+}
+
+/// How much a turn reads at most, in bytes.
+const TURN: usize = 64 * 1024;
+/// How much room a buffer has at first, in bytes. It doubles when a read fills it.
+const FIRST_ROOM: usize = 4 * 1024;
+
+impl ReadBuffer {
+    /// A buffer for `limit` bytes, at least one. It allocates when it first reads.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            end: 0,
+            searched: 0,
+            limit: if limit == 0 { 1 } else { limit },
+            has_more: false,
+            has_ended: false,
+        }
+    }
+
+    /// Reads what `from` has, 64 KiB at most and no more than there is room for.
+    ///
+    /// Under [`Mode::Edge`] it reads until `WouldBlock`. Else it saves that call and stops
+    /// at a read that was not filled: the next wait tells of what is left.
+    ///
+    /// # Errors
+    ///
+    /// As read(2), `ConnectionReset` above all. What was read before is in the buffer.
+    ///
+    /// # Platform notes
+    ///
+    /// read(2) or recv(2), as `from` has it.
+    pub fn fill(&mut self, mut from: impl Read, mode: Mode) -> io::Result<Filled> {
+        self.has_more = false;
+        if self.has_ended {
+            return Ok(Filled::Ended);
+        }
+        let mut left = TURN;
+        loop {
+            let asked = left.min(self.make_room());
+            if asked == 0 {
+                self.has_more = true;
+                return Ok(Filled::CutShort);
+            }
+            match from.read(&mut self.bytes[self.end..self.end + asked]) {
+                Ok(0) => {
+                    self.has_ended = true;
+                    return Ok(Filled::Ended);
+                }
+                Ok(count) => {
+                    self.end += count;
+                    left -= count;
+                    if count < asked && mode != Mode::Edge {
+                        return Ok(Filled::Drained);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Filled::Drained);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes room behind the bytes there are: how much.
+    fn make_room(&mut self) -> usize {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        if self.end == self.bytes.len() && self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == self.bytes.len() {
+            let doubled = FIRST_ROOM.max(2 * self.bytes.len());
+            self.bytes.resize(doubled.min(self.limit), 0);
+        }
+        self.bytes.len() - self.end
+    }
+
+    /// What was read and has not been consumed.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Forgets the first `count` bytes, or all if there are fewer.
+    pub fn consume(&mut self, count: usize) {
+        let count = count.min(self.len());
+        self.start += count;
+        self.searched = self.searched.saturating_sub(count);
+    }
+
+    /// Consumes and returns the first line with its line feed, if there is a whole one.
+    ///
+    /// A buffer that [is full](Self::is_full) without one will never have one.
+    pub fn take_line(&mut self) -> Option<&[u8]> {
+        let bytes = &self.bytes[self.start..self.end];
+        let found = bytes[self.searched..]
+            .iter()
+            .position(|byte| *byte == b'\n');
+        let Some(position) = found else {
+            self.searched = bytes.len();
+            return None;
+        };
+        let line = self.start..self.start + self.searched + position + 1;
+        self.start = line.end;
+        self.searched = 0;
+        Some(&self.bytes[line])
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Whether there is no room for more, so that reading has to wait.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.len() >= self.limit
+    }
+
+    /// Whether the stream has ended: a read has returned 0.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Whether the last [`fill`](Self::fill) left the stream before it was drained: an
+    /// edge-triggered source tells of the rest only if it is re-armed.
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// What to ask for: [`READABLE`](Interest::READABLE) while there is room and the stream
+    /// has not ended.
+    #[must_use]
+    pub fn interest(&self) -> Option<Interest> {
+        (!self.has_ended && !self.is_full()).then_some(Interest::READABLE)
+    }
+}
+
+/// Reads what was filled in, and blocks no less than the stream: `WouldBlock` while there
+/// is nothing and the stream has not ended.
+impl Read for ReadBuffer {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.is_empty() && !self.has_ended {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = self.as_slice().read(into)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl fmt::Debug for ReadBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadBuffer")
+            .field("len", &self.len())
+            .field("limit", &self.limit)
+            .field("has_more", &self.has_more)
+            .field("has_ended", &self.has_ended)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,328 @@
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+
+use socket2::SockRef;
+use waitset_core::{AsSource, Interest};
+
+/// Writes to a socket at once what it takes, and keeps the rest until it is writable.
+///
+/// - **Write interest only while there is something to write.** A socket is writable
+///   nearly always, so that an interest that nobody uses spins.
+/// - **A bound.** What a slow peer does not take is kept up to the limit; beyond it
+///   [`send`](Self::send) takes nothing and says so, as [`Overflow`]. Whether to read less
+///   (see [`room`](Self::room)), to drop the message or to close the connection is yours.
+/// - **No `SIGPIPE`.** Writing to a connection that was reset is an error, also in a
+///   program with the signal's default action.
+/// - **Errors come from one place.** A send that fails is told by the next
+///   [`flush`](Self::flush), for which [`interest`](Self::interest) asks: a socket that has
+///   failed is writable.
+/// - **[`finish`](Self::finish) closes the writing half** once all is written, and not
+///   before.
+///
+/// ```
+/// use std::io::Read;
+/// use std::os::unix::net::UnixStream;
+/// use waitset::Interest;
+/// use waitset::stream::WriteBuffer;
+///
+/// let (near, mut far) = UnixStream::pair()?;
+/// near.set_nonblocking(true)?;
+/// let mut output = WriteBuffer::new(1 << 20);
+/// // More than the socket takes.
+/// output.send(&near, &[b'!'; 1 << 20])?;
+/// output.finish(&near);
+/// assert_eq!(output.interest(), Some(Interest::WRITABLE));
+/// let reader = std::thread::spawn(move || {
+///     let mut bytes = Vec::new();
+///     far.read_to_end(&mut bytes).map(|_| bytes.len())
+/// });
+/// while !output.flush(&near)? {
+///     std::thread::yield_now(); // wait(2) until `near` is writable
+/// }
+/// assert_eq!(output.interest(), None);
+/// assert_eq!(reader.join().unwrap()?, 1 << 20);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias("EPOLLOUT", "SIGPIPE", "MSG_NOSIGNAL", "shutdown", "backpressure"))]
+pub struct WriteBuffer {
+    queue: VecDeque<u8>,
+    limit: usize,
+    state: State,
+}
+
+enum State {
+    Open,
+    /// The writing half is to be closed when the queue is empty.
+    Finishing,
+    Finished,
+    /// The error is there until it is told.
+    Failed(Option<io::Error>),
+}
+
+/// The most parts that one system call takes on Linux (`IOV_MAX`, sendmsg(2)).
+const MOST_PARTS: usize = 1024;
+/// How much memory an empty queue keeps, in bytes.
+const KEPT: usize = 64 * 1024;
+
+impl WriteBuffer {
+    /// A buffer for `limit` bytes. It allocates when a socket first takes less than it is
+    /// given.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            limit,
+            state: State::Open,
+        }
+    }
+
+    /// Writes `bytes` to `socket`, or keeps what it does not take for [`flush`](Self::flush).
+    ///
+    /// Once the socket has failed this takes everything and drops it.
+    ///
+    /// # Errors
+    ///
+    /// [`Overflow`] if there is no [`room`](Self::room) for all of it. Nothing is taken
+    /// then.
+    ///
+    /// # Platform notes
+    ///
+    /// sendmsg(2) with `MSG_NOSIGNAL`, unless something is queued already.
+    pub fn send(&mut self, socket: &impl AsSource, bytes: &[u8]) -> Result<(), Overflow> {
+        self.send_vectored(socket, &[IoSlice::new(bytes)])
+    }
+
+    /// Writes several parts, a header and its body say, with one system call.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), all of the parts together.
+    pub fn send_vectored(
+        &mut self,
+        socket: &impl AsSource,
+        parts: &[IoSlice<'_>],
+    ) -> Result<(), Overflow> {
+        let len = parts.iter().map(|part| part.len()).sum();
+        if len > self.room() {
+            return Err(self.overflow(len));
+        }
+        if len == 0 || matches!(self.state, State::Failed(_)) {
+            return Ok(());
+        }
+        let mut sent = 0;
+        if self.queue.is_empty() && parts.len() <= MOST_PARTS {
+            match send(socket, parts) {
+                Ok(count) => sent = count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    self.state = State::Failed(Some(error));
+                    return Ok(());
+                }
+            }
+        }
+        for part in parts {
+            let skipped = sent.min(part.len());
+            sent -= skipped;
+            self.queue.extend(&part[skipped..]);
+        }
+        Ok(())
+    }
+
+    /// Writes what is queued, and says whether all of it is written: handed to the kernel,
+    /// that is, and the writing half closed if it was to be.
+    ///
+    /// It stops where the socket takes no more, so that under
+    /// [`Mode::Edge`](waitset_core::Mode::Edge) an event follows. It is bounded by what is
+    /// queued.
+    ///
+    /// # Errors
+    ///
+    /// As sendmsg(2), `BrokenPipe` and `ConnectionReset` above all, and what an earlier send
+    /// met. What was queued is dropped, and the error is told once.
+    pub fn flush(&mut self, socket: &impl AsSource) -> io::Result<bool> {
+        if let State::Failed(error) = &mut self.state {
+            return error.take().map_or(Ok(true), Err);
+        }
+        match self.write(socket) {
+            Ok(false) => Ok(false),
+            Ok(true) => {
+                self.queue.shrink_to(KEPT);
+                if matches!(self.state, State::Finishing) {
+                    self.state = State::Finished;
+                    close_half(socket)?;
+                }
+                Ok(true)
+            }
+            Err(error) => {
+                self.state = State::Failed(None);
+                self.queue = VecDeque::new();
+                Err(error)
+            }
+        }
+    }
+
+    fn write(&mut self, socket: &impl AsSource) -> io::Result<bool> {
+        if self.queue.is_empty() {
+            return Ok(true);
+        }
+        let (front, back) = self.queue.as_slices();
+        match send(socket, &[IoSlice::new(front), IoSlice::new(back)]) {
+            // A stream that takes less than it is given is full (epoll(7)).
+            Ok(count) => drop(self.queue.drain(..count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(self.queue.is_empty())
+    }
+
+    /// Closes the writing half of `socket`: at once if nothing is queued, else in the
+    /// [`flush`](Self::flush) that writes the last of it. There is no room for more from here
+    /// on.
+    pub fn finish(&mut self, socket: &impl AsSource) {
+        if !matches!(self.state, State::Open) {
+            return;
+        }
+        self.state = State::Finishing;
+        if self.queue.is_empty() {
+            self.state = match close_half(socket) {
+                Ok(()) => State::Finished,
+                Err(error) => State::Failed(Some(error)),
+            };
+        }
+    }
+
+    /// How many bytes wait to be written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether none does.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How many bytes [`send`](Self::send) takes.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        match self.state {
+            State::Open => self.limit.saturating_sub(self.queue.len()),
+            State::Finishing | State::Finished => 0,
+            State::Failed(_) => usize::MAX,
+        }
+    }
+
+    /// Whether the writing half has been closed, all having been written, or has failed.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        matches!(self.state, State::Finished | State::Failed(None))
+    }
+
+    /// Whether a send has failed and [`flush`](Self::flush) has not told it yet.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed(Some(_)))
+    }
+
+    /// What to ask for: [`WRITABLE`](Interest::WRITABLE) while [`flush`](Self::flush) has
+    /// something to do.
+    #[must_use]
+    pub fn interest(&self) -> Option<Interest> {
+        let has_work = match self.state {
+            State::Open => !self.queue.is_empty(),
+            State::Finishing | State::Failed(Some(_)) => true,
+            State::Finished | State::Failed(None) => false,
+        };
+        has_work.then_some(Interest::WRITABLE)
+    }
+
+    #[cold]
+    fn overflow(&self, refused: usize) -> Overflow {
+        Overflow {
+            refused,
+            queued: self.queue.len(),
+            limit: self.limit,
+            is_finished: !matches!(self.state, State::Open),
+        }
+    }
+}
+
+/// Sends once, and again only if a signal interrupted it.
+fn send(socket: &impl AsSource, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    let socket = SockRef::from(socket);
+    loop {
+        match socket.send_vectored_with_flags(parts, NO_SIGNAL) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// Where there is no such flag, sockets have an option that the standard library sets.
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: libc::c_int = 0;
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
+
+fn close_half(socket: &impl AsSource) -> io::Result<()> {
+    match SockRef::from(socket).shutdown(Shutdown::Write) {
+        // The peer has reset the connection: there is nothing left to close.
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        answer => answer,
+    }
+}
+
+/// A [`WriteBuffer`] had no room, and took nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Overflow {
+    /// How many bytes were to be sent.
+    pub refused: usize,
+    /// How many were queued.
+    pub queued: usize,
+    /// How many may be.
+    pub limit: usize,
+    /// Whether the writing half is closed, or about to be.
+    pub is_finished: bool,
+}
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            refused,
+            queued,
+            limit,
+            ..
+        } = self;
+        if self.is_finished {
+            return write!(f, "{refused} bytes came after the end of the output");
+        }
+        write!(
+            f,
+            "no room for {refused} bytes: {queued} of {limit} wait for a peer that reads too \
+             slowly; send less at a time, drop the message or close the connection"
+        )
+    }
+}
+
+impl Error for Overflow {}
+
+impl From<Overflow> for io::Error {
+    fn from(overflow: Overflow) -> Self {
+        Self::new(io::ErrorKind::QuotaExceeded, overflow)
+    }
+}
+
+impl fmt::Debug for WriteBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteBuffer")
+            .field("len", &self.len())
+            .field("limit", &self.limit)
+            .field("is_finished", &self.is_finished())
+            .finish_non_exhaustive()
+    }
+}

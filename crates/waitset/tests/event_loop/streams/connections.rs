@@ -1,0 +1,359 @@
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use waitset::EventLoop;
+use waitset::stream::{Connection, Limits, Notice};
+
+use super::*;
+
+/// What a connection was told, and what it has received.
+#[derive(Default)]
+struct Seen {
+    received: Vec<u8>,
+    has_ended: bool,
+    drained: usize,
+    closed: Option<std::io::Result<()>>,
+}
+
+impl Seen {
+    fn note<S: std::os::fd::AsFd>(&mut self, connection: &Connection<S>, notice: Notice) {
+        assert!(self.closed.is_none(), "closed is the last notice");
+        match notice {
+            Notice::Received => {
+                let mut input = connection.input();
+                self.received.extend(input.as_slice());
+                let len = input.len();
+                input.consume(len);
+            }
+            Notice::Ended => self.has_ended = true,
+            Notice::Drained => self.drained += 1,
+            Notice::Closed(answer) => self.closed = Some(answer),
+        }
+    }
+}
+
+fn told<S: std::os::fd::AsFd>(
+    seen: &mut Seen,
+    connection: &Connection<S>,
+    notice: Notice,
+    _: &mut In<'_, Seen>,
+) {
+    seen.note(connection, notice);
+}
+
+const MEBIBYTE: usize = 1 << 20;
+
+#[test]
+fn an_echo_gives_back_a_mebibyte_through_small_buffers_and_ends_after_it() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, far) = tcp_pair();
+        far.set_nonblocking(false).unwrap();
+        let mut event_loop: Loop<bool> = EventLoop::over(reactor);
+        let limits = Limits {
+            input: 1_000,
+            output: 700,
+        };
+        event_loop
+            .handle()
+            .open_with(near, mode, limits, |is_over, connection, notice, handle| {
+                assert!(connection.queued() <= 700 && connection.input().len() <= 1_000);
+                match notice {
+                    Notice::Closed(answer) => {
+                        answer.unwrap();
+                        *is_over = true;
+                    }
+                    _ => connection.forward(connection, handle),
+                }
+            })
+            .unwrap();
+        let mut writer = far.try_clone().unwrap();
+        let client = thread::spawn(move || {
+            let mut reader = far;
+            let reading = thread::spawn(move || {
+                let mut bytes = Vec::new();
+                reader.read_to_end(&mut bytes).map(|_| bytes)
+            });
+            writer.write_all(&numbered(MEBIBYTE)).unwrap();
+            writer.shutdown(Shutdown::Write).unwrap();
+            reading.join().unwrap().unwrap()
+        });
+        let mut is_over = false;
+        turn_until(&mut event_loop, &mut is_over, |is_over| *is_over);
+        assert!(client.join().unwrap() == numbered(MEBIBYTE));
+        assert!(event_loop.handle().is_empty());
+    });
+}
+
+#[test]
+fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
+    type Link = Option<(Connection<UnixStream>, Connection<UnixStream>)>;
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (mut client, near) = UnixStream::pair().unwrap();
+        let (far, mut server) = UnixStream::pair().unwrap();
+        let mut event_loop: Loop<(Link, usize)> = EventLoop::over(reactor);
+        let limits = Limits {
+            input: 4_096,
+            output: 4_096,
+        };
+        let pass = |(link, closed): &mut (Link, usize),
+                    connection: &Connection<UnixStream>,
+                    notice,
+                    handle: &mut In<'_, (Link, usize)>| {
+            let (near, far) = link.as_ref().unwrap();
+            let peer = match connection.key() == near.key() {
+                true => far,
+                false => near,
+            };
+            match notice {
+                Notice::Drained => peer.forward(connection, handle),
+                Notice::Received | Notice::Ended => connection.forward(peer, handle),
+                Notice::Closed(answer) => {
+                    answer.unwrap();
+                    *closed += 1;
+                }
+            }
+        };
+        let mut handle = event_loop.handle();
+        let near = handle.open_with(near, mode, limits, pass).unwrap();
+        let far = handle.open_with(far, mode, limits, pass).unwrap();
+        let asker = thread::spawn(move || {
+            client.write_all(&numbered(MEBIBYTE)).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            let mut answer = Vec::new();
+            client.read_to_end(&mut answer).unwrap();
+            answer
+        });
+        let answerer = thread::spawn(move || {
+            let mut question = Vec::new();
+            server.read_to_end(&mut question).unwrap();
+            server.write_all(&question).unwrap();
+        });
+        let mut state = (Some((near, far)), 0);
+        turn_until(&mut event_loop, &mut state, |(_, closed)| *closed == 2);
+        assert!(asker.join().unwrap() == numbered(MEBIBYTE));
+        answerer.join().unwrap();
+        assert!(event_loop.handle().is_empty());
+    });
+}
+
+#[test]
+fn input_that_is_not_consumed_stops_the_reading_without_a_spin_and_consuming_goes_on() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let limits = Limits {
+            input: 100,
+            output: 100,
+        };
+        let connection = event_loop
+            .handle()
+            .open_with(near, mode, limits, |notices, _, _, _| *notices += 1)
+            .unwrap();
+        far.write_all(&numbered(250)).unwrap();
+        let mut notices = 0;
+        let mut received = Vec::<u8>::new();
+        while received.len() < 250 {
+            let full = (250 - received.len()).min(100);
+            turn_until(&mut event_loop, &mut notices, |_| {
+                connection.input().len() == full
+            });
+            settle(&mut event_loop, &mut notices);
+            received.extend(connection.input().as_slice());
+            connection.input().consume(full);
+            connection.resume(&mut event_loop.handle());
+        }
+        assert!(received == numbered(250));
+        assert!((3..=5).contains(&notices), "{notices}");
+        drop(far);
+        turn_until(&mut event_loop, &mut notices, |_| {
+            connection.input().has_ended()
+        });
+        settle(&mut event_loop, &mut notices);
+    });
+}
+
+#[test]
+fn a_peer_that_is_gone_while_reading_rests_does_not_spin() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let limits = Limits {
+            input: 10,
+            output: 10,
+        };
+        let connection = event_loop
+            .handle()
+            .open_with(
+                near,
+                mode,
+                limits,
+                |seen: &mut Seen, connection, notice, _| match notice {
+                    Notice::Received => {}
+                    other => seen.note(connection, other),
+                },
+            )
+            .unwrap();
+        far.write_all(b"0123456789").unwrap();
+        drop(far);
+        let mut seen = Seen::default();
+        turn_until(&mut event_loop, &mut seen, |_| connection.input().is_full());
+        settle(&mut event_loop, &mut seen);
+        assert!(!seen.has_ended);
+        connection.input().consume(10);
+        connection.resume(&mut event_loop.handle());
+        turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
+        settle(&mut event_loop, &mut seen);
+    });
+}
+
+#[test]
+fn another_connection_s_callback_can_send_and_finish() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut asker) = pair();
+        let (other, mut listener) = pair();
+        listener.set_nonblocking(false).unwrap();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut handle = event_loop.handle();
+        let other = handle.open(other, mode, told::<UnixStream>).unwrap();
+        handle
+            .open(near, mode, move |_, connection, notice, handle| {
+                if let Notice::Received = notice {
+                    let input = connection.input();
+                    other.send(input.as_slice(), handle).unwrap();
+                    other.finish(handle);
+                }
+            })
+            .unwrap();
+        listener.shutdown(Shutdown::Write).unwrap();
+        let mut seen = Seen::default();
+        turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
+        asker.write_all(b"hello").unwrap();
+        // It has ended in both directions, one of them out of its own callback's sight.
+        turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
+        seen.closed.unwrap().unwrap();
+        let mut text = String::new();
+        listener.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "hello");
+        assert_eq!(event_loop.handle().len(), 1);
+    });
+}
+
+#[test]
+fn a_reset_is_told_as_the_last_notice_wherever_it_was_met() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        // By a read.
+        let (near, far) = tcp_pair();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        event_loop
+            .handle()
+            .open(near, mode, told::<TcpStream>)
+            .unwrap();
+        reset(far);
+        let mut seen = Seen::default();
+        turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
+        let error = seen.closed.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        // By a send, outside of its callback.
+        let (near, far) = tcp_pair();
+        let connection = event_loop
+            .handle()
+            .open(near, mode, told::<TcpStream>)
+            .unwrap();
+        reset(far);
+        let mut seen = Seen::default();
+        // The first may still be taken, and meets the reset.
+        for _ in 0..3 {
+            connection.send(b"!", &mut event_loop.handle()).unwrap();
+        }
+        turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
+        assert!(seen.closed.unwrap().is_err());
+        assert!(event_loop.handle().is_empty());
+    });
+}
+
+#[test]
+fn a_closed_connection_is_told_nothing_and_its_peer_sees_the_end() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        far.write_all(b"!").unwrap();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut handle = event_loop.handle();
+        let connection = handle.open(near, mode, told::<UnixStream>).unwrap();
+        connection.close(&mut handle);
+        connection.close(&mut handle);
+        assert!(handle.is_empty());
+        // Its methods do nothing any more.
+        connection.send(b"?", &mut handle).unwrap();
+        connection.finish(&mut handle);
+        let mut seen = Seen::default();
+        settle(&mut event_loop, &mut seen);
+        assert!(seen.received.is_empty() && seen.closed.is_none());
+        // Although a clone holds the descriptor.
+        assert!(connection.stream().as_raw_fd() >= 0);
+        assert_eq!(far.read(&mut [0]).unwrap(), 0);
+    });
+}
+
+#[test]
+fn drained_is_told_when_a_slow_peer_has_taken_all_and_write_interest_ends_with_it() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        far.set_nonblocking(false).unwrap();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let limits = Limits {
+            output: MEBIBYTE,
+            ..Limits::default()
+        };
+        let mut handle = event_loop.handle();
+        let connection = handle
+            .open_with(near, mode, limits, told::<UnixStream>)
+            .unwrap();
+        connection.send(&numbered(MEBIBYTE), &mut handle).unwrap();
+        assert!(connection.queued() > 0, "the socket takes less than that");
+        let mut seen = Seen::default();
+        settle(&mut event_loop, &mut seen);
+        assert_eq!(seen.drained, 0);
+        let reader = thread::spawn(move || {
+            let mut bytes = vec![0; MEBIBYTE];
+            far.read_exact(&mut bytes).unwrap();
+            (bytes, far)
+        });
+        turn_until(&mut event_loop, &mut seen, |seen| seen.drained > 0);
+        let (bytes, _far) = reader.join().unwrap();
+        assert!(bytes == numbered(MEBIBYTE));
+        settle(&mut event_loop, &mut seen);
+        assert_eq!((seen.drained, connection.queued()), (1, 0));
+    });
+}
+
+#[test]
+fn a_connection_whose_callback_panicked_goes_on() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        let mut event_loop: Loop<Vec<u8>> = EventLoop::over(reactor);
+        event_loop
+            .handle()
+            .open(near, mode, |text: &mut Vec<u8>, connection, notice, _| {
+                if let Notice::Received = notice {
+                    let mut input = connection.input();
+                    text.extend(input.as_slice());
+                    let len = input.len();
+                    input.consume(len);
+                    assert!(text.len() > 1, "as the test wants it");
+                }
+            })
+            .unwrap();
+        far.write_all(b"a").unwrap();
+        let mut text = Vec::new();
+        let turned = catch_unwind(AssertUnwindSafe(|| {
+            turn_until(&mut event_loop, &mut text, |_| false);
+        }));
+        assert!(turned.is_err());
+        far.write_all(b"b").unwrap();
+        turn_until(&mut event_loop, &mut text, |text| text == b"ab");
+    });
+}
