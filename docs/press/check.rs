@@ -70,11 +70,31 @@ fn prose(text: &str) -> Vec<String> {
                 number + 1
             ));
         }
+        if let Some(word) = unclosed_emphasis(line) {
+            faults.push(format!("an emphasis that Markdown does not close: {word}"));
+        }
         if line.contains("![](") {
             faults.push(format!("an image without alternative: {line}"));
         }
     }
     faults
+}
+
+/// Stars after a mark and before a letter close nothing (CommonMark, section 6.2), which
+/// Korean particles bring about: `*(a)*는`.
+fn unclosed_emphasis(line: &str) -> Option<&str> {
+    line.split_whitespace().find(|word| {
+        let mut ends = word.match_indices('*').map(|(index, _)| index);
+        ends.any(|index| {
+            let before = word[..index].chars().next_back();
+            let after = word[index..].trim_start_matches('*').chars().next();
+            let is_mark = |c: char| !c.is_alphanumeric() && c != '*' && c != '`';
+            let is_hangul = |c: char| ('가'..='힣').contains(&c);
+            before.is_some_and(is_mark)
+                && after.is_some_and(is_hangul)
+                && word.matches('*').count() > 1
+        })
+    })
 }
 
 /// Links to files and headings that are not there.
@@ -154,6 +174,12 @@ mod tests {
         assert_eq!(prose("```c\nint x;\n```\n").len(), 2);
         let spliced = "<!-- begin: run x -->\n```console\n$ x\n```\n<!-- end -->\n";
         assert!(prose(spliced).is_empty());
+    }
+
+    #[test]
+    fn emphasis_that_a_particle_keeps_open_is_found() {
+        assert!(unclosed_emphasis("이것은 *(가)*는 틀림").is_some());
+        assert_eq!(unclosed_emphasis("이것은 **가**는 *나*(다)입니다"), None);
     }
 
     #[test]
