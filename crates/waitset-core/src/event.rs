@@ -56,7 +56,7 @@ impl From<Interest> for Readiness {
 ///
 /// Twelve bytes on x86-64, laid out as the kernel's `struct epoll_event` (epoll_ctl(2)),
 /// so that epoll writes its events straight into the caller's [`Events`](crate::Events):
-/// the observed bits, then the data word, whose top three bits are the interest and the
+/// the observed bits, then the data word, whose low three bits are the interest and the
 /// rest the token.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
@@ -66,7 +66,8 @@ pub struct Event {
     data: u64,
 }
 
-const INTEREST_SHIFT: u32 = 61;
+/// The low bits of a data word, which hold the interest.
+const INTEREST_BITS: u32 = 3;
 
 impl Event {
     /// An event of the source that `token` and `interest` were registered for.
@@ -82,11 +83,11 @@ impl Event {
 
     /// The data word: what a mechanism hands to the kernel to have it back in an event.
     ///
-    /// It is at least 2⁶¹, since an interest is never empty; smaller words are free for a
-    /// mechanism's own marks.
+    /// Its low three bits are never all zero, since an interest is never empty; words where
+    /// they are, are free for a mechanism's own marks.
     #[must_use]
     pub const fn pack(token: Token, interest: Interest) -> u64 {
-        token.0 & Token::MAX.0 | (interest.bits() as u64) << INTEREST_SHIFT
+        token.0 << INTEREST_BITS | interest.bits() as u64
     }
 
     /// The data word as it came back.
@@ -98,7 +99,7 @@ impl Event {
     /// The token that the source was registered with.
     #[must_use]
     pub const fn token(&self) -> Token {
-        Token(self.data & Token::MAX.0)
+        Token(self.data >> INTEREST_BITS)
     }
 
     /// All that was observed, hints included.
@@ -151,7 +152,7 @@ impl Event {
     }
 
     const fn asked(&self, direction: Interest) -> bool {
-        self.data & ((direction.bits() as u64) << INTEREST_SHIFT) != 0
+        self.data & direction.bits() as u64 != 0
     }
 }
 
@@ -200,6 +201,6 @@ mod tests {
         assert!(event.is_priority());
         let event = Event::new(Token(0), Interest::ALL, Readiness::default());
         assert_eq!(event.token(), Token(0));
-        assert!(event.data() > Token::MAX.0);
+        assert_eq!(event.data(), Interest::ALL.bits().into());
     }
 }

@@ -16,10 +16,13 @@ use crate::Event;
 /// ```
 pub struct Events {
     buffer: Box<[Event]>,
-    len: usize,
-    woken: bool,
-    interrupted: bool,
+    /// How many events the last wait returned, in the low half, and [`WOKEN`] and
+    /// [`INTERRUPTED`]: one word, so that a wait that ends as usual stores one.
+    outcome: u64,
 }
+
+const WOKEN: u64 = 1 << 32;
+const INTERRUPTED: u64 = 1 << 33;
 
 impl Events {
     /// Allocates room for `capacity` events, at twelve to sixteen bytes each.
@@ -29,9 +32,7 @@ impl Events {
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
             buffer: vec![Event::default(); capacity].into_boxed_slice(),
-            len: 0,
-            woken: false,
-            interrupted: false,
+            outcome: 0,
         }
     }
 
@@ -44,13 +45,13 @@ impl Events {
     /// How many events the last wait returned.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.outcome as u32 as usize
     }
 
     /// Whether the last wait returned no event.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// The events of the last wait, in no particular order.
@@ -61,19 +62,19 @@ impl Events {
     /// The events of the last wait as a slice.
     #[must_use]
     pub fn as_slice(&self) -> &[Event] {
-        &self.buffer[..self.len]
+        &self.buffer[..self.len()]
     }
 
     /// Whether a [`Waker`](crate::Waker) ended the last wait, or would have.
     #[must_use]
     pub fn was_woken(&self) -> bool {
-        self.woken
+        self.outcome & WOKEN != 0
     }
 
     /// Whether a signal handler ended the last wait (`EINTR`).
     #[must_use]
     pub fn was_interrupted(&self) -> bool {
-        self.interrupted
+        self.outcome & INTERRUPTED != 0
     }
 }
 
@@ -86,9 +87,7 @@ impl Events {
     /// `InvalidInput` if there is room for no event.
     #[inline]
     pub fn begin(&mut self) -> io::Result<()> {
-        self.len = 0;
-        self.woken = false;
-        self.interrupted = false;
+        self.outcome = 0;
         if self.buffer.is_empty() {
             return Err(without_room());
         }
@@ -110,16 +109,15 @@ impl Events {
     #[inline]
     pub fn set_len(&mut self, len: usize) {
         debug_assert!(len <= self.buffer.len());
-        self.len = len;
+        self.outcome = self.outcome & (WOKEN | INTERRUPTED) | len as u64;
     }
 
     /// What [`begin`](Self::begin) and [`set_len`](Self::set_len) do for a wait that
     /// filled the buffer without either.
     #[inline]
     pub fn replace(&mut self, len: usize) {
-        self.woken = false;
-        self.interrupted = false;
-        self.set_len(len);
+        debug_assert!(len <= self.buffer.len());
+        self.outcome = len as u64;
     }
 
     /// Adds one event.
@@ -129,27 +127,27 @@ impl Events {
     /// If the buffer [is full](Self::is_full).
     #[inline]
     pub fn push(&mut self, event: Event) {
-        self.buffer[self.len] = event;
-        self.len += 1;
+        self.buffer[self.len()] = event;
+        self.outcome += 1;
     }
 
     /// Whether no further event fits.
     #[inline]
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.len == self.buffer.len()
+        self.len() == self.buffer.len()
     }
 
     /// Records that a waker ended this wait.
     #[inline]
     pub fn set_woken(&mut self) {
-        self.woken = true;
+        self.outcome |= WOKEN;
     }
 
     /// Records that a signal ended this wait.
     #[inline]
     pub fn set_interrupted(&mut self) {
-        self.interrupted = true;
+        self.outcome |= INTERRUPTED;
     }
 }
 
@@ -175,8 +173,8 @@ impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
             .field("capacity", &self.capacity())
-            .field("woken", &self.woken)
-            .field("interrupted", &self.interrupted)
+            .field("woken", &self.was_woken())
+            .field("interrupted", &self.was_interrupted())
             .field("events", &self.as_slice())
             .finish()
     }

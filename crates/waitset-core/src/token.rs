@@ -1,7 +1,8 @@
 /// The caller's number for a source, echoed back in its events.
 ///
 /// Reactors give it no meaning: two sources may share a token. Values up to
-/// [`Token::MAX`] can be registered; the three bits above it carry the source's
+/// [`Token::MAX`] can be registered; the three bits that a data word
+/// of the kernel has left carry the source's
 /// [`Interest`](crate::Interest) through the kernel, which spares a table look-up per
 /// event.
 ///

@@ -92,7 +92,15 @@ impl<D: Doorbell + 'static> WakeFlag<D> {
     #[inline]
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.0.pending.is_raised()
+        self.bar() != pending::LOWERED
+    }
+
+    /// What a system call's answer has to exceed to be told as it came: zero, or more than
+    /// any answer while a wake is pending. One comparison does for both.
+    #[inline]
+    #[must_use]
+    pub fn bar(&self) -> i32 {
+        self.0.pending.bar()
     }
 
     /// How many system calls the wakers have made.
@@ -116,29 +124,32 @@ impl task::Wake for Waker {
 impl fmt::Debug for Waker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waker")
-            .field("pending", &self.0.pending.is_raised())
+            .field("pending", &(self.0.pending.bar() != pending::LOWERED))
             .finish()
     }
 }
 
-impl<D> fmt::Debug for WakeFlag<D> {
+impl<D: Doorbell + 'static> fmt::Debug for WakeFlag<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WakeFlag")
-            .field("raised", &self.0.pending.is_raised())
+            .field("raised", &self.is_raised())
             .finish()
     }
 }
 
 mod pending {
     #[cfg(loom)]
-    use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use loom::sync::atomic::{AtomicI32, AtomicU64, Ordering};
     #[cfg(not(loom))]
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+    pub(super) const LOWERED: i32 = 0;
+    const RAISED: i32 = i32::MAX;
 
     /// The flag that coalesces wakes, apart from what it rings, for the model checker.
     #[derive(Debug, Default)]
     pub(super) struct Pending {
-        raised: AtomicBool,
+        bar: AtomicI32,
         calls: AtomicU64,
     }
 
@@ -149,17 +160,17 @@ mod pending {
         /// see what this thread did before.
         #[inline]
         pub(super) fn raise(&self) -> bool {
-            !self.raised.swap(true, Ordering::AcqRel)
+            self.bar.swap(RAISED, Ordering::AcqRel) == LOWERED
         }
 
         #[inline]
         pub(super) fn take(&self) -> bool {
-            self.raised.swap(false, Ordering::AcqRel)
+            self.bar.swap(LOWERED, Ordering::AcqRel) != LOWERED
         }
 
         #[inline]
-        pub(super) fn is_raised(&self) -> bool {
-            self.raised.load(Ordering::Acquire)
+        pub(super) fn bar(&self) -> i32 {
+            self.bar.load(Ordering::Acquire)
         }
 
         pub(super) fn count_call(&self) {

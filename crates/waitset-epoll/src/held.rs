@@ -1,7 +1,7 @@
 //! What the kernel holds of a source: the bits it watches and the data word it echoes.
 //!
-//! A data word of 2⁶¹ or more is an [`Event`]'s own: token and interest, nothing to look
-//! up. Smaller words are marks: zero is the waker, others name a one-shot source by
+//! A data word with an interest in its low three bits is an [`Event`]'s own: nothing to
+//! look up. The others are marks: zero is the waker, the rest name a one-shot source by
 //! descriptor and generation.
 
 use std::os::fd::RawFd;
@@ -9,7 +9,9 @@ use std::os::fd::RawFd;
 use waitset_core::{Event, Interest, Mode, Readiness};
 use waitset_unix::Registration;
 
-const UNMARKED_FROM: u64 = 1 << 61;
+/// Where an [`Event`] has its interest and a mark has nothing.
+const INTEREST: u64 = Interest::ALL.bits() as u64;
+const INTEREST_BITS: u32 = INTEREST.count_ones();
 
 /// Bits and data word of one `epoll_ctl`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,19 +57,19 @@ pub(crate) fn plain(wanted: &Registration) -> Held {
 /// Whether an event's data word has to be looked up.
 #[inline]
 pub(crate) fn is_marked(data: u64) -> bool {
-    data < UNMARKED_FROM
+    data & INTEREST == 0
 }
 
 /// The data word of a one-shot source. Generations run from 1 to 2²⁹ − 1.
 pub(crate) fn mark(fd: RawFd, generation: u32) -> u64 {
     debug_assert!(generation != 0 && generation < 1 << 29);
-    u64::from(generation) << 32 | u64::from(fd as u32)
+    (u64::from(generation) << 32 | u64::from(fd as u32)) << INTEREST_BITS
 }
 
 /// The descriptor of a one-shot source.
 #[inline]
 pub(crate) fn unmark(data: u64) -> RawFd {
-    data as u32 as RawFd
+    (data >> INTEREST_BITS) as u32 as RawFd
 }
 
 #[cfg(test)]
@@ -81,6 +83,8 @@ mod tests {
         assert!(is_marked(largest) && is_marked(WAKE.data));
         assert_eq!(unmark(largest), i32::MAX);
         assert_ne!(mark(0, 1), WAKE.data);
-        assert!(!is_marked(Event::pack(Token(0), Interest::READABLE)));
+        for interest in [Interest::READABLE, Interest::PRIORITY, Interest::WRITABLE] {
+            assert!(!is_marked(Event::pack(Token(0), interest)));
+        }
     }
 }

@@ -35,9 +35,12 @@ use waitset_core::{
 use waitset_unix::{Bell, Registration, refusal, timespec};
 
 use held::{Held, WAKE};
-use table::{Fired, Table};
+use table::{PassedOver, Table};
 
 const NAME: &str = "epoll";
+
+/// What no call answers.
+const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 
 /// A reactor over epoll(7).
 ///
@@ -152,52 +155,27 @@ impl Epoll {
             !self.changed.is_empty() || self.table.has_files() || self.table.has_marks();
     }
 
-    /// A wait with something to prepare or to look up.
+    /// A wait with something to prepare or to look up, or whose answer is not simply what
+    /// is told.
     #[cold]
-    #[inline(never)]
     fn wait_with_care(
         &mut self,
         events: &mut Events,
         timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        if !self.changed.is_empty() {
-            self.apply_changes();
-            self.note_care();
-        }
-        match plain_millis(timeout) {
-            Some(millis) if !self.table.has_files() => {
-                let answer = sys::wait_plainly(&self.epoll, events.buffer_mut(), millis);
-                self.finish_with_care(events, answer, timeout)
+        mut answer: libc::c_int,
+    ) -> io::Result<()> {
+        if answer == NOT_ASKED {
+            if !self.changed.is_empty() {
+                self.apply_changes();
+                self.note_care();
             }
-            _ => self.wait_at_length(events, timeout),
+            answer = match plain_millis(timeout) {
+                Some(millis) if !self.table.has_files() => {
+                    sys::wait_plainly(&self.epoll, events.buffer_mut(), millis)
+                }
+                _ => return self.wait_at_length(events, timeout),
+            };
         }
-    }
-
-    /// A wait with a timeout that has to be watched, or with files among the sources.
-    fn wait_at_length(
-        &mut self,
-        events: &mut Events,
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
-        events.begin()?;
-        self.stats.waits += 1;
-        if self.table.has_files() {
-            self.wait_among_files(events, timeout)?;
-        } else {
-            self.wait_for_news(events, timeout)?;
-        }
-        self.count(events.len());
-        Ok(events.len())
-    }
-
-    /// What is left to do after a call whose answer is not simply what is told.
-    #[cold]
-    fn finish_with_care(
-        &mut self,
-        events: &mut Events,
-        answer: libc::c_int,
-        timeout: Option<Duration>,
-    ) -> io::Result<usize> {
         events.replace(0);
         if answer < 0 {
             let error = io::Error::last_os_error();
@@ -211,7 +189,20 @@ impl Epoll {
         }
         self.plain_waits += 1;
         self.count(events.len());
-        Ok(events.len())
+        Ok(())
+    }
+
+    /// A wait with a timeout that has to be watched, or with files among the sources.
+    fn wait_at_length(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        events.begin()?;
+        self.stats.waits += 1;
+        if self.table.has_files() {
+            self.wait_among_files(events, timeout)?;
+        } else {
+            self.wait_for_news(events, timeout)?;
+        }
+        self.count(events.len());
+        Ok(())
     }
 
     /// Waits until there is something to tell or a reason to return. What fires without
@@ -275,36 +266,48 @@ impl Epoll {
 
     /// Looks marked events up, from `start` to `end` of the buffer, and drops those that
     /// are not to be told; true if there is a reason to return.
+    #[inline]
     fn tell(&mut self, events: &mut Events, start: usize, end: usize) -> bool {
         let fresh = &mut events.buffer_mut()[start..end];
-        let (mut kept, mut woken, mut strayed) = (0, false, false);
+        if fresh.iter_mut().all(|event| self.table.tell(event)) {
+            events.set_len(end);
+            return true;
+        }
+        self.tell_some(events, start, end)
+    }
+
+    /// The same where some are not to be told. Those that are told already have no mark
+    /// any more.
+    #[cold]
+    fn tell_some(&mut self, events: &mut Events, start: usize, end: usize) -> bool {
+        let fresh = &mut events.buffer_mut()[start..end];
+        let (mut kept, mut unusual) = (0, Unusual::default());
         for next in 0..fresh.len() {
             let mut event = fresh[next];
-            if held::is_marked(event.data()) {
-                match self.table.fired(&event) {
-                    Fired::Told(told) => event = told,
-                    dropped => {
-                        woken |= matches!(dropped, Fired::Wake) && self.wake.take();
-                        strayed |= matches!(dropped, Fired::Stray);
-                        if let Fired::ToSilence(fd) = dropped {
-                            self.silence(fd);
-                        }
-                        continue;
-                    }
-                }
+            if self.table.tell(&mut event) {
+                fresh[kept] = event;
+                kept += 1;
+            } else {
+                self.pass_over(&event, &mut unusual);
             }
-            fresh[kept] = event;
-            kept += 1;
         }
         events.set_len(start + kept);
-        if woken {
+        if unusual.woken {
             events.set_woken();
         }
-        woken || strayed || kept > 0
+        unusual.woken || unusual.strayed || kept > 0
+    }
+
+    fn pass_over(&mut self, event: &Event, unusual: &mut Unusual) {
+        match self.table.passed_over(event) {
+            PassedOver::Wake => unusual.woken |= self.wake.take(),
+            PassedOver::Stray => unusual.strayed = true,
+            PassedOver::Disarmed => {}
+            PassedOver::ToSilence(fd) => self.silence(fd),
+        }
     }
 
     /// A one-shot source fired though it is not armed for that.
-    #[cold]
     fn silence(&mut self, fd: RawFd) {
         if let Some(held) = self.table.silence(fd) {
             // It fails only for a descriptor that was closed while registered.
@@ -335,11 +338,45 @@ impl Epoll {
         Ok(())
     }
 
+    /// A change that the kernel has to hear of now, or of a file.
+    fn modify_with_care(&mut self, fd: RawFd, wanted: Registration) -> io::Result<()> {
+        let entry = self.table.changed(fd, wanted);
+        if entry.is_file() {
+            self.table.insert(fd, entry);
+            return Ok(());
+        }
+        match self.change(fd, entry.held) {
+            Ok(()) => {
+                self.table.replace(fd, entry);
+                self.note_care();
+                Ok(())
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
+                self.table.remove(fd);
+                Err(refusal::not_registered(NAME, fd))
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
+                Err(refusal::not_open(NAME, fd))
+            }
+            Err(error) => {
+                let what = format!("cannot modify descriptor {fd}");
+                Err(refusal::by_kernel(NAME, what, &error))
+            }
+        }
+    }
+
     #[inline]
     fn count(&mut self, events: usize) {
         self.stats.events += events as u64;
         self.stats.empty_returns += u64::from(events == 0);
     }
+}
+
+/// What events that are not told say.
+#[derive(Default)]
+struct Unusual {
+    woken: bool,
+    strayed: bool,
 }
 
 /// The timeout as the plain call takes it: none or zero, which every kernel counts alike.
@@ -406,6 +443,7 @@ impl Reactor for Epoll {
         Ok(())
     }
 
+    #[inline]
     fn modify(
         &mut self,
         source: BorrowedSource<'_>,
@@ -423,72 +461,49 @@ impl Reactor for Epoll {
         let Some(entry) = self.table.get_mut(fd) else {
             return Err(refusal::not_registered(NAME, fd));
         };
-        match (entry.registration.mode, mode) {
-            (Mode::Level, Mode::Level) if !entry.is_file() => {
-                entry.registration = wanted;
-                if !mem::replace(&mut entry.queued, true) {
-                    self.queue(fd);
-                }
-                return Ok(());
-            }
-            (Mode::Oneshot, Mode::Oneshot) if entry.rearm(wanted) => return Ok(()),
-            _ => {}
+        if !entry.keep(wanted) {
+            return self.modify_with_care(fd, wanted);
         }
-        let entry = self.table.changed(fd, wanted);
-        if entry.is_file() {
-            self.table.insert(fd, entry);
-            return Ok(());
+        if mode == Mode::Level && !mem::replace(&mut entry.queued, true) {
+            self.queue(fd);
         }
-        match self.change(fd, entry.held) {
-            Ok(()) => {
-                self.table.insert(fd, entry);
-                self.note_care();
-                Ok(())
-            }
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-                self.table.remove(fd);
-                Err(refusal::not_registered(NAME, fd))
-            }
-            Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
-                Err(refusal::not_open(NAME, fd))
-            }
-            Err(error) => {
-                let what = format!("cannot modify descriptor {fd}");
-                Err(refusal::by_kernel(NAME, what, &error))
-            }
-        }
+        Ok(())
     }
 
     fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
         let fd = source.as_raw_fd();
-        match self.table.remove(fd) {
-            None => Err(refusal::not_registered(NAME, fd)),
-            Some(entry) if entry.is_file() => Ok(()),
-            Some(_) => {
-                self.stats.control_calls += 1;
-                // It fails only for a descriptor that was closed while registered: the
-                // kernel holds nothing of it any more, which is what was asked for.
-                let _ = sys::delete(&self.epoll, fd);
-                Ok(())
+        let Some(entry) = self.table.remove(fd) else {
+            return Err(refusal::not_registered(NAME, fd));
+        };
+        if !entry.is_file() {
+            self.stats.control_calls += 1;
+            // It fails only for a descriptor that was closed while registered: the
+            // kernel holds nothing of it any more, which is what was asked for.
+            if sys::delete(&self.epoll, fd).is_ok() {
+                self.table.let_go(&entry);
             }
         }
+        self.note_care();
+        Ok(())
     }
 
     /// The short way: one system call, and nothing to look up.
     #[inline]
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
-        let Some(millis) = plain_millis(timeout).filter(|_| !self.needs_care) else {
-            return self.wait_with_care(events, timeout);
-        };
-        let answer = sys::wait_plainly(&self.epoll, events.buffer_mut(), millis);
-        // A wake's event comes after its flag, so without the flag there is none.
-        if answer <= 0 || self.wake.is_raised() {
-            return self.finish_with_care(events, answer, timeout);
+        let mut answer = NOT_ASKED;
+        if let (Some(millis), false) = (plain_millis(timeout), self.needs_care) {
+            answer = sys::wait_plainly(&self.epoll, events.buffer_mut(), millis);
+            // A wake's event comes after its flag, so without the flag there is none.
+            if answer > self.wake.bar() {
+                let count = answer as u32 as usize;
+                self.plain_waits += 1;
+                self.stats.events += count as u64;
+                events.replace(count);
+                return Ok(count);
+            }
         }
-        self.plain_waits += 1;
-        self.stats.events += answer as u64;
-        events.replace(answer as usize);
-        Ok(answer as usize)
+        self.wait_with_care(events, timeout, answer)?;
+        Ok(events.len())
     }
 
     fn waker(&self) -> Waker {

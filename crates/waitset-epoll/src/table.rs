@@ -29,13 +29,13 @@ enum Kind {
     File,
 }
 
-/// What became of a marked event.
-#[derive(Debug)]
-pub(crate) enum Fired {
-    Told(Event),
+/// Why a marked event is not told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PassedOver {
+    /// It is the waker's.
     Wake,
-    /// It was disarmed, in the kernel as well.
-    Dropped,
+    /// Its source is disarmed, in the kernel as well.
+    Disarmed,
     /// The kernel will tell it again unless it is told to be silent.
     ToSilence(RawFd),
     /// Nobody knows it: it was closed while registered and lives on in a duplicate, where
@@ -69,6 +69,11 @@ impl Entry {
         self.kind == Kind::File
     }
 
+    /// Whether the kernel holds a mark of it.
+    fn is_marked(&self) -> bool {
+        !self.is_file() && held::is_marked(self.held.data)
+    }
+
     /// What the kernel should hold.
     pub(crate) fn wanted(&self) -> Held {
         match self.registration.mode {
@@ -91,11 +96,17 @@ impl Entry {
         self.armed != Readiness::default()
     }
 
-    /// Re-arms a one-shot source if the kernel need not hear of it.
+    /// Takes note of what is wanted if the kernel need not hear of it now: of a level not
+    /// before the next wait, and of a one-shot source not at all if it is only re-armed.
     #[inline]
-    pub(crate) fn rearm(&mut self, wanted: Registration) -> bool {
+    pub(crate) fn keep(&mut self, wanted: Registration) -> bool {
         let bits = held::bits(wanted.interest);
-        if self.kind != Kind::Watched || self.held.bits & bits != bits {
+        let is_kept = match wanted.mode {
+            Mode::Level => self.kind != Kind::File,
+            Mode::Oneshot => self.kind == Kind::Watched && self.held.bits & bits == bits,
+            Mode::Edge => false,
+        };
+        if !is_kept || self.registration.mode != wanted.mode {
             return false;
         }
         self.registration = wanted;
@@ -160,12 +171,14 @@ pub(crate) struct Table {
     /// How many system calls have looked whether a file is still open.
     file_checks: u64,
     generation: u32,
+    /// How many marks the kernel may hold.
+    marks: usize,
 }
 
 impl Table {
-    /// Whether there has ever been a mark: one may come back as long as the reactor lives.
+    /// Whether the kernel may hold a mark, so that one can come back.
     pub(crate) fn has_marks(&self) -> bool {
-        self.generation != 0
+        self.marks > 0
     }
 
     pub(crate) fn has_files(&self) -> bool {
@@ -192,20 +205,38 @@ impl Table {
         self.entries.get(fd).is_some_and(Entry::is_file)
     }
 
-    /// Looks a marked event up, and disarms its source if it is told.
+    /// Makes an event what its source is to be told, if it is to be told at all: a plain
+    /// one is, and a marked one if its source is armed for it, once.
     #[inline]
-    pub(crate) fn fired(&mut self, event: &Event) -> Fired {
-        if event.data() == WAKE.data {
-            return Fired::Wake;
+    pub(crate) fn tell(&mut self, event: &mut Event) -> bool {
+        if !held::is_marked(event.data()) {
+            return true;
         }
-        let fd = held::unmark(event.data());
-        match self.entries.get_mut(fd) {
-            Some(entry) if entry.held.data == event.data() => match entry.fire(event.readiness()) {
-                Some(told) => Fired::Told(told),
-                None if entry.held.bits == SILENT_BITS && !entry.is_armed() => Fired::Dropped,
-                None => Fired::ToSilence(fd),
-            },
-            _ => Fired::Stray,
+        let told = self
+            .marked(event)
+            .and_then(|entry| entry.fire(event.readiness()));
+        *event = told.unwrap_or(*event);
+        told.is_some()
+    }
+
+    /// The source that a mark names.
+    #[inline]
+    fn marked(&mut self, event: &Event) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(held::unmark(event.data()))?;
+        (entry.held.data == event.data()).then_some(entry)
+    }
+
+    /// Why [`tell`](Self::tell) did not.
+    pub(crate) fn passed_over(&mut self, event: &Event) -> PassedOver {
+        if event.data() == WAKE.data {
+            return PassedOver::Wake;
+        }
+        match self.marked(event) {
+            None => PassedOver::Stray,
+            Some(entry) if entry.held.bits == SILENT_BITS && !entry.is_armed() => {
+                PassedOver::Disarmed
+            }
+            Some(_) => PassedOver::ToSilence(held::unmark(event.data())),
         }
     }
 
@@ -253,7 +284,24 @@ impl Table {
         if entry.is_file() {
             self.files.push(fd);
         }
+        self.marks += usize::from(entry.is_marked());
         self.entries.insert(fd, entry);
+    }
+
+    /// Puts an entry in, in place of one of which the kernel holds nothing any more.
+    pub(crate) fn replace(&mut self, fd: RawFd, entry: Entry) {
+        if let Some(old) = self.remove(fd) {
+            self.let_go(&old);
+        }
+        self.insert(fd, entry);
+    }
+
+    /// Takes note that the kernel has let go of what it held of a source.
+    ///
+    /// It has not if the source was closed while registered: a duplicate may keep the
+    /// registration alive, and its mark.
+    pub(crate) fn let_go(&mut self, entry: &Entry) {
+        self.marks -= usize::from(entry.is_marked());
     }
 
     pub(crate) fn remove(&mut self, fd: RawFd) -> Option<Entry> {
@@ -293,5 +341,40 @@ impl Table {
                 self.next_file = self.next_file.saturating_sub(1);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waitset_core::Token;
+
+    #[test]
+    fn marks_are_looked_for_as_long_as_the_kernel_may_hold_one() {
+        let wanted = |mode| Registration {
+            token: Token(7),
+            interest: Interest::READABLE,
+            mode,
+        };
+        let mut table = Table::default();
+        table.reserve("epoll", 1).unwrap();
+        let register = |table: &mut Table, mode| {
+            let entry = table.entry(1, wanted(mode));
+            table.insert(1, entry);
+            table.has_marks()
+        };
+        assert!(!register(&mut table, Mode::Edge));
+        assert!(
+            register(&mut table, Mode::Oneshot),
+            "over one that was closed"
+        );
+        let leveled = table.changed(1, wanted(Mode::Level));
+        table.replace(1, leveled);
+        assert!(!table.has_marks(), "the kernel holds another word now");
+        assert!(register(&mut table, Mode::Oneshot));
+        let removed = table.remove(1).unwrap();
+        assert!(table.has_marks(), "a duplicate may keep it alive");
+        table.let_go(&removed);
+        assert!(!table.has_marks());
     }
 }

@@ -41,13 +41,13 @@ impl<T> FdTable<T> {
     #[inline]
     #[must_use]
     pub fn get(&self, fd: RawFd) -> Option<&T> {
-        self.slots.get(usize::try_from(fd).ok()?)?.as_ref()
+        self.slots.get(place(fd))?.as_ref()
     }
 
     /// The value of `fd`, to change.
     #[inline]
     pub fn get_mut(&mut self, fd: RawFd) -> Option<&mut T> {
-        self.slots.get_mut(usize::try_from(fd).ok()?)?.as_mut()
+        self.slots.get_mut(place(fd))?.as_mut()
     }
 
     /// Makes room for `fd`, so that [`insert`](Self::insert) cannot fail.
@@ -60,10 +60,10 @@ impl<T> FdTable<T> {
     /// `InvalidInput` if the table would have to grow for a descriptor that is not open.
     #[inline]
     pub fn reserve(&mut self, mechanism: &str, fd: RawFd) -> io::Result<()> {
-        match usize::try_from(fd) {
-            Ok(index) if index < self.slots.len() => Ok(()),
-            _ => self.grow(mechanism, fd),
+        if place(fd) < self.slots.len() {
+            return Ok(());
         }
+        self.grow(mechanism, fd)
     }
 
     #[cold]
@@ -72,8 +72,7 @@ impl<T> FdTable<T> {
         if !is_open(fd) {
             return Err(refusal::not_open(mechanism, fd));
         }
-        let index = usize::try_from(fd).map_err(|_| refusal::not_open(mechanism, fd))?;
-        let length = (index + 1).max(self.slots.len() * 2).max(64);
+        let length = (place(fd) + 1).max(self.slots.len() * 2).max(64);
         self.slots.resize_with(length, || None);
         Ok(())
     }
@@ -85,7 +84,7 @@ impl<T> FdTable<T> {
     /// If there is no room; [`reserve`](Self::reserve) makes it.
     #[inline]
     pub fn insert(&mut self, fd: RawFd, value: T) -> Option<T> {
-        let old = self.slots[fd as usize].replace(value);
+        let old = self.slots[place(fd)].replace(value);
         self.len += usize::from(old.is_none());
         old
     }
@@ -93,7 +92,7 @@ impl<T> FdTable<T> {
     /// Takes the value of `fd` out.
     #[inline]
     pub fn remove(&mut self, fd: RawFd) -> Option<T> {
-        let old = self.slots.get_mut(usize::try_from(fd).ok()?)?.take();
+        let old = self.slots.get_mut(place(fd))?.take();
         self.len -= usize::from(old.is_some());
         old
     }
@@ -110,6 +109,12 @@ impl<T> FdTable<T> {
     pub fn checks(&self) -> u64 {
         self.checks
     }
+}
+
+/// Where the value of `fd` is. A negative number lies beyond every table.
+#[inline]
+fn place(fd: RawFd) -> usize {
+    fd as u32 as usize
 }
 
 #[cfg(test)]
