@@ -279,16 +279,23 @@ fn align(lines: &[String]) -> String {
                 .map(|row| row[column].chars().count());
             cells.max().unwrap_or(0)
         };
+        let is_number = |cell: &str| {
+            cell.chars()
+                .all(|c| c.is_ascii_digit() || ".,–%".contains(c))
+        };
+        let to_the_right: Vec<bool> = (0..columns)
+            .map(|column| {
+                let numbers = rows[start..end].iter().filter(|row| is_number(row[column]));
+                2 * numbers.count() > end - start
+            })
+            .collect();
         for row in &rows[start..end] {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 let gap = width(column) - cell.chars().count();
-                let is_number = cell
-                    .chars()
-                    .all(|c| c.is_ascii_digit() || ".,–%".contains(c));
                 let gap = " ".repeat(gap);
                 line += if column == 0 { "" } else { "  " };
-                line += &if is_number {
+                line += &if to_the_right[column] {
                     gap + cell
                 } else {
                     (*cell).to_owned() + &gap
