@@ -27,11 +27,20 @@ struct Arguments {
 enum Command {
     /// Measures mechanisms in shuffled rounds, with the noise beside every figure
     Compare(commands::compare::Arguments),
+    /// Writes a run as a page
+    Report(commands::report::Arguments),
+    /// Names a mechanism for a load, from a run on this machine
+    Recommend(commands::recommend::Arguments),
+    /// Compares two runs of one machine
+    Diff(commands::diff::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Compare(arguments) => commands::compare::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Recommend(arguments) => commands::recommend::run(&arguments),
+        Command::Diff(arguments) => commands::diff::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

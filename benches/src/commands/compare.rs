@@ -49,6 +49,12 @@ pub(crate) struct Arguments {
     /// Write the medians as comma-separated values
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Write the report here, one page of HTML [default: in target/waitset-bench]
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Open the report in a browser
+    #[arg(long)]
+    open: bool,
 }
 
 impl Arguments {
@@ -89,6 +95,11 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
         out.flush()?;
     }
     println!("Data: {}", path.display());
+    let page = arguments
+        .html
+        .clone()
+        .unwrap_or_else(|| directory().join("report.html"));
+    super::report::write(&run, &page, arguments.open)?;
     Ok(match stop.load(Ordering::Relaxed) {
         true => ExitCode::from(130), // as a shell has it for what SIGINT ended
         false => ExitCode::SUCCESS,

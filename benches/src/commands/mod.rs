@@ -1,6 +1,9 @@
 //! The subcommands, one a file.
 
 pub(crate) mod compare;
+pub(crate) mod diff;
+pub(crate) mod recommend;
+pub(crate) mod report;
 
 use std::env;
 use std::path::PathBuf;

@@ -7,11 +7,14 @@
 pub mod cell;
 pub mod csv;
 pub mod data;
+pub mod diff;
 pub mod environment;
 pub mod groups;
 pub mod measure;
 pub mod meter;
 pub mod plan;
 pub mod progress;
+pub mod recommend;
+pub mod report;
 pub mod run;
 pub mod terminal;

@@ -1,0 +1,184 @@
+//! `recommend`: a mechanism for a load, from a run on this machine.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use waitset_bench::instrument::recommend::{Answer, Estimate, Need, changes, gaps};
+use waitset_bench::instrument::run::Run;
+use waitset_bench::tables::{duration, table};
+
+use super::directory;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Descriptors the program watches
+    #[arg(long, value_name = "N", value_parser = positive)]
+    fds: usize,
+    /// Those of them that are ready at a time
+    #[arg(long, value_name = "A", value_parser = positive, default_value = "1")]
+    active: usize,
+    /// How late an answer may be in 99 of 100 cases, such as 50us or 2ms
+    #[arg(long, value_name = "TIME", value_parser = nanoseconds)]
+    latency: Option<f64>,
+    /// How much of a processor may be used while nothing happens
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "50%")]
+    cpu: f64,
+    /// The run to answer from [default: the latest]
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a whole number from 1 on is needed".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+fn nanoseconds(text: &str) -> Result<f64, String> {
+    let digits = text.trim_end_matches(char::is_alphabetic);
+    let unit = match &text[digits.len()..] {
+        "ns" => 1.0,
+        "us" => 1e3,
+        "ms" => 1e6,
+        "s" => 1e9,
+        _ => return Err("a number with ns, us, ms or s is needed, such as 50us".to_owned()),
+    };
+    let number: f64 = digits
+        .parse()
+        .map_err(|_| format!("{digits:?} is no number"))?;
+    Ok(number * unit)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').parse::<f64>();
+    match number {
+        // A spin takes all of a processor, and the clock a little more.
+        Ok(100.0) => Ok(1.1),
+        Ok(percent) if (0.0..100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("a percentage up to 100% is needed".to_owned()),
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
+    let path = arguments
+        .from
+        .clone()
+        .unwrap_or_else(|| directory().join("latest.jsonl"));
+    let run = Run::read(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(
+            error.kind(),
+            format!(
+                "there is no run at {}; make one with `compare`",
+                path.display()
+            ),
+        ),
+        _ => error,
+    })?;
+    let need = Need {
+        fds: arguments.fds,
+        active: arguments.active.min(arguments.fds),
+        latency_ns: arguments.latency,
+        cpu: arguments.cpu,
+    };
+    let Some(answer) = Answer::of(&run, need) else {
+        let text = format!("{} has neither one_ready nor active_share", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    };
+    print(&run, need, &answer);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(run: &Run, need: Need, answer: &Answer) {
+    println!("{}", verdict(answer));
+    println!(
+        "\nWhy, for {} descriptors with {} ready at a time:",
+        need.fds, need.active
+    );
+    println!("{}", estimates(answer));
+    for (estimate, reason) in &answer.left_out {
+        println!("{} is left out: it {reason}.", estimate.name);
+    }
+    if answer.is_outside {
+        println!("So many were not measured; the nearest cells stand for them.");
+    }
+    for gap in gaps(run, need) {
+        println!("Beware: {gap}.");
+    }
+    if need.fds as u64 > run.environment.descriptors_hard {
+        let limit = run.environment.descriptors_hard;
+        println!("Beware: the hard limit of descriptors was {limit} (ulimit -Hn).");
+    }
+    let changes = changes(run, need, answer);
+    if !changes.is_empty() && answer.tied > 0 {
+        println!("\nThe answer would be another");
+        changes.iter().for_each(|change| println!("- {change}"));
+    }
+    let of = &run.environment;
+    println!(
+        "\nFrom a run on {}, {} cores, {}.",
+        of.processor, of.cores, of.kernel
+    );
+}
+
+fn verdict(answer: &Answer) -> String {
+    let winners = answer.winners();
+    let margin = answer
+        .margin()
+        .map(|(margin, next)| format!("{} costs {margin:.2} times as much", next.name));
+    let margin = margin.map_or(String::new(), |margin| format!("; {margin}"));
+    match winners.as_slice() {
+        [] => "None meets this.".to_owned(),
+        [one] => format!(
+            "{one}{margin}, beyond a noise of ±{:.0} %.",
+            answer.ranked[0].noise * 100.0
+        ),
+        several => format!("tie: {}{margin}.", several.join(", ")),
+    }
+}
+
+fn estimates(answer: &Answer) -> String {
+    let heads = [
+        "",
+        "an event",
+        "noise",
+        "99 of 100 within",
+        "cpu while waiting",
+    ];
+    let mut table = table(heads);
+    let left_out = answer.left_out.iter().map(|(estimate, _)| estimate);
+    answer.ranked.iter().chain(left_out).for_each(|estimate| {
+        table.add_row(row(estimate));
+    });
+    table.to_string()
+}
+
+fn row(estimate: &Estimate) -> [String; 5] {
+    let cpu = estimate
+        .waiting_cpu
+        .map(|cpu| format!("{:.1} %", cpu * 100.0));
+    [
+        estimate.name.clone(),
+        duration(estimate.cost_ns),
+        format!("±{:.0}%", estimate.noise * 100.0),
+        estimate.latency_ns.map_or(String::new(), duration),
+        cpu.unwrap_or_default(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_shares_are_read_with_their_units() {
+        assert_eq!(nanoseconds("50us"), Ok(50_000.0));
+        assert_eq!(nanoseconds("2ms"), Ok(2_000_000.0));
+        assert!(nanoseconds("50").is_err());
+        assert_eq!(share("10%"), Ok(0.1));
+        assert!(share("120%").is_err());
+        assert!(positive("0").is_err());
+    }
+}
