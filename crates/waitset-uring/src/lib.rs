@@ -304,7 +304,7 @@ impl Uring {
             self.stats.control_calls += 1;
             let entered = self.ring.enter(0, None)?;
             // The kernel runs what is pending in portions.
-            if entered == Entered::Moved || !self.ring.needs_kernel() {
+            if entered == Entered::Moved || !self.ring.has_work() {
                 return Ok(entered);
             }
         }

@@ -102,6 +102,13 @@ impl Ring {
         queue.capacity() - queue.len()
     }
 
+    /// Whether something is to be submitted or run. Completions that the ring has no room for
+    /// are no work: the kernel keeps them until others have been taken.
+    pub(crate) fn has_work(&mut self) -> bool {
+        let queue = self.ring.submission();
+        !queue.is_empty() || queue.taskrun()
+    }
+
     /// Whether something is to be submitted, or completes only inside the kernel.
     pub(crate) fn needs_kernel(&mut self) -> bool {
         let queue = self.ring.submission();
