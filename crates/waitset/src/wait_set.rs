@@ -155,7 +155,8 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
     ///
     /// As [`Reactor::wait`].
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
-        if self.peek().is_none() {
+        let is_taken = self.next >= self.batch.len();
+        if is_taken || self.peek().is_none() {
             self.next = 0;
             self.reactor.wait(&mut self.batch, timeout)?;
         }
