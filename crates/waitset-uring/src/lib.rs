@@ -40,7 +40,7 @@ use waitset_core::{
 };
 use waitset_unix::{Bell, FdTable, Registration, refusal};
 
-use ring::{Completion, Entered, Ring};
+use ring::{Entered, Ring};
 use source::{Change, Source, Verdict};
 
 const NAME: &str = "uring";
@@ -128,7 +128,15 @@ impl Uring {
 
     /// Fills the submission queue with what differs from what is wanted, in this
     /// thread's ring.
+    #[inline]
     fn arm(&mut self) -> io::Result<()> {
+        if self.bell_is_armed && self.queue.is_empty() {
+            return Ok(());
+        }
+        self.arm_some()
+    }
+
+    fn arm_some(&mut self) -> io::Result<()> {
         while self.try_to_arm()? == Entered::Moved {
             self.move_here()?;
         }
@@ -192,7 +200,16 @@ impl Uring {
     }
 
     /// Submits what is queued if there is no room to cancel a poll and arm another.
+    #[inline]
     fn make_room(&mut self) -> io::Result<Entered> {
+        match self.ring.room() {
+            0 | 1 => self.submit_for_room(),
+            _ => Ok(Entered::Here),
+        }
+    }
+
+    #[cold]
+    fn submit_for_room(&mut self) -> io::Result<Entered> {
         while self.ring.room() < 2 {
             self.stats.wait_calls += 1;
             if self.ring.enter(0, None)? == Entered::Moved {
@@ -203,42 +220,50 @@ impl Uring {
     }
 
     /// Takes what has completed, as far as there is room.
+    #[inline]
     fn reap(&mut self, events: &mut Events) {
+        let mut ended = false;
+        let Self {
+            ring,
+            sources,
+            queue,
+            ..
+        } = self;
+        // Taken one by one, since what does not fit must not be taken.
+        let mut completions = ring.completions();
         while !events.is_full() {
-            let Some(completion) = self.ring.next_completion() else {
-                return;
+            let Some(completion) = completions.next() else {
+                break;
             };
-            if completion.data == BELL {
-                self.bell_is_armed = completion.more;
-                if self.wake.take() {
-                    events.set_woken();
+            let (fd, generation) = source::unpack(completion.data);
+            let known = sources.get_mut(fd);
+            let Some(source) = known.filter(|source| source.generation() == generation) else {
+                if completion.data == BELL {
+                    self.bell_is_armed = completion.more;
+                    ended |= self.wake.take();
                 }
-            } else {
-                self.complete(&completion, events);
+                continue;
+            };
+            let verdict = match source.complete_plainly(&completion) {
+                Some(seen) => Verdict::Tell(seen),
+                None => source.complete(&completion),
+            };
+            match verdict {
+                Verdict::Silent => {}
+                Verdict::Tell(seen) => events.push(source.registration.event(seen)),
+                Verdict::Dead => {
+                    events.push(source.registration.event(Readiness::ERROR));
+                    sources.remove(fd);
+                    continue;
+                }
+            }
+            if source.is_to_be_queued() {
+                source.queued = true;
+                queue.push(fd);
             }
         }
-    }
-
-    fn complete(&mut self, completion: &Completion, events: &mut Events) {
-        let (fd, generation) = source::unpack(completion.data);
-        let Some(source) = self.sources.get_mut(fd) else {
-            return;
-        };
-        if source.generation() != generation {
-            return;
-        }
-        match source.complete(completion) {
-            Verdict::Silent => {}
-            Verdict::Tell(observed) => events.push(source.registration.event(observed)),
-            Verdict::Dead => {
-                events.push(source.registration.event(Readiness::ERROR));
-                self.sources.remove(fd);
-                return;
-            }
-        }
-        if source.change() != Change::None && !source.queued {
-            source.queued = true;
-            self.queue(fd);
+        if ended {
+            events.set_woken();
         }
     }
 

@@ -34,10 +34,20 @@ pub(crate) enum Entered {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Completion {
     pub(crate) data: u64,
-    /// The observed bits, or an errno.
-    pub(crate) result: Result<u32, i32>,
+    result: i32,
     /// Whether the poll goes on.
     pub(crate) more: bool,
+}
+
+impl Completion {
+    /// The observed bits, or an errno.
+    #[inline]
+    pub(crate) fn bits(&self) -> Result<u32, i32> {
+        match self.result {
+            bits if bits >= 0 => Ok(bits as u32),
+            errno => Err(-errno),
+        }
+    }
 }
 
 impl Ring {
@@ -92,11 +102,13 @@ impl Ring {
     }
 
     /// Whether no completion waits to be taken.
+    #[inline]
     pub(crate) fn is_empty(&mut self) -> bool {
         self.ring.completion().is_empty()
     }
 
     /// How many more changes fit the submission queue.
+    #[inline]
     pub(crate) fn room(&mut self) -> usize {
         let queue = self.ring.submission();
         queue.capacity() - queue.len()
@@ -110,6 +122,7 @@ impl Ring {
     }
 
     /// Whether something is to be submitted, or completes only inside the kernel.
+    #[inline]
     pub(crate) fn needs_kernel(&mut self) -> bool {
         let queue = self.ring.submission();
         !queue.is_empty() || queue.taskrun() || queue.cq_overflow()
@@ -119,15 +132,12 @@ impl Ring {
         self.ring.submission()
     }
 
-    pub(crate) fn next_completion(&mut self) -> Option<Completion> {
-        let entry = self.ring.completion().next()?;
-        let result = match entry.result() {
-            bits if bits >= 0 => Ok(bits as u32),
-            errno => Err(-errno),
-        };
-        Some(Completion {
+    /// What has completed, taken as far as the iterator goes.
+    #[inline]
+    pub(crate) fn completions(&mut self) -> impl Iterator<Item = Completion> + '_ {
+        self.ring.completion().map(|entry| Completion {
             data: entry.user_data(),
-            result,
+            result: entry.result(),
             more: cqueue::more(entry.flags()),
         })
     }
@@ -135,32 +145,33 @@ impl Ring {
     /// Submits what is queued, runs what is pending, and sleeps until `want` completions
     /// are there or `timeout` is over. Whether it is over the clock has to say: after a
     /// submission the kernel reports that alone.
+    #[inline]
     pub(crate) fn enter(&mut self, want: u32, timeout: Option<Duration>) -> io::Result<Entered> {
         if !self.is_enabled {
-            // The ring is from now on this thread's.
-            self.enablings += 1;
-            self.ring.submitter().register_enable_rings()?;
-            self.is_enabled = true;
+            self.enable()?;
         }
-        let submitter = self.ring.submitter();
-        let entered = match timeout.filter(|_| want > 0).and_then(timespec) {
+        let timeout = timeout.filter(|_| want > 0).and_then(timespec);
+        let entered = match timeout {
             Some(timeout) => {
                 let arguments = types::SubmitArgs::new().timespec(&timeout);
+                let submitter = self.ring.submitter();
                 submitter.submit_with_args(want as usize, &arguments)
             }
-            None if want > 0 => submitter.submit_and_wait(want as usize),
-            None => sys::submit_and_run(&mut self.ring),
+            None => sys::submit_and_run(&mut self.ring, want),
         };
         match entered {
             Ok(_) => Ok(Entered::Here),
-            Err(error) => match error.raw_os_error() {
-                Some(libc::EEXIST) => Ok(Entered::Moved),
-                // The clock says the same of ETIME; the others end when completions
-                // have been taken.
-                Some(libc::ETIME | libc::EBUSY | libc::EAGAIN) => Ok(Entered::Here),
-                _ => Err(error),
-            },
+            Err(error) => not_entered(error),
         }
+    }
+
+    /// The ring is from now on this thread's.
+    #[cold]
+    fn enable(&mut self) -> io::Result<()> {
+        self.enablings += 1;
+        self.ring.submitter().register_enable_rings()?;
+        self.is_enabled = true;
+        Ok(())
     }
 }
 
@@ -170,6 +181,17 @@ impl std::fmt::Debug for Ring {
             .field("fd", &self.ring.as_raw_fd())
             .field("is_enabled", &self.is_enabled)
             .finish()
+    }
+}
+
+#[cold]
+fn not_entered(error: io::Error) -> io::Result<Entered> {
+    match error.raw_os_error() {
+        Some(libc::EEXIST) => Ok(Entered::Moved),
+        // The clock says the same of ETIME; the others end when completions have been
+        // taken.
+        Some(libc::ETIME | libc::EBUSY | libc::EAGAIN) => Ok(Entered::Here),
+        _ => Err(error),
     }
 }
 

@@ -30,6 +30,9 @@ pub(crate) struct Source {
     /// Whether the kernel told what nobody asked for. A poll of one shot would tell it
     /// again and again; a multishot poll waits for something else to happen.
     is_distracted: bool,
+    /// What a completion may hold to be told as it came: nothing unless the poll is armed
+    /// as wanted and has no past.
+    plain: u32,
 }
 
 /// What to do about a source's poll.
@@ -67,6 +70,7 @@ impl Source {
             is_renewed: false,
             has_ended: false,
             is_distracted: false,
+            plain: 0,
         }
     }
 
@@ -91,6 +95,17 @@ impl Source {
         self.is_renewed = registration.mode == Mode::Edge;
         // What nobody asked for may be asked for now.
         self.is_distracted = false;
+        self.note_plain();
+    }
+
+    fn note_plain(&mut self) {
+        let has_past = self.has_ended || self.is_distracted;
+        self.plain = match self.armed {
+            Some(_) if !has_past && self.change() == Change::None => {
+                told(self.registration.interest).0
+            }
+            _ => 0,
+        };
     }
 
     fn asked(&self) -> Asked {
@@ -118,11 +133,18 @@ impl Source {
         }
     }
 
+    /// Whether its poll differs from what is wanted, and nobody knows yet.
+    #[inline]
+    pub(crate) fn is_to_be_queued(&self) -> bool {
+        self.plain == 0 && !self.queued && self.change() != Change::None
+    }
+
     /// Its poll is armed as wanted from now on.
     pub(crate) fn arm(&mut self) -> Asked {
         let asked = self.asked();
         self.armed = Some(asked);
         self.is_renewed = false;
+        self.note_plain();
         asked
     }
 
@@ -130,15 +152,37 @@ impl Source {
     pub(crate) fn forget(&mut self, generation: u32) {
         self.armed = None;
         self.generation = generation;
+        self.plain = 0;
     }
 
+    /// The short way of [`complete`](Self::complete), for what is told as it came.
     #[inline]
+    pub(crate) fn complete_plainly(&mut self, completion: &Completion) -> Option<Readiness> {
+        let seen = completion.bits().unwrap_or(0) & self.plain;
+        let is_multishot = self.registration.mode == Mode::Edge;
+        if seen == 0 || completion.more != is_multishot {
+            return None;
+        }
+        if !is_multishot {
+            self.armed = None;
+            self.plain = 0;
+            self.is_wanted = self.registration.mode == Mode::Level;
+        }
+        Some(Readiness(seen))
+    }
+
     pub(crate) fn complete(&mut self, completion: &Completion) -> Verdict {
+        let verdict = self.conclude(completion);
+        self.note_plain();
+        verdict
+    }
+
+    fn conclude(&mut self, completion: &Completion) -> Verdict {
         let is_multishot = self.armed.is_some_and(|asked| asked.multishot);
         if !completion.more {
             self.armed = None;
         }
-        match completion.result {
+        match completion.bits() {
             // Replaced or cancelled while it completed.
             _ if self.is_renewed || !self.is_wanted => Verdict::Silent,
             // A file without readiness to wait for, asked for what it never has.
@@ -154,9 +198,7 @@ impl Source {
     /// The kernel tells a peer's half-close unasked; it is silenced without losing what
     /// may follow.
     fn observe(&mut self, observed: Readiness, ends: bool) -> Verdict {
-        let ended = Readiness::ERROR | Readiness::HANGUP;
-        let told = wanted(self.registration.interest) | ended;
-        let seen = Readiness(observed.0 & told.0);
+        let seen = Readiness(observed.0 & told(self.registration.interest).0);
         self.is_distracted = seen == Readiness::default();
         if self.is_distracted {
             self.is_wanted = !self.ends_again(ends);
@@ -183,7 +225,12 @@ impl Source {
     }
 }
 
-/// What is told of a source, but for its end.
+/// All that is told of a source.
+fn told(interest: Interest) -> Readiness {
+    wanted(interest) | Readiness::ERROR | Readiness::HANGUP
+}
+
+/// The same, but for its end.
 fn wanted(interest: Interest) -> Readiness {
     match interest.is_readable() {
         true => Readiness::from(interest) | Readiness::PEER_CLOSED,

@@ -43,13 +43,15 @@ fn push(ring: &mut Ring, entry: squeue::Entry) {
     debug_assert!(pushed.is_ok(), "the caller has made room");
 }
 
-/// Submits what is queued and runs what is pending, without sleeping.
-pub(crate) fn submit_and_run(ring: &mut IoUring) -> io::Result<usize> {
+/// Submits what is queued, runs what is pending, and sleeps until `want` completions are
+/// there.
+#[inline]
+pub(crate) fn submit_and_run(ring: &mut IoUring, want: u32) -> io::Result<usize> {
     let queued = ring.submission().len() as u32;
     let flags = EnterFlags::GETEVENTS.bits();
     // SAFETY: the flags take no argument, and none is given.
     unsafe {
         ring.submitter()
-            .enter::<libc::sigset_t>(queued, 0, flags, None)
+            .enter::<libc::sigset_t>(queued, want, flags, None)
     }
 }
