@@ -8,6 +8,8 @@ use crate::{
 
 const BEGIN: &str = "<!-- begin: ";
 const END: &str = "<!-- end -->";
+/// How the README ends what the instrument puts there.
+const RECORD_END: &str = "<!-- end: record -->";
 
 /// Fills every mark of every chapter and writes the figures in every language.
 ///
@@ -72,7 +74,7 @@ pub(crate) fn without_spliced(text: &str) -> String {
     let mut kept = String::new();
     let mut is_inside = false;
     for line in text.lines() {
-        is_inside &= line != END;
+        is_inside &= line != END && line != RECORD_END;
         if !is_inside {
             kept.push_str(line);
             kept.push('\n');

@@ -3,22 +3,37 @@
 //! A translation carries the hash of the English text it was made from. What is spliced
 //! is left out of the hash: a new recording makes no translation old.
 
-use crate::{Result, files, read, splice, text_of, write_if_changed};
+use std::path::PathBuf;
+
+use crate::{Result, docs, files, read, splice, text_of, write_if_changed};
 
 const MARK: &str = "<!-- translates: ";
 
-/// The chapters whose translation was made from an English text that has changed since.
+/// The repository's README in Korean, which is translated like a chapter.
+const README: &str = "README.ko.md";
+
+/// The English text and the translation called `name`: a chapter, or `README.ko.md`.
+fn pair(name: &str) -> (PathBuf, PathBuf) {
+    if name == README {
+        let root = docs().parent().unwrap_or(docs());
+        return (root.join("README.md"), root.join(README));
+    }
+    (text_of("en").join(name), text_of("ko").join(name))
+}
+
+/// The texts whose translation was made from an English one that has changed since.
 ///
 /// # Errors
 ///
 /// If a file can't be read.
 pub fn outdated() -> Result<Vec<String>> {
+    let chapters = files(&text_of("en"), "md")?;
+    let names = chapters
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str());
     let mut old = Vec::new();
-    for english in files(&text_of("en"), "md")? {
-        let Some(name) = english.file_name().and_then(|name| name.to_str()) else {
-            continue;
-        };
-        let translation = text_of("ko").join(name);
+    for name in names.chain([README]) {
+        let (english, translation) = pair(name);
         if name != "SUMMARY.md" && translation.exists() {
             let mark = mark_for(&read(&english)?);
             if !read(&translation)?.contains(&mark) {
@@ -29,21 +44,21 @@ pub fn outdated() -> Result<Vec<String>> {
     Ok(old)
 }
 
-/// Notes in the translated chapter `name` that it says what the English one says now.
+/// Notes in the translation called `name` that it says what the English one says now.
 ///
 /// # Errors
 ///
 /// If one of the two can't be read or written.
 pub fn stamp(name: &str) -> Result<()> {
-    let mark = mark_for(&read(&text_of("en").join(name))?);
-    let path = text_of("ko").join(name);
-    let text = read(&path)?;
+    let (english, translation) = pair(name);
+    let mark = mark_for(&read(&english)?);
+    let text = read(&translation)?;
     let kept: Vec<_> = text
         .lines()
         .filter(|line| !line.starts_with(MARK))
         .collect();
     let text = format!("{}\n\n{mark}\n", kept.join("\n").trim_end());
-    write_if_changed(&path, &text).map(|_| ())
+    write_if_changed(&translation, &text).map(|_| ())
 }
 
 fn mark_for(english: &str) -> String {
