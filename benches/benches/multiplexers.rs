@@ -1,17 +1,13 @@
-//! `cargo bench`: select, poll, epoll, a sweep and a spin side by side.
+//! `cargo bench`: every question a group, closed by all mechanisms in turns and a report.
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput};
-use waitset_bench::closing::{self, SIZES};
-use waitset_bench::scenario::CHANGED;
-use waitset_bench::scenarios::register::Change;
+use criterion::{BenchmarkId, Criterion};
+use waitset_bench::instrument::plan::{Profile, criterion_cells};
 use waitset_bench::{Entrant, Fixture, Scenario, Workload, limits};
-
-const CHAINS: [(usize, usize); 5] = [(10, 1), (100, 1), (100, 10), (100, 100), (1000, 10)];
-const ECHOES: [(usize, usize); 3] = [(10, 1), (64, 64), (1000, 1)];
 
 /// How many benchmarks there are, and how many of them ran.
 #[derive(Default)]
@@ -22,56 +18,43 @@ struct Tally {
 
 fn main() {
     limits::raise();
-    // The command line has the last word.
-    let mut criterion = profile().configure_from_args();
+    let profile = profile();
+    // The command line has the last word; no group has settings of its own.
+    let mut criterion = configured(profile).configure_from_args();
     let mut tally = Tally::default();
-    group(
-        &mut criterion,
-        &mut tally,
-        &SIZES.map(|n| Scenario::OneReady { n }),
-    );
-    group(
-        &mut criterion,
-        &mut tally,
-        &SIZES.map(|n| Scenario::AllReady { n }),
-    );
-    group(
-        &mut criterion,
-        &mut tally,
-        &CHAINS.map(|(n, a)| Scenario::Chain { n, a }),
-    );
-    let n = CHANGED;
-    group(
-        &mut criterion,
-        &mut tally,
-        &Change::ALL.map(|change| Scenario::Register { n, change }),
-    );
-    group(
-        &mut criterion,
-        &mut tally,
-        &ECHOES.map(|(n, a)| Scenario::Echo { n, a }),
-    );
+    for scenarios in criterion_cells(profile).chunk_by(|one, other| one.group() == other.group()) {
+        group(&mut criterion, &mut tally, scenarios);
+    }
     criterion.final_summary();
-    close(&tally);
+    close(&tally, profile);
 }
 
-/// Minutes for all, so that one can afford to look; `WAITSET_BENCH=full` takes its time.
-fn profile() -> Criterion {
-    let is_full = env::var("WAITSET_BENCH").is_ok_and(|value| value == "full");
-    let millis = Duration::from_millis;
-    match is_full {
-        true => Criterion::default()
-            .sample_size(50)
-            .warm_up_time(millis(1_000))
-            .measurement_time(millis(3_000)),
-        false => Criterion::default()
-            .sample_size(12)
-            .warm_up_time(millis(100))
-            .measurement_time(millis(250))
-            .nresamples(10_000),
+fn profile() -> Profile {
+    match env::var("WAITSET_BENCH").is_ok_and(|value| value == "full") {
+        true => Profile::Full,
+        false => Profile::Bench,
     }
 }
 
+/// Under five minutes for all, so that one can afford to look; `WAITSET_BENCH=full` takes
+/// its time and draws criterion's plots too.
+fn configured(profile: Profile) -> Criterion {
+    let millis = Duration::from_millis;
+    match profile {
+        Profile::Full => Criterion::default()
+            .sample_size(50)
+            .warm_up_time(millis(1_000))
+            .measurement_time(millis(3_000)),
+        Profile::Bench | Profile::Quick => Criterion::default()
+            .without_plots()
+            .sample_size(10)
+            .warm_up_time(millis(40))
+            .measurement_time(millis(120))
+            .nresamples(2_000),
+    }
+}
+
+/// No throughput is set: criterion would take it for the axis of its charts in N's place.
 fn group(criterion: &mut Criterion, tally: &mut Tally, scenarios: &[Scenario]) {
     let mut group = criterion.benchmark_group(scenarios[0].group());
     for scenario in scenarios {
@@ -82,19 +65,10 @@ fn group(criterion: &mut Criterion, tally: &mut Tally, scenarios: &[Scenario]) {
                 continue;
             }
         };
-        group.throughput(Throughput::Elements(scenario.events_a_unit() as u64));
-        for mechanism in Entrant::mechanisms() {
-            let id = BenchmarkId::new(mechanism.name(), scenario.number());
-            // Criterion calls the closure for every sample; what is opened and verified
-            // in the first call serves all.
-            let mut workload = None;
-            group.bench_function(id, |bencher| {
-                let workload = workload.get_or_insert_with(|| attached(&fixture, mechanism));
-                bencher.iter_custom(|units| workload.run(units).expect("the mechanism fails"));
-            });
+        let contestants = scenario.contestants();
+        for entrant in contestants.into_iter().filter(|one| one.is_here()) {
             tally.offered += 1;
-            if let Some(mut workload) = workload {
-                workload.detach().expect("the mechanism fails to let go");
+            if measure(&mut group, &fixture, entrant) {
                 tally.ran += 1;
             }
         }
@@ -102,34 +76,65 @@ fn group(criterion: &mut Criterion, tally: &mut Tally, scenarios: &[Scenario]) {
     group.finish();
 }
 
-fn attached(fixture: &Fixture, mechanism: Entrant) -> Box<dyn Workload> {
-    let mut workload = fixture
-        .enter(mechanism)
-        .expect("the mechanism cannot be opened");
-    workload
-        .attach()
-        .expect("the mechanism refuses the sources");
-    workload
+type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;
+
+/// Whether it ran, and was not filtered out.
+fn measure(group: &mut Group<'_>, fixture: &Fixture, entrant: Entrant) -> bool {
+    let id = BenchmarkId::new(entrant.name(), fixture.scenario().number());
+    // Criterion calls the closure for every sample; what is opened and verified in the
+    // first call serves all.
+    let mut seat: Option<Option<Box<dyn Workload>>> = None;
+    group.bench_function(id, |bencher| {
+        let seat = seat.get_or_insert_with(|| attached(fixture, entrant));
+        bencher.iter_custom(|units| match seat {
+            Some(workload) => workload.run(units).expect("the contestant fails"),
+            None => Duration::from_nanos(units), // criterion wants a figure
+        });
+    });
+    if let Some(Some(workload)) = &mut seat {
+        workload.detach().expect("the contestant fails to let go");
+    }
+    seat.is_some()
 }
 
-/// The closing tables, after a run that measured everything.
-fn close(tally: &Tally) {
+/// What cannot take part on this machine says so; its figure of 1 ns is none.
+fn attached(fixture: &Fixture, entrant: Entrant) -> Option<Box<dyn Workload>> {
+    let seat = fixture.enter(entrant).and_then(|mut workload| {
+        workload.attach()?;
+        Ok(workload)
+    });
+    if let Err(reason) = &seat {
+        eprintln!("{}/{entrant} skipped: {reason}", fixture.scenario());
+    }
+    seat.ok()
+}
+
+/// After a run that measured everything: all in turns, with the noise, and the report.
+fn close(tally: &Tally, profile: Profile) {
     let has = |flag: &str| env::args().any(|argument| argument == flag);
     let is_measuring = has("--bench") && !has("--test") && !has("--list") && !has("--profile-time");
     if !is_measuring {
         return;
     }
     if tally.ran < tally.offered {
-        println!(
-            "\nFor the mechanisms in turns, with their noise and the crossover, run without a filter,"
-        );
-        println!("or: cargo run --release -p waitset-bench --bin crossover");
-    } else if let Err(error) = closing::print() {
-        eprintln!("the closing tables: {error}");
+        println!("\nFor all in turns, with their noise, the crossover and a report, run without");
+        println!("a filter, or: cargo run --release -p waitset-bench -- compare");
+        return;
     }
-    let report = target().join("criterion/report/index.html");
-    if report.exists() {
-        println!("All distributions and plots: {}", report.display());
+    let page = target().join("criterion/report/index.html");
+    if page.exists() {
+        println!("\nCriterion's own report: {}", page.display());
+    }
+    let flag = if profile == Profile::Full {
+        "--full"
+    } else {
+        "--quick"
+    };
+    let instrument = env!("CARGO_BIN_EXE_waitset-bench");
+    match Command::new(instrument).args(["compare", flag]).status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => eprintln!("compare: {status}"),
+        Err(error) => eprintln!("{instrument}: {error}"),
     }
 }
 

@@ -80,6 +80,27 @@ impl Choice {
     }
 }
 
+/// The cells that criterion measures: of most groups the first, the middle one and the last.
+///
+/// `waiting` and `memory` are not among them: their figures are not the time that criterion
+/// would divide its minutes by. `timeouts` is there with the shortest, since criterion takes
+/// the lateness for the time and would wait for minutes.
+#[must_use]
+pub fn criterion_cells(profile: Profile) -> Vec<Scenario> {
+    let all = cells(profile);
+    let mut chosen: Vec<Scenario> = Vec::new();
+    for group in all.chunk_by(|one, other| one.group() == other.group()) {
+        match group[0] {
+            Scenario::Waiting { .. } | Scenario::Memory { .. } => {}
+            Scenario::Timeouts { .. } => chosen.push(group[0]),
+            Scenario::OneReady { .. } => chosen.extend(group),
+            _ if profile == Profile::Full || group.len() <= 3 => chosen.extend(group),
+            _ => chosen.extend([group[0], group[group.len() / 2], group[group.len() - 1]]),
+        }
+    }
+    chosen
+}
+
 /// The cells of a profile, group by group.
 #[must_use]
 pub fn cells(profile: Profile) -> Vec<Scenario> {

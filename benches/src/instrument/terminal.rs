@@ -27,8 +27,8 @@ pub fn tables(run: &Run) -> String {
     }
     let _ = writeln!(
         text,
-        "Each figure is a ratio to the lowest of its column; ≈ is inside the noise: less than\n\
-         a mechanism measured twice seems to differ from itself, or than {:.0} %.",
+        "Each figure is a ratio to the lowest of its column; ≈ is inside the noise: less\n\
+         than one measured twice seems to differ from itself, or than {:.0} %.",
         super::cell::LEAST_NOISE * 100.0
     );
     text
@@ -92,39 +92,39 @@ pub fn figure(measure: Measure, value: f64) -> String {
 pub fn details(run: &Run) -> String {
     let mut text = String::new();
     for cell in &run.cells {
-        let heads = [
-            "ratio",
-            "figure",
-            "95 % between",
-            "cpu",
-            "waits",
-            "ctl",
-            "switches",
-        ];
-        let heads = heads.iter().map(ToString::to_string);
-        let mut table = table([cell.name()].into_iter().chain(heads));
+        let heads = ["", "ratio", "median", "95 %", "cpu", "calls", "sleeps"];
+        let mut table = table(heads);
         for samples in cell.entered() {
             table.add_row(detail(cell, samples));
         }
-        let noise = cell.noise() * 100.0;
-        let _ = writeln!(text, "{table}\nnoise ±{noise:.1} %\n");
+        let (name, noise) = (cell.name(), cell.noise() * 100.0);
+        let _ = writeln!(text, "{name}, noise ±{noise:.1} %\n{table}\n");
+    }
+    if !text.is_empty() {
+        text.push_str(
+            "A unit's: 95 % the range of the median; calls the system calls; sleeps the\n",
+        );
+        text.push_str("context switches that were no one else's doing.\n");
     }
     text
 }
 
-fn detail(cell: &Cell, samples: &Samples) -> Vec<String> {
+fn detail(cell: &Cell, samples: &Samples) -> [String; 7] {
     let figures = spread(samples);
-    let show = |value: f64| figure(samples.measure, value);
-    let count = |count: Option<f64>| count.map_or(String::new(), ratio);
+    let percent = |value: f64| (value / figures.median.max(f64::MIN_POSITIVE) - 1.0) * 100.0;
     let counts = samples.counts;
-    vec![
+    let calls = counts.wait_calls.zip(counts.control_calls);
+    [
         samples.contestant.clone(),
         mark(cell, samples),
-        show(figures.median),
-        format!("{}..{}", show(figures.low), show(figures.high)).replace(' ', ""),
+        figure(samples.measure, figures.median),
+        format!(
+            "{:.0}..+{:.0}%",
+            percent(figures.low),
+            percent(figures.high)
+        ),
         cpu(samples).map_or(String::new(), |cpu| duration(cpu.median)),
-        count(counts.wait_calls),
-        count(counts.control_calls),
+        calls.map_or(String::new(), |(asking, changing)| ratio(asking + changing)),
         ratio(counts.voluntary_switches),
     ]
 }
@@ -135,13 +135,13 @@ fn crossover(cells: &[&Cell]) -> Option<String> {
     let range = crossing(cells, "poll", default)?;
     Some(match range {
         (Some(last), Some(first)) => format!(
-            "Crossover: poll is not clearly slower than {default} at N = {last}, and is from N = {first} on."
+            "Crossover: poll is not clearly slower than {default} at N = {last},\nand is from N = {first} on."
         ),
         (None, Some(first)) => {
             format!("Crossover: poll is slower than {default} from N = {first} on.")
         }
         _ => {
-            format!("Crossover: none, poll is not clearly slower than {default} at any of these N.")
+            format!("Crossover: none, poll is not clearly slower than {default} at any N.")
         }
     })
 }

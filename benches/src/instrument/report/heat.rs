@@ -96,12 +96,20 @@ fn tile(drawing: &mut Drawing, cell: &Cell, at: (f64, f64), size: (f64, f64)) {
         (size.0 - 3.0, size.1 - 3.0),
         &title,
     );
-    let words = match names.as_slice() {
-        [one] => (*one).to_owned(),
-        [one, other] => format!("{one} ≈ {other}"),
-        several => format!("{} tie", several.len()),
+    let (words, margin) = match names.as_slice() {
+        // Side by side they would leave the tile.
+        [one, other] if size.0 < 110.0 => (format!("{one} ≈"), (*other).to_owned()),
+        _ => (in_words(&names), margin),
     };
     let middle = at.0 + size.0 / 2.0;
     drawing.text("tile-name m", (middle, at.1 + 27.0), &words);
     drawing.text("tile-note m", (middle, at.1 + 44.0), &margin);
+}
+
+fn in_words(names: &[&str]) -> String {
+    match names {
+        [one] => (*one).to_owned(),
+        [one, other] => format!("{one} ≈ {other}"),
+        several => format!("{} tie", several.len()),
+    }
 }

@@ -48,12 +48,12 @@ fn subtitle(run: &Run) -> String {
     let of = &run.environment;
     let took = run
         .end
-        .map_or("cut off".to_owned(), |end| match end.is_complete {
-            true => format!("{:.0} s", end.seconds),
-            false => format!("{:.0} s, cut off", end.seconds),
+        .map_or(", cut off".to_owned(), |end| match end.is_complete {
+            true => format!(" in {:.0} s", end.seconds),
+            false => format!(" in {:.0} s, cut off", end.seconds),
         });
     format!(
-        "<p class=\"sub\">{}, {}, {}. {} in {took}. Every figure is a ratio with its noise; absolute \
+        "<p class=\"sub\">{}, {}, {}. {}{took}. Every figure is a ratio with its noise; absolute \
          times are this machine's and drift.</p>",
         escaped(&of.processor),
         count(of.cores, "core"),

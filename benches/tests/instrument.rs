@@ -1,0 +1,209 @@
+//! The instrument on machines that lack something: it runs, and says what was left out.
+#![cfg(target_os = "linux")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use waitset_bench::instrument::run::Run;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_waitset-bench");
+
+/// Files of one test.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// `compare` behind other words of a command line.
+fn compare(before: &[&str], folder: &Path, arguments: &[&str]) -> Command {
+    let mut words = before.iter().copied().chain([PROGRAM]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).arg("compare").args(arguments);
+    command.arg("--json").arg(folder.join("run.jsonl"));
+    command.arg("--html").arg(folder.join("run.html"));
+    command.arg("--csv").arg(folder.join("run.csv"));
+    command.stdin(Stdio::null());
+    command
+}
+
+fn done(mut command: Command) -> (Output, String) {
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    (output, told)
+}
+
+fn is_installed(program: &str) -> bool {
+    let is_there = Command::new(program).arg("-V").output().is_ok();
+    if !is_there {
+        eprintln!("{program} is not installed; nothing was tested");
+    }
+    is_there
+}
+
+#[test]
+fn with_256_descriptors_it_measures_what_fits_and_says_what_does_not() {
+    let folder = folder("descriptors");
+    let limited = ["sh", "-c", "ulimit -n 256 && exec \"$@\"", "sh"];
+    let chosen = ["--scenario", "one_ready", "--backends", "poll,epoll"];
+    let (output, told) = done(compare(&limited, &folder, &chosen));
+    assert!(told.contains("one_ready/4096 skipped: needs"), "{told}");
+    assert!(told.contains("hard limit is 256"), "{told}");
+    let run = Run::read(&folder.join("run.jsonl")).unwrap();
+    assert!(run.cell("one_ready/64").is_some() && run.cell("one_ready/1024").is_none());
+    assert!(run.skipped.iter().any(|one| one.cell == "one_ready/1024"));
+    assert!(run.end.unwrap().is_complete);
+    assert_eq!(run.environment.descriptors_hard, 256);
+    let page = std::fs::read_to_string(folder.join("run.html")).unwrap();
+    assert!(page.contains("What was left out"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("Report: "));
+}
+
+#[test]
+fn on_one_core_what_spins_against_another_thread_is_left_out() {
+    if !is_installed("taskset") {
+        return;
+    }
+    let folder = folder("one_core");
+    let chosen = ["--scenario", "round_trip", "--backends", "epoll,poll,busy"];
+    let (_, told) = done(compare(&["taskset", "-c", "0"], &folder, &chosen));
+    assert!(
+        told.contains("busy skipped: two threads that spin need two cores"),
+        "{told}"
+    );
+    let run = Run::read(&folder.join("run.jsonl")).unwrap();
+    let cell = run.cell("round_trip/threads").unwrap();
+    assert!(cell.of("epoll").unwrap().latency.is_some() && cell.of("busy").is_none());
+    assert_eq!(run.environment.cores, 1);
+}
+
+#[test]
+fn without_io_uring_the_others_are_measured() {
+    if !is_installed("strace") {
+        return;
+    }
+    let folder = folder("no_uring");
+    let denied = [
+        "strace",
+        "-f",
+        "-qq",
+        "-e",
+        "trace=io_uring_setup",
+        "-e",
+        "inject=io_uring_setup:error=ENOSYS",
+    ];
+    let denied: Vec<&str> = denied.into_iter().chain(["-o", "/dev/null"]).collect();
+    let (_, told) = done(compare(&denied, &folder, &["--scenario", "one_ready/16"]));
+    assert!(told.contains("uring skipped"), "{told}");
+    let run = Run::read(&folder.join("run.jsonl")).unwrap();
+    let cell = run.cell("one_ready/16").unwrap();
+    assert!(cell.of("uring").is_none() && cell.of("select").is_some());
+}
+
+#[test]
+fn without_a_terminal_there_are_plain_lines() {
+    let folder = folder("plain");
+    let chosen = ["--scenario", "one_ready/4", "--backends", "poll"];
+    let (output, told) = done(compare(&[], &folder, &chosen));
+    assert!(told.contains("[1/2] one_ready/4\n"), "{told}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(!told.contains('\u{1b}') && !printed.contains('\u{1b}'));
+    let wide = printed
+        .lines()
+        .filter(|line| !line.contains('/'))
+        .map(|line| line.chars().count());
+    assert!(wide.max().unwrap() <= 80, "{printed}");
+    let rows = std::fs::read_to_string(folder.join("run.csv")).unwrap();
+    let columns: Vec<usize> = rows.lines().map(|row| row.split(',').count()).collect();
+    assert!(
+        columns.len() == 3 && columns.iter().all(|count| *count == columns[0]),
+        "{rows}"
+    );
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_measured() {
+    let folder = folder("interrupt");
+    let mut command = compare(&[], &folder, &["--backends", "poll,select"]);
+    let mut child = command
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut is_sent = false;
+    for line in lines.map(Result::unwrap) {
+        if line.starts_with("[3/") && !is_sent {
+            kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+            is_sent = true;
+        }
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let run = Run::read(&folder.join("run.jsonl")).unwrap();
+    assert!(run.cells.len() >= 2, "{} cells", run.cells.len());
+    assert!(!run.end.unwrap().is_complete);
+    assert!(folder.join("run.html").exists());
+}
+
+#[test]
+fn runs_of_two_kernels_are_compared_only_when_told_to() {
+    let folder = folder("kernels");
+    let chosen = ["--scenario", "one_ready/16", "--backends", "poll,select"];
+    done(compare(&[], &folder, &chosen));
+    let (here, there) = (folder.join("run.jsonl"), folder.join("other.jsonl"));
+    let text = std::fs::read_to_string(&here).unwrap();
+    std::fs::write(
+        &there,
+        text.replacen("\"kernel\":\"Linux ", "\"kernel\":\"Linux 9", 1),
+    )
+    .unwrap();
+    let diff = |arguments: &[&str]| {
+        Command::new(PROGRAM)
+            .arg("diff")
+            .arg(&here)
+            .arg(&there)
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let refused = diff(&[]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("kernel: Linux"));
+    let told = diff(&["--across-machines"]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("0 of 1 cells call another winner"), "{told}");
+}
+
+#[test]
+fn recommend_answers_from_a_run_and_says_what_it_does_not_know() {
+    let folder = folder("recommend");
+    done(compare(
+        &[],
+        &folder,
+        &["--scenario", "one_ready", "--backends", "poll,epoll"],
+    ));
+    let output = Command::new(PROGRAM)
+        .args([
+            "recommend",
+            "--fds",
+            "1000",
+            "--active",
+            "1",
+            "--latency",
+            "50us",
+            "--from",
+        ])
+        .arg(folder.join("run.jsonl"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.starts_with("epoll; poll costs"), "{told}");
+    assert!(
+        told.contains("Beware: the run has no `round_trip`"),
+        "{told}"
+    );
+}
