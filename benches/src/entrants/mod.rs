@@ -122,6 +122,11 @@ impl Entrant {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Entrant::EpollBoxed,
             Entrant::WaitSet,
+            // mio is edge-triggered: these two are its measure.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Entrant::RawEdge,
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Entrant::EpollEdge,
             Entrant::Mio,
             Entrant::Polling,
         ];

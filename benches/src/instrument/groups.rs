@@ -27,7 +27,7 @@ pub fn title(group: &str) -> &str {
         "rearm" => "chain of those that re-arm after each event, NxA (an event)",
         "wake" => "a wake: coalesced, with its wait, from another thread",
         "tax" => "chain through every layer, NxA (an event)",
-        "memory" => "memory of a registered source (bytes in this process)",
+        "memory" => "memory of a registered source (bytes in this process + in the kernel)",
         "round_trip" => "a byte to another thread and its answer",
         "waiting" => "nothing happens (share of a processor)",
         "timeouts" => "nothing happens until a timeout (how late it is noticed)",
@@ -105,8 +105,8 @@ pub fn about(group: &str) -> About {
         "tax" => plain(
             "What does each layer cost?",
             "A unit is an event of a chain. raw is a loop around epoll_wait, nix its wrapper, epoll the \
-             reactor, epoll-boxed the same behind a vtable, wait-set the layer that owns its sources; mio \
-             and polling are rivals.",
+             reactor, epoll-boxed the same behind a vtable, wait-set the layer that owns its sources; mio, \
+             which is edge-triggered like raw-edge and epoll-edge, and polling are rivals.",
         ),
         "memory" => About {
             caption: "Bytes that the process's allocator gave for it, exactly counted, with the growth of its \

@@ -40,8 +40,8 @@ impl Profile {
             Self::Bench | Self::Quick => Pace {
                 slice: Duration::from_micros(800),
                 least_rounds: 9,
-                most_rounds: 25,
-                total: Duration::from_secs(50),
+                most_rounds: 45,
+                total: Duration::from_secs(45),
             },
             Self::Full => Pace {
                 slice: Duration::from_micros(2_500),

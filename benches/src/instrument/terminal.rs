@@ -43,6 +43,9 @@ fn ratios(cells: &[&Cell]) -> String {
             .map(|cell| cell.of(&name).map_or(String::new(), |it| mark(cell, it)));
         table.add_row([name.clone()].into_iter().chain(row));
     }
+    if cells.iter().all(|cell| cell.measure() == Measure::Bytes) {
+        return table.to_string();
+    }
     let lowest = cells
         .iter()
         .map(|cell| figure(cell.measure(), median(cell.lowest())));
@@ -69,6 +72,12 @@ pub fn contestants(cells: &[&Cell]) -> Vec<String> {
 /// `1.00`, `≈1.02`, `3.4`.
 #[must_use]
 pub fn mark(cell: &Cell, samples: &Samples) -> String {
+    if samples.measure == Measure::Bytes {
+        // Some hold nothing in this process, of which there is no ratio.
+        let kernel = samples.kernel_bytes.map(|bytes| format!(" + {bytes:.0}"));
+        let user = median(samples);
+        return format!("{user:.0}{} B", kernel.unwrap_or_default());
+    }
     match cell.standing(samples) {
         Standing::Best => ratio(1.0),
         Standing::Tied(spread) => format!("≈{}", ratio(spread.median)),

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use waitset_conformance::allocated;
 
@@ -28,7 +30,7 @@ impl Visitor for Measure<'_> {
     fn visit<C: Contestant>(self) -> Self::Output {
         let count = self.0.len();
         let mut contestant = C::open(self.0.readers().clone(), 256)?;
-        let before = (allocated().live_bytes, kernel());
+        let before = (allocated().live_bytes, settled());
         contestant.add_all(count)?;
         contestant.settle()?;
         contestant.look()?;
@@ -47,6 +49,22 @@ impl Visitor for Measure<'_> {
 
 /// Caches of the kernel that grow with what is watched.
 const CACHES: [&str; 3] = ["eventpoll_epi", "eventpoll_pwq", "io_kiocb"];
+
+/// The same when it has stopped changing: what was removed before is freed some time later.
+fn settled() -> Option<f64> {
+    const PAUSE: Duration = Duration::from_millis(15);
+    const MOST_PAUSES: usize = 40;
+    let mut before = kernel()?;
+    for _ in 0..MOST_PAUSES {
+        thread::sleep(PAUSE);
+        let now = kernel()?;
+        if now == before {
+            return Some(now);
+        }
+        before = now;
+    }
+    Some(before)
+}
 
 /// Bytes in them: slabinfo(5), active objects times their size.
 fn kernel() -> Option<f64> {

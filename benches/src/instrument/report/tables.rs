@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::paper::escaped;
 use super::words::{figure, time};
 use crate::instrument::cell::{Cell, cpu, median, spread};
+use crate::instrument::data::Measure;
 use crate::instrument::terminal::{contestants, mark};
 use crate::tables::ratio;
 
@@ -30,6 +31,9 @@ pub(super) fn ratios(cells: &[&Cell]) -> String {
             let _ = write!(html, "<td{class}>{text}</td>");
         }
         html.push_str("</tr>");
+    }
+    if cells.iter().all(|cell| cell.measure() == Measure::Bytes) {
+        return html + "</tbody></table></div>"; // counts, which have neither noise nor ratios
     }
     html.push_str("</tbody><tfoot><tr><th>lowest</th>");
     for cell in cells {
