@@ -1,2 +1,4 @@
 //! Where the examples are: each is a file beside this one, run with
 //! `cargo run --release --example NAME`.
+
+pub mod web;

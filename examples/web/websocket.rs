@@ -1,0 +1,190 @@
+//! A WebSocket without the connection: `tungstenite` on bytes in memory.
+//!
+//! `tungstenite` reads and writes a non-blocking stream. It is given one that holds what
+//! has just been read, says `WouldBlock` at its end, and gathers what is to be written; so
+//! the connection does its input and output in one place, with one bound.
+
+use std::io::{self, Read, Write};
+
+use tungstenite::error::{CapacityError, Error};
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Message, Utf8Bytes};
+
+use super::answer::{Answer, Body};
+use super::head::Head;
+use super::status::Status;
+
+/// How many bytes a message may take on the wire, for each that it may have: one of a
+/// byte a frame takes seven of them, and empty frames would go on for ever.
+const WIRE_FACTOR: usize = 16;
+
+/// `tungstenite` allocates this much for a socket at once.
+const READ_BYTES: usize = 1024;
+
+/// Answers the request that opens a WebSocket (RFC 6455, 4.2).
+#[must_use]
+pub fn upgrade(head: &Head) -> Answer {
+    let key = head
+        .field("sec-websocket-key")
+        .filter(|key| key.len() == 24);
+    if !head.lists("upgrade", "websocket") {
+        return Answer::page(Status::UpgradeRequired)
+            .with("Upgrade", "websocket")
+            .with("Connection", "Upgrade");
+    }
+    if head.field("sec-websocket-version") != Some("13") {
+        return Answer::page(Status::UpgradeRequired).with("Sec-WebSocket-Version", "13");
+    }
+    let Some(key) = key else {
+        return Answer::page(Status::BadRequest);
+    };
+    if head.method != "GET" || head.is_old || !head.lists("connection", "upgrade") {
+        return Answer::page(Status::BadRequest);
+    }
+    if !is_of_same_site(head) {
+        return Answer::page(Status::Forbidden);
+    }
+    let answer = Answer {
+        status: Status::SwitchingProtocols,
+        fields: String::new(),
+        body: Body::None,
+    };
+    answer
+        .with("Upgrade", "websocket")
+        .with("Connection", "Upgrade")
+        .with("Sec-WebSocket-Accept", &derive_accept_key(key.as_bytes()))
+}
+
+/// A browser opens a WebSocket to any server for any page, and says which page it was:
+/// another site's has no business here. What is no browser need not say.
+fn is_of_same_site(head: &Head) -> bool {
+    let Some(origin) = head.field("origin") else {
+        return true;
+    };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    host == head.field("host")
+}
+
+/// One end of a WebSocket: the server's.
+#[derive(Debug)]
+pub struct WebSocket {
+    context: WebSocketContext,
+    message_bytes: usize,
+    /// On the wire, since a message was last complete.
+    unfinished: usize,
+    is_over: bool,
+}
+
+impl WebSocket {
+    /// A socket whose opening has been answered, for messages of at most `message_bytes`.
+    #[must_use]
+    pub fn new(message_bytes: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
+            .write_buffer_size(0)
+            .max_write_buffer_size(usize::MAX)
+            .max_message_size(Some(message_bytes))
+            .max_frame_size(Some(message_bytes));
+        Self {
+            context: WebSocketContext::new(Role::Server, Some(config)),
+            message_bytes,
+            unfinished: 0,
+            is_over: false,
+        }
+    }
+
+    /// Whether one side has said that it closes: nothing is taken from it or sent to it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Takes what the peer has sent, appends to `heard` the messages that are complete
+    /// and to `output` what the protocol answers by itself.
+    pub fn receive(&mut self, bytes: &[u8], heard: &mut Vec<Message>, output: &mut Vec<u8>) {
+        if self.is_over {
+            return;
+        }
+        self.unfinished += bytes.len();
+        let mut wire = Wire {
+            input: bytes,
+            output,
+        };
+        let error = loop {
+            match self.context.read(&mut wire) {
+                Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
+                    self.unfinished = wire.input.len();
+                    heard.push(message);
+                }
+                // By now a ping is answered, and so is a close. A control frame of a client
+                // has six bytes beside its payload, and is no part of a message.
+                Ok(Message::Ping(payload) | Message::Pong(payload)) => {
+                    self.unfinished = self.unfinished.saturating_sub(6 + payload.len());
+                }
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        let code = match error {
+            Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if self.unfinished <= WIRE_FACTOR * self.message_bytes {
+                    return;
+                }
+                CloseCode::Size
+            }
+            Error::ConnectionClosed | Error::AlreadyClosed => {
+                self.is_over = true;
+                return;
+            }
+            Error::Utf8(_) => CloseCode::Invalid,
+            Error::Capacity(CapacityError::MessageTooLong { .. }) => CloseCode::Size,
+            _ => CloseCode::Protocol,
+        };
+        self.close(code, "", output);
+    }
+
+    /// Appends a message to `output`. After the end it is dropped.
+    pub fn send(&mut self, message: Message, output: &mut Vec<u8>) {
+        let mut wire = Wire { input: &[], output };
+        // Memory takes it all; it fails only after the end.
+        let _ = self.context.write(&mut wire, message);
+    }
+
+    /// Appends the end and its reason to `output`.
+    pub fn close(&mut self, code: CloseCode, reason: &'static str, output: &mut Vec<u8>) {
+        self.is_over = true;
+        let reason = Utf8Bytes::from_static(reason);
+        let mut wire = Wire { input: &[], output };
+        // As `send`.
+        let _ = self
+            .context
+            .close(&mut wire, Some(CloseFrame { code, reason }));
+    }
+}
+
+/// What `tungstenite` takes for a stream.
+struct Wire<'a> {
+    input: &'a [u8],
+    output: &'a mut Vec<u8>,
+}
+
+impl Read for Wire<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self.input.is_empty() {
+            true => Err(io::ErrorKind::WouldBlock.into()),
+            false => self.input.read(into),
+        }
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.output.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
