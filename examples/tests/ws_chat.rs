@@ -1,0 +1,249 @@
+//! Drives `ws_chat` as browsers do, and as those who mean it no good.
+
+mod web_support;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::{Error, Message, WebSocket};
+use web_support::{Running, on_every_mechanism, once};
+
+/// A client that speaks the protocol well.
+struct Tab(WebSocket<TcpStream>);
+
+impl Tab {
+    fn open(running: &Running, path: &str) -> Self {
+        let stream = running.connect().stream;
+        let url = format!("ws://{}{path}", running.address);
+        Self(tungstenite::client(url, stream).unwrap().0)
+    }
+
+    /// On the chat, under this name.
+    fn join(running: &Running, name: &str) -> Self {
+        let mut tab = Self::open(running, "/chat");
+        tab.say(&json!({ "join": name }));
+        tab
+    }
+
+    fn say(&mut self, said: &Value) {
+        self.0.send(Message::text(said.to_string())).unwrap();
+    }
+
+    /// The next that it is told.
+    fn told(&mut self) -> Value {
+        loop {
+            if let Message::Text(text) = self.0.read().unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+
+    /// The code of the close that ends it.
+    fn close_code(&mut self) -> Option<CloseCode> {
+        loop {
+            match self.0.read() {
+                Ok(Message::Close(frame)) => return frame.map(|frame| frame.code),
+                Ok(_) => {}
+                Err(error) => panic!("no close came: {error}"),
+            }
+        }
+    }
+}
+
+fn chats_go_on(running: &Running) {
+    let mut tab = Tab::join(running, "witness");
+    assert_eq!(tab.told()["kind"], "welcome");
+    tab.say(&json!({ "say": "still here" }));
+    loop {
+        if tab.told()["text"] == "still here" {
+            return;
+        }
+    }
+}
+
+#[test]
+fn two_tabs_chat() {
+    on_every_mechanism("ws_chat", &[], |running| {
+        let mut ada = Tab::join(&running, "Ada");
+        assert_eq!(
+            ada.told(),
+            json!({ "kind": "welcome", "name": "Ada", "others": [] })
+        );
+        let mut twin = Tab::join(&running, " Ada ");
+        let welcome = json!({ "kind": "welcome", "name": "Ada 2", "others": ["Ada"] });
+        assert_eq!(twin.told(), welcome);
+        assert_eq!(ada.told(), json!({ "kind": "joined", "name": "Ada 2" }));
+        ada.say(&json!({ "say": "<b>hello</b>" }));
+        let said = json!({ "kind": "said", "name": "Ada", "text": "<b>hello</b>" });
+        assert_eq!((ada.told(), twin.told()), (said.clone(), said));
+        twin.0.close(None).unwrap();
+        assert_eq!(ada.told(), json!({ "kind": "left", "name": "Ada 2" }));
+    });
+}
+
+#[test]
+fn the_page_and_the_socket_come_from_one_server() {
+    once("ws_chat", &[], |running| {
+        let mut client = running.connect();
+        assert!(client.get("/").text().contains("chat.js"));
+        assert_eq!(client.get("/chat").status, 426);
+        chats_go_on(&running);
+    });
+}
+
+#[test]
+fn what_is_no_chat_is_not_heard() {
+    once("ws_chat", &[], |running| {
+        let mut tab = Tab::open(&running, "/chat");
+        for text in ["", "{", "{\"say\":\"before a name\"}", "[]", "{\"join\":1}"] {
+            tab.0.send(Message::text(text)).unwrap();
+        }
+        tab.0.send(Message::binary(vec![0, 1])).unwrap();
+        tab.say(&json!({ "join": "a".repeat(1000) }));
+        assert_eq!(tab.told()["name"], "a".repeat(24));
+        tab.say(&json!({ "say": "x".repeat(5000) }));
+        assert_eq!(tab.told()["text"], "x".repeat(2000));
+    });
+}
+
+/// Says more than any kernel keeps for somebody who does not read: 16 MB.
+fn shout(loud: &mut Tab) {
+    let text = "x".repeat(2000);
+    for _ in 0..80 {
+        for _ in 0..100 {
+            loud.say(&json!({ "say": text }));
+        }
+        for _ in 0..100 {
+            while loud.told()["kind"] != "said" {}
+        }
+    }
+}
+
+#[test]
+fn a_slow_tab_is_told_why_it_is_closed() {
+    on_every_mechanism("ws_chat", &["--send-ms", "60000"], |running| {
+        let mut slow = Tab::join(&running, "slow");
+        let mut loud = Tab::join(&running, "loud");
+        shout(&mut loud);
+        assert!(running.resident_kib() < 64 * 1024);
+        assert_eq!(slow.close_code(), Some(CloseCode::Policy));
+        chats_go_on(&running);
+    });
+}
+
+#[test]
+fn a_tab_that_never_reads_is_dropped() {
+    on_every_mechanism("ws_chat", &["--send-ms", "300"], |running| {
+        let _slow = Tab::join(&running, "slow");
+        let mut loud = Tab::join(&running, "loud");
+        shout(&mut loud);
+        let mut witness = Tab::join(&running, "witness");
+        let others = witness.told()["others"].clone();
+        if others == json!(["loud", "slow"]) {
+            while witness.told() != json!({ "kind": "left", "name": "slow" }) {}
+        }
+    });
+}
+
+/// A connection on which the opening is done, for frames by hand.
+fn raw(running: &Running) -> TcpStream {
+    let mut client = running.connect();
+    client.ask(
+        "GET",
+        "/chat",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    );
+    assert_eq!(client.head().status, 101);
+    client.stream
+}
+
+/// What comes until the server closes.
+fn rest(mut stream: &TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // A reset ends it as well.
+    let _ = stream.read_to_end(&mut bytes);
+    bytes
+}
+
+#[test]
+fn frames_that_are_not_allowed_end_with_their_code() {
+    const MASK: &[u8] = &[0; 4];
+    let huge = [&[0x82, 0xff], &(1_u64 << 63).to_be_bytes()[..], MASK].concat();
+    let long_ping = [&[0x89, 0xfe, 0, 126][..], MASK, &[0; 126]].concat();
+    let fragments = [&[0x01, 0x80][..], MASK].concat();
+    let more = [&[0x00, 0x80][..], MASK].concat().repeat(100_000);
+    on_every_mechanism("ws_chat", &[], |running| {
+        for (name, frames, code) in [
+            ("2^63 bytes", huge.clone(), 1009_u16),
+            ("an unmasked frame", b"\x81\x02hi".to_vec(), 1002),
+            ("a long ping", long_ping.clone(), 1002),
+            (
+                "empty fragments",
+                [fragments.clone(), more.clone()].concat(),
+                1009,
+            ),
+        ] {
+            let mut stream = raw(&running);
+            // The server may have had enough before all of it is sent.
+            let _ = stream.write_all(&frames);
+            let bytes = rest(&stream);
+            let told = [&[0x88, 2], &code.to_be_bytes()[..]].concat();
+            assert_eq!(bytes, told, "{name}");
+        }
+        assert!(running.resident_kib() < 64 * 1024);
+        chats_go_on(&running);
+    });
+}
+
+#[test]
+fn a_socket_that_shows_no_sign_of_life_is_pinged_and_dropped() {
+    on_every_mechanism(
+        "ws_chat",
+        &["--idle-ms", "200", "--head-ms", "200"],
+        |running| {
+            // Nobody answers a ping on this one.
+            let dead = raw(&running);
+            assert_eq!(rest(&dead), b"\x89\x00");
+            // This one does, and so lives longer.
+            let mut alive = Tab::open(&running, "/chat");
+            for _ in 0..4 {
+                assert_eq!(alive.0.read().unwrap(), Message::Ping(Vec::new().into()));
+            }
+            chats_go_on(&running);
+        },
+    );
+}
+
+#[test]
+fn another_sites_page_is_refused() {
+    once("ws_chat", &[], |running| {
+        let mut client = running.connect();
+        client.ask(
+            "GET",
+            "/chat",
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://evil.example\r\n",
+        );
+        assert_eq!(client.answer().status, 403);
+    });
+}
+
+#[test]
+fn a_close_is_answered_and_the_connection_ended() {
+    on_every_mechanism("ws_chat", &[], |running| {
+        let mut tab = Tab::open(&running, "/echo");
+        tab.0.send(Message::binary(vec![1; 10_000])).unwrap();
+        assert_eq!(tab.0.read().unwrap(), Message::binary(vec![1; 10_000]));
+        tab.0.close(None).unwrap();
+        loop {
+            match tab.0.read() {
+                Ok(_) => {}
+                Err(Error::ConnectionClosed) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+}
