@@ -82,6 +82,20 @@ pub struct Uring {
     stats: Stats,
 }
 
+/// What asking the ring has come to.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    /// There is an event or a wake.
+    News,
+    /// Nothing is to be told.
+    Nothing {
+        /// It slept, and came back with no completion at all.
+        slept: bool,
+    },
+    /// The ring is another thread's.
+    Moved,
+}
+
 /// The bell's user data; those of sources have a generation of at least 1.
 const BELL: u64 = 0;
 
@@ -219,10 +233,10 @@ impl Uring {
         Ok(Entered::Here)
     }
 
-    /// Takes what has completed, as far as there is room.
-    #[inline]
-    fn reap(&mut self, events: &mut Events) {
-        let mut ended = false;
+    /// Takes what has completed, as far as there is room; false if nothing has.
+    #[inline(always)]
+    fn reap(&mut self, events: &mut Events) -> bool {
+        let (mut any, mut woken) = (false, false);
         let Self {
             ring,
             sources,
@@ -235,12 +249,13 @@ impl Uring {
             let Some(completion) = completions.next() else {
                 break;
             };
+            any = true;
             let (fd, generation) = source::unpack(completion.data);
             let known = sources.get_mut(fd);
             let Some(source) = known.filter(|source| source.generation() == generation) else {
                 if completion.data == BELL {
                     self.bell_is_armed = completion.more;
-                    ended |= self.wake.take();
+                    woken |= self.wake.take();
                 }
                 continue;
             };
@@ -262,46 +277,82 @@ impl Uring {
                 queue.push(fd);
             }
         }
-        if ended {
+        if woken {
             events.set_woken();
         }
+        any
     }
 
     fn wait_in_ring(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        let is_look = timeout == Some(Duration::ZERO);
-        let deadline = Deadline::after(if is_look { None } else { timeout });
-        let mut left = timeout;
+        let deadline = Deadline::after(timeout.filter(|timeout| !timeout.is_zero()));
         self.arm()?;
-        loop {
-            let sleeps = self.ring.is_empty() && left != Some(Duration::ZERO);
-            if sleeps || self.ring.needs_kernel() {
-                self.stats.wait_calls += 1;
-                if self.ring.enter(u32::from(sleeps), left)? == Entered::Moved {
-                    self.move_here()?;
-                    self.arm()?;
-                    continue;
-                }
-            }
-            let came_back_empty = sleeps && self.ring.is_empty();
-            self.reap(events);
-            while !events.is_full() && self.ring.needs_kernel() {
-                self.stats.wait_calls += 1;
-                self.ring.enter(0, None)?;
-                self.reap(events);
-            }
-            if !events.is_empty() || events.was_woken() || left == Some(Duration::ZERO) {
-                return Ok(());
-            }
-            left = if is_look { left } else { deadline.remaining() };
-            if came_back_empty {
-                if left != Some(Duration::ZERO) {
-                    events.set_interrupted();
-                }
-                return Ok(());
-            }
-            // What completed was not to be told; a poll that ended is armed again.
-            self.arm()?;
+        match self.ask(events, timeout)? {
+            Answer::News => Ok(()),
+            other => self.ask_on(events, timeout, deadline, other),
         }
+    }
+
+    /// Goes on after an answer that was no news.
+    #[cold]
+    fn ask_on(
+        &mut self,
+        events: &mut Events,
+        mut left: Option<Duration>,
+        deadline: Deadline,
+        mut answer: Answer,
+    ) -> io::Result<()> {
+        loop {
+            match answer {
+                Answer::News => return Ok(()),
+                Answer::Moved => self.move_here()?,
+                Answer::Nothing { .. } if left == Some(Duration::ZERO) => return Ok(()),
+                Answer::Nothing { slept } => {
+                    left = deadline.remaining();
+                    if slept {
+                        if left != Some(Duration::ZERO) {
+                            events.set_interrupted();
+                        }
+                        return Ok(());
+                    }
+                    // What completed was not to be told.
+                }
+            }
+            // A poll that ended is armed again.
+            self.arm()?;
+            answer = self.ask(events, left)?;
+        }
+    }
+
+    /// Takes what is in the ring; enters the kernel if that is nothing, or not all.
+    #[inline(always)]
+    fn ask(&mut self, events: &mut Events, left: Option<Duration>) -> io::Result<Answer> {
+        let sleeps = self.ring.is_empty() && left != Some(Duration::ZERO);
+        if sleeps || self.ring.needs_kernel() {
+            self.stats.wait_calls += 1;
+            if self.ring.enter(u32::from(sleeps), left)? == Entered::Moved {
+                return Ok(Answer::Moved);
+            }
+        }
+        let any = self.reap(events);
+        if !events.is_full() && self.ring.needs_kernel() {
+            self.reap_the_rest(events)?;
+        }
+        if !events.is_empty() || events.was_woken() {
+            return Ok(Answer::News);
+        }
+        let slept = sleeps && !any;
+        Ok(Answer::Nothing { slept })
+    }
+
+    /// Takes what completes only inside the kernel, too.
+    #[cold]
+    fn reap_the_rest(&mut self, events: &mut Events) -> io::Result<()> {
+        while !events.is_full() && self.ring.needs_kernel() {
+            self.stats.wait_calls += 1;
+            self.ring.enter(0, None)?;
+            self.reap(events);
+        }
+        Ok(())
     }
 
     /// Opens a ring for this thread and arms everything in it.

@@ -150,19 +150,24 @@ impl Ring {
         if !self.is_enabled {
             self.enable()?;
         }
-        let timeout = timeout.filter(|_| want > 0).and_then(timespec);
         let entered = match timeout {
-            Some(timeout) => {
-                let arguments = types::SubmitArgs::new().timespec(&timeout);
-                let submitter = self.ring.submitter();
-                submitter.submit_with_args(want as usize, &arguments)
-            }
-            None => sys::submit_and_run(&mut self.ring, want),
+            Some(timeout) if want > 0 => self.enter_for(want, timeout),
+            _ => sys::submit_and_run(&mut self.ring, want),
         };
         match entered {
             Ok(_) => Ok(Entered::Here),
             Err(error) => not_entered(error),
         }
+    }
+
+    #[cold]
+    fn enter_for(&mut self, want: u32, timeout: Duration) -> io::Result<usize> {
+        let Some(timeout) = timespec(timeout) else {
+            return sys::submit_and_run(&mut self.ring, want);
+        };
+        let arguments = types::SubmitArgs::new().timespec(&timeout);
+        let submitter = self.ring.submitter();
+        submitter.submit_with_args(want as usize, &arguments)
     }
 
     /// The ring is from now on this thread's.
