@@ -29,6 +29,8 @@ enum Command {
     Compare(commands::compare::Arguments),
     /// Writes a run as a page
     Report(commands::report::Arguments),
+    /// Keeps a run in benches/record, with the tables and the page made from it
+    Record(commands::record::Arguments),
     /// Names a mechanism for a load, from a run on this machine
     Recommend(commands::recommend::Arguments),
     /// Compares two runs of one machine
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Record(arguments) => commands::record::run(&arguments),
         Command::Recommend(arguments) => commands::recommend::run(&arguments),
         Command::Diff(arguments) => commands::diff::run(&arguments),
     };

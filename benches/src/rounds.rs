@@ -31,8 +31,17 @@ pub fn slice(workload: &mut dyn Workload, units: u64) -> io::Result<f64> {
 ///
 /// As the workload's.
 pub fn units_in(workload: &mut dyn Workload, length: Duration) -> io::Result<u64> {
+    steps_in(workload, length, 1)
+}
+
+/// The same in whole steps of so many units; at least one step.
+///
+/// # Errors
+///
+/// As the workload's.
+pub fn steps_in(workload: &mut dyn Workload, length: Duration, step: u64) -> io::Result<u64> {
     workload.attach()?;
-    let mut units = 1;
+    let mut units = step;
     let fitting = loop {
         let taken = workload.run(units)?;
         if taken * 4 > length {
@@ -42,7 +51,7 @@ pub fn units_in(workload: &mut dyn Workload, length: Duration) -> io::Result<u64
         units *= 2;
     };
     workload.detach()?;
-    Ok(fitting.max(1))
+    Ok(fitting.max(1).next_multiple_of(step))
 }
 
 /// Times `rounds` slices of each workload, in an order that is shuffled for every round:

@@ -317,6 +317,20 @@ impl Scenario {
         )
     }
 
+    /// How many units belong together: those of a burst, of which a part would have fewer
+    /// sources active than the scenario says.
+    #[must_use]
+    pub const fn units_a_step(&self) -> u64 {
+        let step = match *self {
+            Self::ActiveShare { a, .. } | Self::Echo { a, .. } => a,
+            Self::Gammo { .. } => TALKING,
+            Self::Chain { n, a } | Self::Rearm { n, a } | Self::Tax { n, a } if n == a => n,
+            Self::Libevent { n, a, .. } => n + a,
+            _ => 1,
+        };
+        step as u64
+    }
+
     /// How many units a slice has, where it does not follow from how long they take.
     #[must_use]
     pub const fn units_a_slice(&self) -> Option<u64> {

@@ -14,7 +14,7 @@ use waitset_bench::instrument::csv;
 use waitset_bench::instrument::data::{End, Line};
 use waitset_bench::instrument::environment::Environment;
 use waitset_bench::instrument::measure::Runner;
-use waitset_bench::instrument::plan::{self, Choice, Profile};
+use waitset_bench::instrument::plan::{self, Choice, Pace, Profile};
 use waitset_bench::instrument::progress::Progress;
 use waitset_bench::instrument::run::Run;
 use waitset_bench::instrument::terminal;
@@ -34,9 +34,9 @@ pub(crate) struct Arguments {
     /// Minutes, with longer slices and more of them
     #[arg(long)]
     full: bool,
-    /// Measure only cells whose name, such as chain/100x10, contains TEXT
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    scenario: String,
+    /// Measure only cells whose name, such as chain/100x10, contains one of TEXTS
+    #[arg(long, value_name = "TEXTS", value_delimiter = ',')]
+    scenario: Vec<String>,
     /// Measure these contestants only
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     backends: Vec<Entrant>,
@@ -66,11 +66,24 @@ impl Arguments {
         }
     }
 
+    /// Some of the cells have their part of the time.
+    fn pace(&self, cells: usize) -> Pace {
+        let pace = self.profile().pace();
+        let all = plan::cells(self.profile()).len();
+        let total = pace.total.mul_f64(cells as f64 / all as f64);
+        Pace { total, ..pace }
+    }
+
     fn cells(&self) -> io::Result<Vec<Scenario>> {
         let mut cells = plan::cells(self.profile());
-        cells.retain(|scenario| scenario.to_string().contains(&self.scenario));
+        let is_chosen = |cell: &Scenario| {
+            let name = cell.to_string();
+            self.scenario.is_empty() || self.scenario.iter().any(|text| name.contains(text))
+        };
+        cells.retain(is_chosen);
         if cells.is_empty() {
-            let text = format!("no cell's name contains {}; see --help", self.scenario);
+            let wanted = self.scenario.join(" or ");
+            let text = format!("no cell's name contains {wanted}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         Ok(cells)
@@ -134,7 +147,7 @@ fn measure(
         Ok(())
     };
     let runner = Runner {
-        pace: arguments.profile().pace(),
+        pace: arguments.pace(cells.len()),
         choice: Choice {
             instead: arguments.backends.clone(),
             besides: arguments.against.clone(),

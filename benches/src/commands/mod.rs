@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 pub(crate) mod diff;
 pub(crate) mod recommend;
+pub(crate) mod record;
 pub(crate) mod report;
 
 use std::env;

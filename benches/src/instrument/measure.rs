@@ -9,7 +9,7 @@ use super::meter::Reading;
 use super::plan::{Choice, Pace};
 use super::progress::Progress;
 use crate::pipes::Pipes;
-use crate::rounds::units_in;
+use crate::rounds::steps_in;
 use crate::scenarios::memory;
 use crate::{Entrant, Fixture, Scenario, Workload, limits};
 
@@ -186,6 +186,7 @@ fn mark_control(seats: &mut [Seat]) {
 struct Seat {
     workload: Box<dyn Workload>,
     units: u64,
+    step: u64,
     has_cpu: bool,
     samples: Samples,
 }
@@ -197,11 +198,12 @@ impl Seat {
         let mut workload = fixture.enter(entrant)?;
         let units = match scenario.units_a_slice() {
             Some(units) => units,
-            None => units_in(workload.as_mut(), length)?,
+            None => steps_in(workload.as_mut(), length, scenario.units_a_step())?,
         };
         Ok(Self {
             workload,
             units,
+            step: scenario.units_a_step(),
             has_cpu: scenario.has_cpu(),
             samples: blank(scenario, entrant, units),
         })
@@ -211,7 +213,8 @@ impl Seat {
         let workload = self.workload.as_mut();
         workload.attach()?;
         workload.record_latency(false);
-        workload.run(self.units.div_ceil(WARM_UP))?;
+        let warm_up = self.units.div_ceil(WARM_UP);
+        workload.run(warm_up.next_multiple_of(self.step))?;
         workload.record_latency(true);
         let before = Reading::now(workload);
         let taken = workload.run(self.units)?;

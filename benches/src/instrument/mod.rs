@@ -10,6 +10,7 @@ pub mod data;
 pub mod diff;
 pub mod environment;
 pub mod groups;
+pub mod kept;
 pub mod measure;
 pub mod meter;
 pub mod plan;

@@ -1,0 +1,37 @@
+//! `record`: runs as one, with what is made from it, to be kept in the repository.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use waitset_bench::instrument::kept::made_from;
+use waitset_bench::instrument::run::Run;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The parts of the run, in order; without any, what is kept is made anew
+    parts: Vec<PathBuf>,
+    /// Where it is kept
+    #[arg(long, value_name = "FOLDER", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/record"))]
+    into: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
+    fs::create_dir_all(&arguments.into)?;
+    let raw = arguments.into.join("compare.jsonl");
+    if !arguments.parts.is_empty() {
+        let mut whole = Vec::new();
+        for part in &arguments.parts {
+            whole.extend(fs::read(part)?);
+        }
+        fs::File::create(&raw)?.write_all(&whole)?;
+    }
+    for (name, text) in made_from(&Run::read(&raw)?)? {
+        let path = arguments.into.join(name);
+        fs::write(&path, text)?;
+        println!("{}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
