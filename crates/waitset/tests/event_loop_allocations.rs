@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use waitset::{Backend, EventLoop, Interest, Mode, Reactor};
+use waitset::stream::{Connection, Notice};
+use waitset::{Backend, EventLoop, Handle, Interest, Mode, Reactor};
 use waitset_conformance::{CountingAllocator, allocated};
 
 #[global_allocator]
@@ -76,6 +77,36 @@ fn an_event_a_tick_and_a_message_allocate_nothing() {
             allocated <= 20_000 / 20 / 31 + 100,
             "{allocated} allocations"
         );
+    });
+}
+
+#[test]
+fn a_connection_that_echoes_allocates_nothing() {
+    on_every_mechanism(|reactor| {
+        let (near, far) = UnixStream::pair().unwrap();
+        let mut event_loop: Loop<u64> = EventLoop::over(reactor);
+        let mut handle = event_loop.handle();
+        let echo = |received: &mut u64,
+                    connection: &Connection<UnixStream>,
+                    notice,
+                    handle: &mut Handle<'_, u64, Box<dyn Reactor + Send>>| {
+            assert!(matches!(notice, Notice::Received));
+            *received += 1;
+            connection.forward(connection, handle);
+        };
+        let near = handle.open(near, Mode::Level, echo).unwrap();
+        handle.open(far, Mode::Level, echo).unwrap();
+        near.send(&[b'!'; 1_000], &mut handle).unwrap();
+        let mut received = 0;
+        let mut run = |until| {
+            while received < until {
+                event_loop.turn(&mut received, None).unwrap();
+            }
+        };
+        run(100);
+        let before = allocated().calls;
+        run(10_000);
+        assert_eq!(allocated().calls, before);
     });
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use waitset::{
     BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Token, Waker,
 };
@@ -27,6 +27,12 @@ pub(crate) fn block_in_every_thread(command: &mut Command) {
     // SAFETY: pthread_sigmask may be called between fork and exec (signal-safety(7)), and
     // nothing here allocates.
     unsafe { command.pre_exec(block) };
+}
+
+/// Gives `SIGPIPE` back the action a C program begins with: to end the process.
+pub(crate) fn let_sigpipe_end_this_process() {
+    // SAFETY: no handler is installed, and nobody relies on the action there was.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.unwrap();
 }
 
 /// A reactor that adds forged events to what another reports.

@@ -3,6 +3,8 @@
 mod accept;
 mod connect;
 mod connections;
+mod reading;
+mod writing;
 
 use std::net::{TcpListener, TcpStream};
 
