@@ -312,7 +312,7 @@ fn align(lines: &[String]) -> String {
 fn cells(line: &str) -> Vec<&str> {
     let body = line.trim_start();
     let indent = &line[..line.len() - body.len()];
-    if !indent.is_empty() || body.is_empty() {
+    if !indent.is_empty() || body.is_empty() || body.starts_with('|') {
         return vec![line]; // not a table: kept as it stands
     }
     body.split("  ")
