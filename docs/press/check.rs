@@ -83,17 +83,16 @@ fn prose(text: &str) -> Vec<String> {
 /// Stars after a mark and before a letter close nothing (CommonMark, section 6.2), which
 /// Korean particles bring about: `*(a)*는`.
 fn unclosed_emphasis(line: &str) -> Option<&str> {
+    let is_mark = |c: char| !c.is_alphanumeric() && c != '`';
+    let is_hangul = |c: char| ('가'..='힣').contains(&c);
     line.split_whitespace().find(|word| {
-        let mut ends = word.match_indices('*').map(|(index, _)| index);
-        ends.any(|index| {
-            let before = word[..index].chars().next_back();
-            let after = word[index..].trim_start_matches('*').chars().next();
-            let is_mark = |c: char| !c.is_alphanumeric() && c != '*' && c != '`';
-            let is_hangul = |c: char| ('가'..='힣').contains(&c);
-            before.is_some_and(is_mark)
-                && after.is_some_and(is_hangul)
-                && word.matches('*').count() > 1
-        })
+        // What lies between runs of stars: every second run closes what one opened.
+        let between: Vec<&str> = word.split('*').filter(|piece| !piece.is_empty()).collect();
+        let is_opened = word.starts_with('*');
+        let closers = between.windows(2).skip(usize::from(!is_opened)).step_by(2);
+        closers
+            .into_iter()
+            .any(|pair| pair[0].ends_with(is_mark) && pair[1].starts_with(is_hangul))
     })
 }
 

@@ -241,6 +241,8 @@ fn widen(pieces: &mut [Piece], other: &[Piece]) -> Option<()> {
     }
     for (piece, other) in pieces.iter_mut().zip(other) {
         match (piece, other) {
+            // An address or a version is no number, but may stay the same.
+            (Piece::Number(low, high), Piece::Number(new, _)) if new == low && new == high => {}
             (Piece::Number(low, high), Piece::Number(new, _)) => {
                 if value(new)? < value(low)? {
                     low.clone_from(new);
@@ -343,6 +345,12 @@ mod tests {
     fn columns_stand_under_one_another_again() {
         let shown = merged(&["a  1\nbb  200\n", "a  1000\nbb  201\n"]).unwrap();
         assert_eq!(shown, "a    1–1000\nbb  200–201\n");
+    }
+
+    #[test]
+    fn what_only_looks_like_a_number_may_stay_the_same() {
+        assert_eq!(merged(&["at 127.0.0.1\n"; 2]).unwrap(), "at 127.0.0.1\n");
+        assert_eq!(merged(&["at 127.0.0.1\n", "at 127.0.0.2\n"]), None);
     }
 
     #[test]
