@@ -258,6 +258,26 @@ impl Connection {
         self.settle(desk)
     }
 
+    /// Whether a WebSocket's peer did something wrong and has not been told.
+    #[must_use]
+    pub fn is_at_fault(&self) -> bool {
+        matches!(&self.protocol, Protocol::WebSocket(socket) if socket.is_at_fault())
+    }
+
+    /// Closes on a peer that did something wrong, what it had said before being answered.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection is to be closed at once.
+    pub fn conclude(&mut self, desk: &mut Desk<'_>) -> Result<(), End> {
+        if let Protocol::WebSocket(socket) = &mut self.protocol {
+            desk.output.clear();
+            socket.conclude(desk.output);
+            self.send(desk)?;
+        }
+        self.settle(desk)
+    }
+
     fn close_slow(&mut self, desk: &mut Desk<'_>) -> Result<(), End> {
         if let Protocol::WebSocket(socket) = &mut self.protocol {
             if !socket.is_over() {

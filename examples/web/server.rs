@@ -151,6 +151,10 @@ impl<S: Site> Server<S> {
         let key = Key::of(event);
         self.visit(key, handle, |connection, desk| connection.turn(event, desk));
         self.deliver(handle);
+        let seat = self.seats.get(&key);
+        if seat.is_some_and(|seat| seat.connection.is_at_fault()) {
+            self.visit(key, handle, Connection::conclude);
+        }
     }
 
     /// A timer has fired: the deadline is over, or was moved.

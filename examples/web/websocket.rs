@@ -74,6 +74,8 @@ pub struct WebSocket {
     message_bytes: usize,
     /// On the wire, since a message was last complete.
     unfinished: usize,
+    /// What it did wrong, until it is told so.
+    fault: Option<CloseCode>,
     is_over: bool,
 }
 
@@ -91,6 +93,7 @@ impl WebSocket {
             context: WebSocketContext::new(Role::Server, Some(config)),
             message_bytes,
             unfinished: 0,
+            fault: None,
             is_over: false,
         }
     }
@@ -102,9 +105,10 @@ impl WebSocket {
     }
 
     /// Takes what the peer has sent, appends to `heard` the messages that are complete
-    /// and to `output` what the protocol answers by itself.
+    /// and to `output` what the protocol answers by itself. A peer that did something
+    /// wrong [is at fault](Self::is_at_fault) from then on, and is heard no more.
     pub fn receive(&mut self, bytes: &[u8], heard: &mut Vec<Message>, output: &mut Vec<u8>) {
-        if self.is_over {
+        if self.is_over || self.is_at_fault() {
             return;
         }
         self.unfinished += bytes.len();
@@ -142,7 +146,21 @@ impl WebSocket {
             Error::Capacity(CapacityError::MessageTooLong { .. }) => CloseCode::Size,
             _ => CloseCode::Protocol,
         };
-        self.close(code, "", output);
+        self.fault = Some(code);
+    }
+
+    /// Whether the peer did something wrong and has not been told. What it had said
+    /// before can still be answered.
+    #[must_use]
+    pub fn is_at_fault(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    /// Closes on a peer that is at fault.
+    pub fn conclude(&mut self, output: &mut Vec<u8>) {
+        if let Some(code) = self.fault.take() {
+            self.close(code, "", output);
+        }
     }
 
     /// Appends a message to `output`. After the end it is dropped.

@@ -31,6 +31,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 fn told(bytes: &[u8]) -> (Vec<Message>, Vec<u8>, bool) {
     let (mut socket, mut heard, mut output) = (WebSocket::new(CAP), Vec::new(), Vec::new());
     socket.receive(bytes, &mut heard, &mut output);
+    socket.conclude(&mut output);
     (heard, output, socket.is_over())
 }
 
@@ -153,6 +154,7 @@ fn fragments_without_end_are_ended() {
     for _ in 0..most {
         socket.receive(&empty, &mut heard, &mut output);
     }
+    socket.conclude(&mut output);
     assert!(socket.is_over(), "{most} empty fragments were taken");
     assert_eq!(close_code(&output), Some(1009));
 }
@@ -181,4 +183,21 @@ fn nothing_is_sent_after_the_end() {
     socket.send(Message::text("late"), &mut output);
     assert_eq!(output.len(), length);
     assert!(output.ends_with(b"\x03\xf0too slow"));
+}
+
+#[test]
+fn what_was_said_before_a_fault_can_be_answered() {
+    let (mut socket, mut heard, mut output) = (WebSocket::new(CAP), Vec::new(), Vec::new());
+    let bytes = [
+        frame(0x81, b"hello"),
+        frame(0xc1, b"x"),
+        frame(0x81, b"late"),
+    ]
+    .concat();
+    socket.receive(&bytes, &mut heard, &mut output);
+    assert_eq!(heard, [Message::text("hello")]);
+    socket.send(Message::text("answer"), &mut output);
+    socket.conclude(&mut output);
+    assert!(output.starts_with(b"\x81\x06answer"));
+    assert_eq!(close_code(&output), Some(1002));
 }
