@@ -165,13 +165,27 @@ fn commit() -> String {
     format!("{commit}{}", if is_changed { "+" } else { "" })
 }
 
-/// The command line, without the directory the program lies in.
+/// The command line, without where the program lies and where it writes to.
 fn command() -> Vec<String> {
-    let mut command: Vec<String> = env::args().collect();
-    if let Some(program) = command.first_mut() {
-        *program = env!("CARGO_PKG_NAME").to_owned();
+    let program = env!("CARGO_PKG_NAME").to_owned();
+    [program]
+        .into_iter()
+        .chain(without_files(env::args().skip(1)))
+        .collect()
+}
+
+fn without_files(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let names_file = |argument: &str| matches!(argument, "--json" | "--csv" | "--html");
+    let mut kept = Vec::new();
+    let mut is_file = false;
+    for argument in arguments {
+        let is_kept = !is_file && !names_file(&argument);
+        is_file = !is_file && names_file(&argument);
+        if is_kept {
+            kept.push(argument);
+        }
     }
-    command
+    kept
 }
 
 #[cfg(test)]
@@ -189,6 +203,22 @@ mod tests {
         let told = here.differences(&there);
         assert_eq!(told.len(), 1);
         assert!(told[0].contains("2.6.25"), "{told:?}");
+    }
+
+    #[test]
+    fn a_command_is_kept_without_the_files_it_wrote() {
+        let given = [
+            "compare",
+            "--json",
+            "a",
+            "--full",
+            "--html",
+            "b",
+            "--scenario",
+            "wake",
+        ];
+        let kept = without_files(given.into_iter().map(str::to_owned));
+        assert_eq!(kept, ["compare", "--full", "--scenario", "wake"]);
     }
 
     #[test]

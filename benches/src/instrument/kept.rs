@@ -31,7 +31,7 @@ fn tables(run: &Run) -> String {
         of.kernel,
         of.descriptors_hard,
         of.commit,
-        of.command.join(" ")
+        of.command.join(" ").replace(" && ", "\n")
     );
     for line in terminal::tables(run).lines() {
         let is_title = !line.is_empty() && !line.starts_with('|') && line.contains('(');

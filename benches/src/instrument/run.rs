@@ -31,7 +31,7 @@ impl Run {
     }
 
     /// Reads one from a file of lines. Several runs in one file, as parts of a long one,
-    /// become one: the environment is the first one's.
+    /// become one: the environment is the first one's, with the commands of all.
     ///
     /// # Errors
     ///
@@ -56,7 +56,10 @@ impl Run {
             Line::Environment(environment) if self.environment.kernel.is_empty() => {
                 self.environment = environment;
             }
-            Line::Environment(_) => {}
+            Line::Environment(part) => {
+                self.environment.command.push("&&".to_owned());
+                self.environment.command.extend(part.command);
+            }
             Line::Skipped(skipped) => self.skipped.push(skipped),
             Line::End(end) => {
                 let before = self.end.map_or(0.0, |end| end.seconds);
