@@ -1,4 +1,5 @@
 //! Where the examples are: each is a file beside this one, run with
 //! `cargo run --release --example NAME`.
 
+pub mod program;
 pub mod web;

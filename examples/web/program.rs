@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +10,8 @@ use std::time::Duration;
 use clap::Args;
 use socket2::{Domain, Protocol, Socket, Type};
 use waitset::{Backend, EventLoop, Explain, Interest, Mode, Remote, Signal, Signals, Stats};
+
+pub use crate::program::finish;
 
 use super::limits::Limits;
 use super::narrator::Narrator;
@@ -173,20 +174,6 @@ impl ServerFlags {
             true => Box::new(Explain::to_writer(reactor, io::stderr())),
             false => reactor,
         })
-    }
-}
-
-/// Exit code 0, 77 for a mechanism that cannot be had, and 1 for what else went wrong,
-/// each with its line.
-#[must_use]
-pub fn finish(answer: io::Result<()>) -> ExitCode {
-    let Err(error) = answer else {
-        return ExitCode::SUCCESS;
-    };
-    eprintln!("{error}");
-    match error.kind() {
-        io::ErrorKind::Unsupported => ExitCode::from(77),
-        _ => ExitCode::FAILURE,
     }
 }
 

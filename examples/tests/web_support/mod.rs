@@ -21,7 +21,7 @@ pub(crate) struct Running {
 }
 
 /// Cargo builds examples beside the directory of the tests.
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
     profile.join("examples").join(name)

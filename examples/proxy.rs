@@ -1,0 +1,102 @@
+//! A TCP proxy: what comes from one side goes to the other, no faster than that reads.
+//!
+//! `cargo run --release --example proxy -- --to 127.0.0.1:7000`, before an `echo`.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use clap::Parser;
+use waitset::Mode;
+use waitset::stream::{Acceptor, Connection, Notice};
+use waitset_examples::program::{Handle, LoopFlags, finish};
+
+/// Passes connections on to another address.
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    common: LoopFlags,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7001")]
+    addr: SocketAddr,
+    /// Where to connect to for each that connects here.
+    #[arg(long)]
+    to: SocketAddr,
+}
+
+/// How long the other side has to accept.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The connection on the other side, as a callback knows it.
+type Other = Rc<RefCell<Option<Connection<TcpStream>>>>;
+
+fn main() -> ExitCode {
+    finish(run(&Flags::parse()))
+}
+
+fn run(flags: &Flags) -> io::Result<()> {
+    let listener = TcpListener::bind(flags.addr)?;
+    let address = listener.local_addr()?;
+    let mut event_loop = flags.common.event_loop::<u64>()?;
+    let mut handle = event_loop.handle();
+    let to = flags.to;
+    let acceptor = Acceptor::new(listener)?;
+    handle.listen(acceptor, Mode::Level, move |passed, accepted, handle| {
+        let Ok((client, peer)) = accepted else { return };
+        *passed += 1;
+        handle.connect_tcp(to, PATIENCE, move |_, server, handle| {
+            let joined = server.and_then(|server| join(client, server, handle));
+            if let Err(error) = joined {
+                eprintln!("{peer}: {error}"); // the client's end is closed with it
+            }
+        });
+    })?;
+    println!("listening on {address} reactor={}", handle.reactor().name());
+    let mut passed = 0;
+    flags.common.run(event_loop, &mut passed)?;
+    println!("passed {passed} connections on");
+    Ok(())
+}
+
+fn join(client: TcpStream, server: TcpStream, handle: &mut Handle<'_, u64>) -> io::Result<()> {
+    let (of_client, of_server) = (Other::default(), Other::default());
+    let client = open(client, &of_client, handle)?;
+    match open(server, &of_server, handle) {
+        Ok(server) => {
+            *of_client.borrow_mut() = Some(server);
+            *of_server.borrow_mut() = Some(client);
+            Ok(())
+        }
+        Err(error) => {
+            client.close(handle);
+            Err(error)
+        }
+    }
+}
+
+fn open(
+    stream: TcpStream,
+    other: &Other,
+    handle: &mut Handle<'_, u64>,
+) -> io::Result<Connection<TcpStream>> {
+    let other = Rc::clone(other);
+    handle.open(stream, Mode::Level, move |_, own, notice, handle| {
+        let Some(peer) = other.borrow().clone() else {
+            return;
+        };
+        match notice {
+            // `forward` takes what the other has room for. What is left stops the reading
+            // here, and so in the end the sender: that is the back-pressure. The end is
+            // passed on after the last byte, and the other direction goes on without it.
+            Notice::Received | Notice::Ended | Notice::Closed(Ok(())) => {
+                own.forward(&peer, handle);
+            }
+            Notice::Drained => peer.forward(own, handle),
+            // Half of a conversation would look whole to the other.
+            Notice::Closed(Err(_)) => peer.close(handle),
+        }
+    })
+}
