@@ -1,0 +1,55 @@
+//! Signals as events: no handler that may call next to nothing, only a callback.
+//!
+//! `cargo run --release --example signals`, then `kill -USR1` with the number it prints.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+use waitset::{Interest, Mode, Signal, Signals};
+use waitset_examples::program::{LoopFlags, finish};
+
+/// Tells which signals it is sent, and by whom.
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    common: LoopFlags,
+}
+
+fn main() -> ExitCode {
+    finish(run(&Flags::parse()))
+}
+
+fn run(flags: &Flags) -> io::Result<()> {
+    // This loop ends at Ctrl-C and SIGTERM already.
+    let mut event_loop = flags.common.event_loop::<BTreeMap<Signal, u64>>()?;
+    let mut handle = event_loop.handle();
+    let signals = Signals::new(&[
+        Signal::USER_1,
+        Signal::USER_2,
+        Signal::HANGUP,
+        Signal::WINDOW,
+    ])?;
+    handle.insert(
+        signals,
+        Interest::READABLE,
+        Mode::Level,
+        |counts, signals, _, _| {
+            // Signals do not queue: a second SIGUSR1 that comes before the first is taken
+            // is lost. They say that something happened, not how often.
+            while let Ok(Some(info)) = signals.next() {
+                println!("{} of process {}", info.signal(), info.sender());
+                *counts.entry(info.signal()).or_default() += 1;
+            }
+        },
+    )?;
+    let name = handle.reactor().name();
+    println!("process {} reactor={name}", std::process::id());
+    let mut counts = BTreeMap::new();
+    flags.common.run(event_loop, &mut counts)?;
+    for (signal, count) in counts {
+        println!("{signal}: {count}");
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Drives the small examples through the lines that they print, on every mechanism.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+use waitset::Backend;
+use waitset_examples::web::scratch::Scratch;
+
+/// Cargo builds examples beside the directory of the tests.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.ancestors().nth(2).unwrap();
+    profile.join("examples").join(name)
+}
+
+/// An example at work, which ends with the test.
+struct Running {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The address in a line that says where it listens.
+    fn address(&mut self) -> SocketAddr {
+        let line = self.line();
+        let rest = line.strip_prefix("listening on ").unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    fn send(&self, signal: Signal) {
+        let process = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        signal::kill(process, signal).unwrap();
+    }
+
+    /// What it prints up to its end, which is a good one.
+    fn rest(&mut self) -> String {
+        let mut text = String::new();
+        self.output.read_to_string(&mut text).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}: {text}");
+        text
+    }
+
+    fn stop(&mut self) -> String {
+        self.send(Signal::SIGTERM);
+        self.rest()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a test on each mechanism that can be had here; of the others the example is to say
+/// so in one line and exit with 77.
+fn on_each(name: &str, flags: &[&str], input: impl Fn() -> Stdio, test: impl Fn(&mut Running)) {
+    for backend in Backend::all() {
+        eprintln!("{name} on {backend}");
+        let mut command = Command::new(example(name));
+        command
+            .args(["--stats", "--reactor", backend.name()])
+            .args(flags)
+            .stdout(Stdio::piped());
+        if backend.open().is_err() {
+            let output = command.output().unwrap();
+            assert_eq!(output.status.code(), Some(77));
+            assert_eq!(
+                output.stderr.iter().filter(|byte| **byte == b'\n').count(),
+                1
+            );
+            continue;
+        }
+        let mut child = command.stdin(input()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        test(&mut Running { child, output });
+    }
+}
+
+#[test]
+fn stdin_numbers_the_lines_of_a_file_and_of_a_pipe() {
+    let scratch = Scratch::new();
+    scratch.write("lines", "first\nsecond\n\nlast".as_bytes());
+    let expected = "   1  first\n   2  second\n   3  \n   4  last\n4 lines, 18 bytes\n";
+    let file = || File::open(scratch.path().join("lines")).unwrap().into();
+    let check = |text: &str| {
+        // Without the line of the statistics.
+        let lines = text.lines().filter(|line| !line.starts_with("Stats"));
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(lines, expected.lines().collect::<Vec<_>>(), "{text}");
+        assert!(text.contains("Stats"), "{text}");
+    };
+    on_each("stdin", &[], file, |running| check(&running.rest()));
+    on_each("stdin", &[], Stdio::piped, |running| {
+        let mut input = running.child.stdin.take().unwrap();
+        input.write_all(b"first\nsec").unwrap();
+        assert_eq!(running.line(), "   1  first");
+        input.write_all(b"ond\n\nlast").unwrap();
+        drop(input);
+        check(&format!("   1  first\n{}", running.rest()));
+    });
+}
+
+#[test]
+fn timers_tick_in_order_and_never_early_and_then_the_watchdog_bites() {
+    let flags = ["--period-ms", "2", "--ticks", "4"];
+    on_each("timers", &flags, Stdio::null, |running| {
+        let text = running.rest();
+        let numbers = |line: &str| -> Vec<f64> {
+            let words = line.split([' ', ',']);
+            words.filter_map(|word| word.parse().ok()).collect()
+        };
+        let ticks: Vec<_> = text.lines().filter(|line| line.contains("tick ")).collect();
+        let mut counted = 0.0;
+        for line in ticks.iter().filter(|line| line.contains("due at")) {
+            let [at, number, due, missed] = numbers(line)[..] else {
+                panic!("{line}")
+            };
+            assert!(at >= due, "{line}");
+            counted += 1.0 + missed;
+            assert!((number - counted).abs() < 0.5, "{text}");
+        }
+        assert!(counted >= 4.0, "{text}");
+        let bite = text.lines().find(|line| line.contains("bites")).unwrap();
+        assert!(numbers(bite)[0] >= numbers(bite)[2], "{bite}");
+        assert!(text.ends_with(" ticks\n"), "{text}");
+    });
+}
+
+#[test]
+fn signals_are_told_with_their_sender_and_counted() {
+    on_each("signals", &[], Stdio::null, |running| {
+        assert!(running.line().starts_with("process "));
+        let own = std::process::id();
+        for (signal, name) in [
+            (Signal::SIGUSR1, "SIGUSR1"),
+            (Signal::SIGHUP, "SIGHUP"),
+            (Signal::SIGUSR1, "SIGUSR1"),
+        ] {
+            running.send(signal);
+            assert_eq!(running.line(), format!("{name} of process {own}"));
+        }
+        let text = running.stop();
+        assert!(text.contains("SIGHUP: 1\n"), "{text}");
+        assert!(text.contains("SIGUSR1: 2\n"), "{text}");
+    });
+}
+
+#[test]
+fn ports_tells_which_descriptor_is_which_connection() {
+    let flags = ["--addr", "127.0.0.1:0", "--count", "3"];
+    on_each("ports", &flags, Stdio::null, |running| {
+        let addresses: Vec<_> = (0..3).map(|_| running.address()).collect();
+        assert!(running.line().starts_with("port 80"));
+        for address in addresses {
+            let client = TcpStream::connect(address).unwrap();
+            let line = running.line();
+            let own = client.local_addr().unwrap();
+            assert!(
+                line.ends_with(&format!(" is {address} with {own}")),
+                "{line}"
+            );
+            drop(client);
+            let free = running.line();
+            assert!(free.ends_with(&format!("{own} has gone")), "{free}");
+            assert_eq!(line.split(' ').nth(1), free.split(' ').nth(1));
+        }
+        assert!(running.stop().ends_with("3 connections\n"));
+    });
+}
+
+#[test]
+fn datagrams_keep_their_boundaries_and_are_cut_and_a_burst_is_lost() {
+    let flags = ["--addr", "127.0.0.1:0", "--burst", "5000"];
+    on_each("udp", &flags, Stdio::null, |running| {
+        let address = running.address();
+        let burst = running.line();
+        let numbers = burst.split([' ', ',']).filter_map(|word| word.parse().ok());
+        let [sent, arrived, lost, _] = numbers.collect::<Vec<u32>>()[..] else {
+            panic!("{burst}")
+        };
+        assert!(
+            sent == 5000 && arrived > 0 && arrived + lost == sent,
+            "{burst}"
+        );
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        for length in [0, 1, 999, 1001] {
+            client.send_to(&vec![0; length], address).unwrap();
+        }
+        for answer in ["0 bytes", "1 bytes", "999 bytes", "1000 bytes"] {
+            let mut buffer = [0; 64];
+            let length = client.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], answer.as_bytes());
+        }
+        assert!(running.stop().ends_with("answered 4 datagrams\n"));
+    });
+}
+
+#[test]
+fn the_unix_socket_echoes_knows_its_peer_and_takes_an_old_file_over() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("socket");
+    let flags = ["--addr", path.to_str().unwrap()];
+    on_each("unix", &flags, Stdio::null, |running| {
+        assert!(running.line().starts_with("listening on "));
+        let mut client = UnixStream::connect(&path).unwrap();
+        let who = format!("process {} of user ", std::process::id());
+        assert!(running.line().starts_with(&who));
+        client.write_all(b"hello").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut text = String::new();
+        client.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "hello");
+        assert!(running.stop().ends_with("served 1 connections\n"));
+        assert!(!path.exists());
+        // For the next: a file whose listener is gone.
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    });
+}
