@@ -1,0 +1,166 @@
+//! A chat: the first line is a name, and each further one goes to all others.
+//!
+//! `cargo run --release --example chat`, then `nc 127.0.0.1 7004` in two terminals.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+
+use clap::Parser;
+use waitset::stream::{Acceptor, Connection, Limits, Notice};
+use waitset::{Key, Mode};
+use waitset_examples::program::{self, LoopFlags, finish};
+
+/// Passes lines on to all who are there.
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    common: LoopFlags,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7004")]
+    addr: SocketAddr,
+}
+
+/// What is kept for one who does not read, and of a line that does not end. Without a
+/// bound, one slow reader takes all memory; if all waited for it, it would hold them up.
+const LIMITS: Limits = Limits {
+    input: 4096,
+    output: 65_536,
+};
+
+type Handle<'a> = program::Handle<'a, Room>;
+
+/// Who is there.
+#[derive(Default)]
+struct Room {
+    members: HashMap<Key, Member>,
+    joined: u64,
+    dropped: u64,
+}
+
+struct Member {
+    connection: Connection<TcpStream>,
+    /// There is none before the first line.
+    name: Option<String>,
+}
+
+fn main() -> ExitCode {
+    finish(run(&Flags::parse()))
+}
+
+fn run(flags: &Flags) -> io::Result<()> {
+    let listener = TcpListener::bind(flags.addr)?;
+    let address = listener.local_addr()?;
+    let mut event_loop = flags.common.event_loop::<Room>()?;
+    let mut handle = event_loop.handle();
+    let acceptor = Acceptor::new(listener)?;
+    handle.listen(acceptor, Mode::Level, |room, accepted, handle| {
+        let Ok((stream, peer)) = accepted else { return };
+        match handle.open_with(stream, Mode::Level, LIMITS, Room::notice) {
+            Ok(connection) => {
+                let name = None;
+                let member = Member { connection, name };
+                room.members.insert(member.connection.key(), member);
+            }
+            Err(error) => eprintln!("{peer}: {error}"),
+        }
+    })?;
+    println!("listening on {address} reactor={}", handle.reactor().name());
+    let mut room = Room::default();
+    flags.common.run(event_loop, &mut room)?;
+    println!("{} joined, {} were dropped", room.joined, room.dropped);
+    Ok(())
+}
+
+impl Room {
+    fn notice(
+        &mut self,
+        connection: &Connection<TcpStream>,
+        notice: Notice,
+        handle: &mut Handle<'_>,
+    ) {
+        let key = connection.key();
+        match notice {
+            Notice::Received => {
+                // What is said may be the reason for which who says it is dropped.
+                while self.members.contains_key(&key) {
+                    let line = connection.input().take_line().map(printable);
+                    let Some(line) = line else { break };
+                    self.said(key, line, handle);
+                }
+                if connection.input().is_full() {
+                    self.drop_out(key, "writes without an end", handle);
+                }
+            }
+            Notice::Ended => {
+                self.leave(key, "leaves", handle);
+                connection.finish(handle);
+            }
+            Notice::Closed(_) => self.leave(key, "leaves", handle),
+            Notice::Drained => {}
+        }
+    }
+
+    fn said(&mut self, key: Key, line: String, handle: &mut Handle<'_>) {
+        let is_taken = self
+            .members
+            .values()
+            .any(|one| one.name.as_ref() == Some(&line));
+        let Some(member) = self.members.get_mut(&key) else {
+            return;
+        };
+        let text = match &member.name {
+            Some(name) => format!("{name}: {line}\n"),
+            None if line.is_empty() || is_taken => {
+                // It has not read either, if there is no room for this.
+                let _ = member.connection.send(b"another name, please\n", handle);
+                return;
+            }
+            None => {
+                self.joined += 1;
+                let text = format!("{} joins\n", member.name.insert(line));
+                let _ = member.connection.send(text.as_bytes(), handle);
+                text
+            }
+        };
+        self.tell(key, text, handle);
+    }
+
+    /// Tells all but one. Who has no room for it reads too slowly and is dropped, which the
+    /// others are told, too.
+    fn tell(&mut self, from: Key, text: String, handle: &mut Handle<'_>) {
+        let others = self
+            .members
+            .iter()
+            .filter(|(key, one)| **key != from && one.name.is_some());
+        let slow: Vec<Key> = others
+            .filter(|(_, one)| one.connection.send(text.as_bytes(), handle).is_err())
+            .map(|(key, _)| *key)
+            .collect();
+        for key in slow {
+            self.drop_out(key, "reads too slowly", handle);
+        }
+    }
+
+    fn drop_out(&mut self, key: Key, why: &str, handle: &mut Handle<'_>) {
+        if let Some(member) = self.members.get(&key) {
+            self.dropped += 1;
+            member.connection.clone().close(handle);
+        }
+        self.leave(key, why, handle);
+    }
+
+    fn leave(&mut self, key: Key, how: &str, handle: &mut Handle<'_>) {
+        let name = self.members.remove(&key).and_then(|member| member.name);
+        if let Some(name) = name {
+            self.tell(key, format!("{name} {how}\n"), handle);
+        }
+    }
+}
+
+/// Without what would move another's cursor or colour its terminal.
+fn printable(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    text.chars().filter(|one| !one.is_control()).collect()
+}

@@ -1,0 +1,88 @@
+//! Chats with `chat`, on every mechanism.
+
+mod web_support;
+
+use web_support::{Client, Running, on_every_mechanism};
+
+fn reads(client: &mut Client, text: &str) {
+    let got = client.take(text.len());
+    assert_eq!(String::from_utf8_lossy(&got), text);
+}
+
+/// Has one join, which it reads as those do who are there already.
+fn join(running: &Running, name: &str, others: &mut [&mut Client]) -> Client {
+    let mut client = running.connect();
+    client.send(format!("{name}\n"));
+    reads(&mut client, &format!("{name} joins\n"));
+    for other in others {
+        reads(other, &format!("{name} joins\n"));
+    }
+    client
+}
+
+#[test]
+fn who_joins_speaks_and_leaves_is_told_to_the_others() {
+    on_every_mechanism("chat", &[], |running| {
+        let mut anna = running.connect();
+        anna.send("\n");
+        reads(&mut anna, "another name, please\n");
+        anna.send("An\x1bna\n"); // without what a terminal would obey
+        reads(&mut anna, "Anna joins\n");
+        let mut berta = running.connect();
+        berta.send("Anna\nBerta\nhello\n");
+        reads(&mut anna, "Berta joins\nBerta: hello\n");
+        reads(&mut berta, "another name, please\nBerta joins\n");
+        anna.send("good day\n");
+        reads(&mut berta, "Anna: good day\n");
+        berta.finish();
+        reads(&mut anna, "Berta leaves\n");
+        assert!(berta.is_closed());
+        running.stop();
+    });
+}
+
+#[test]
+fn a_slow_reader_is_dropped_and_the_others_miss_nothing() {
+    on_every_mechanism("chat", &[], |running| {
+        let mut fast = join(&running, "fast", &mut []);
+        let mut speaker = join(&running, "speaker", &mut [&mut fast]);
+        let _slow = join(&running, "slow", &mut [&mut fast, &mut speaker]);
+        let line = format!("{}\n", "x".repeat(999));
+        let told = format!("speaker: {line}");
+        let said = line.repeat(32);
+        let dropped = "slow reads too slowly\n";
+        // No more at a time than there is room for, so that `fast` is never the slow one.
+        // The kernel's buffers hold some megabytes for `slow`.
+        let mut is_dropped = false;
+        for _ in 0..2000 {
+            speaker.send(&said);
+            for _ in 0..32 {
+                let mut begin = fast.take(dropped.len());
+                if begin == dropped.as_bytes() {
+                    is_dropped = true;
+                    begin = fast.take(dropped.len());
+                }
+                begin.extend(fast.take(told.len() - begin.len()));
+                assert!(begin == told.as_bytes());
+            }
+            if is_dropped {
+                break;
+            }
+        }
+        assert!(is_dropped, "64 MB, and it is still there");
+        reads(&mut speaker, dropped);
+        let text = running.stop();
+        assert!(text.contains("3 joined, 1 were dropped"), "{text}");
+    });
+}
+
+#[test]
+fn who_writes_a_line_without_an_end_is_dropped() {
+    on_every_mechanism("chat", &[], |running| {
+        let mut other = join(&running, "other", &mut []);
+        let mut endless = join(&running, "endless", &mut [&mut other]);
+        endless.send("x".repeat(4096));
+        reads(&mut other, "endless writes without an end\n");
+        assert!(endless.is_closed());
+    });
+}
