@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
+use socket2::{Domain, Protocol, Socket, Type};
 use waitset::Backend;
 use waitset_examples::web::scratch::Scratch;
 
@@ -211,6 +212,75 @@ fn datagrams_keep_their_boundaries_and_are_cut_and_a_burst_is_lost() {
             assert_eq!(&buffer[..length], answer.as_bytes());
         }
         assert!(running.stop().ends_with("answered 4 datagrams\n"));
+    });
+}
+
+/// Says so if this process may not, and what the example then has to say.
+fn is_raw_allowed(name: &str) -> bool {
+    if Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).is_ok() {
+        return true;
+    }
+    let output = Command::new(example(name)).output().unwrap();
+    if output.status.code() != Some(77) {
+        return output.status.success(); // ping has another way
+    }
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("CAP_NET_RAW"), "{text}");
+    eprintln!("skipped: {text}");
+    false
+}
+
+#[test]
+fn ping_is_answered_each_time_it_asks() {
+    if !is_raw_allowed("ping") {
+        return;
+    }
+    let flags = ["--count", "3", "--interval-ms", "10"];
+    on_each("ping", &flags, Stdio::null, |running| {
+        assert!(running.line().starts_with("pinging 127.0.0.1 by a "));
+        let text = running.rest();
+        for number in 0..3 {
+            assert!(text.contains(&format!("echo {number} after ")), "{text}");
+        }
+        assert!(text.ends_with("3 sent, 3 answered\n"), "{text}");
+    });
+}
+
+#[test]
+fn sniff_shows_the_headers_of_a_datagram_and_of_a_connection() {
+    if !is_raw_allowed("sniff") {
+        return;
+    }
+    // The same number for both protocols, whose ports are different things.
+    let (socket, listener) = loop {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        if let Ok(listener) = TcpListener::bind(socket.local_addr().unwrap()) {
+            break (socket, listener);
+        }
+    };
+    let own = socket.local_addr().unwrap();
+    let flags = ["--port", &own.port().to_string()];
+    on_each("sniff", &flags, Stdio::null, |running| {
+        assert!(running.line().starts_with("sniffing at 127.0.0.1 reactor="));
+        socket.send_to(b"hello", own).unwrap();
+        let line = running.line();
+        let expected = format!("UDP {own} > {own}  20 of IP + 8 of UDP + 5 bytes");
+        assert_eq!(line, expected);
+        let client = TcpStream::connect(own).unwrap();
+        let _server = listener.accept().unwrap();
+        let peer = client.local_addr().unwrap();
+        let (there, back) = (
+            format!("TCP {peer} > {own} "),
+            format!("TCP {own} > {peer} "),
+        );
+        for (begin, end) in [(&there, " SYN"), (&back, " SYN ACK"), (&there, " ACK")] {
+            let line = running.line();
+            assert!(
+                line.starts_with(begin) && line.ends_with(&format!(" 0 bytes{end}")),
+                "{line}"
+            );
+        }
+        assert!(running.stop().contains(" packets\n"));
     });
 }
 

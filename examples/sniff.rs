@@ -1,0 +1,116 @@
+//! What lies below: the headers of each packet that arrives at this machine's loopback.
+//!
+//! `cargo run --release --example sniff`, as root or with CAP_NET_RAW, beside an `echo`.
+
+use std::io::{self, ErrorKind, Read};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+use clap::Parser;
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use socket2::{Domain, Protocol, Socket, Type};
+use waitset::{Interest, Mode};
+use waitset_examples::program::{LoopFlags, finish};
+
+/// Prints the headers of packets that arrive.
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    common: LoopFlags,
+    /// At which address they arrive.
+    #[arg(long, default_value = "127.0.0.1")]
+    addr: Ipv4Addr,
+    /// Only those from or to this port.
+    #[arg(long)]
+    port: Option<u16>,
+}
+
+fn main() -> ExitCode {
+    finish(run(&Flags::parse()))
+}
+
+fn run(flags: &Flags) -> io::Result<()> {
+    let mut event_loop = flags.common.event_loop::<u64>()?;
+    let mut handle = event_loop.handle();
+    // A raw socket has one protocol, so this takes two. Each gets a copy of every packet:
+    // those for whom they are meant get them all the same.
+    for protocol in [Protocol::TCP, Protocol::UDP] {
+        let socket = open(protocol, flags.addr)?;
+        let port = flags.port;
+        handle.insert(
+            socket,
+            Interest::READABLE,
+            Mode::Level,
+            move |shown, mut socket, _, _| {
+                let mut packet = [0; 65_536];
+                let Ok(length) = socket.read(&mut packet) else {
+                    return;
+                };
+                if let Some(text) = describe(&packet[..length], port) {
+                    println!("{text}");
+                    *shown += 1;
+                }
+            },
+        )?;
+    }
+    let name = handle.reactor().name();
+    println!("sniffing at {} reactor={name}", flags.addr);
+    let mut shown = 0;
+    flags.common.run(event_loop, &mut shown)?;
+    println!("{shown} packets");
+    Ok(())
+}
+
+fn open(protocol: Protocol, address: Ipv4Addr) -> io::Result<Socket> {
+    let socket = match Socket::new(Domain::IPV4, Type::RAW, Some(protocol)) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            return Err(io::Error::new(
+                ErrorKind::Unsupported,
+                "a raw socket takes the capability CAP_NET_RAW (raw(7))",
+            ));
+        }
+        other => other?,
+    };
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(IpAddr::V4(address), 0).into())?;
+    Ok(socket)
+}
+
+/// One line on a packet, if it is from or to the port.
+fn describe(packet: &[u8], only: Option<u16>) -> Option<String> {
+    let parsed = SlicedPacket::from_ip(packet).ok()?;
+    let NetSlice::Ipv4(ip) = parsed.net? else {
+        return None;
+    };
+    let (name, from, to, header, payload, notes) = match parsed.transport? {
+        TransportSlice::Udp(udp) => {
+            let (from, to) = (udp.source_port(), udp.destination_port());
+            ("UDP", from, to, 8, udp.payload().len(), String::new())
+        }
+        TransportSlice::Tcp(tcp) => {
+            let flags = [
+                (tcp.syn(), " SYN"),
+                (tcp.ack(), " ACK"),
+                (tcp.psh(), " PSH"),
+                (tcp.fin(), " FIN"),
+                (tcp.rst(), " RST"),
+            ];
+            let set = flags.iter().filter(|(is_set, _)| *is_set);
+            let notes = set.map(|(_, name)| *name).collect();
+            let (from, to) = (tcp.source_port(), tcp.destination_port());
+            let header = tcp.slice().len() - tcp.payload().len();
+            ("TCP", from, to, header, tcp.payload().len(), notes)
+        }
+        _ => return None,
+    };
+    if only.is_some_and(|port| port != from && port != to) {
+        return None;
+    }
+    let ip = ip.header();
+    Some(format!(
+        "{name} {}:{from} > {}:{to}  {} of IP + {header} of {name} + {payload} bytes{notes}",
+        ip.source_addr(),
+        ip.destination_addr(),
+        ip.slice().len(),
+    ))
+}
