@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
 
-use web_support::on_every_mechanism;
+use web_support::{LONGEST, on_every_mechanism};
 
 fn bytes(seed: usize) -> Vec<u8> {
     (0..1_500_000)
@@ -23,6 +23,7 @@ fn both_directions_pass_every_byte_and_end_each_for_itself() {
         for _ in 0..3 {
             let mut client = running.connect();
             let (mut server, _) = listener.accept().unwrap();
+            server.set_read_timeout(Some(LONGEST)).unwrap();
             thread::scope(|scope| {
                 let mut writer = client.stream.try_clone().unwrap();
                 let there = &there;

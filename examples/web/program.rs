@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use clap::Args;
 use socket2::{Domain, Protocol, Socket, Type};
-use waitset::{Backend, EventLoop, Explain, Interest, Mode, Remote, Signal, Signals, Stats};
+use waitset::{EventLoop, Interest, Mode, Remote, Signal, Signals, Stats};
 
+use crate::program::LoopFlags;
 pub use crate::program::finish;
 
 use super::limits::Limits;
@@ -25,18 +26,12 @@ const BACKLOG: i32 = 4096;
 /// The flags that all of them have.
 #[derive(Args, Clone, Debug)]
 pub struct ServerFlags {
-    /// auto, select, poll, epoll, uring, sweep, busy or adaptive.
-    #[arg(long, env = Backend::VARIABLE, default_value = "auto")]
-    pub reactor: Backend,
+    /// Those of every example.
+    #[command(flatten)]
+    pub common: LoopFlags,
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub addr: SocketAddr,
-    /// Say at the end what was counted.
-    #[arg(long)]
-    pub stats: bool,
-    /// Tell on standard error what the loop and the server do.
-    #[arg(long)]
-    pub explain: bool,
     #[command(flatten)]
     web: WebFlags,
 }
@@ -152,28 +147,20 @@ impl ServerFlags {
         let make = || {
             let taken = first.lock().unwrap_or_else(PoisonError::into_inner).take();
             let listener = taken.map_or_else(|| listener(address, is_shared), Ok)?;
-            let server = self.web.server(site()?, own, self.explain)?;
-            Ok((self.open()?, server, listener))
+            let server = self.web.server(site()?, own, self.common.explain)?;
+            Ok((self.common.open()?, server, listener))
         };
         let done = serve(loops, make, |server, handle| {
             println!("listening on {address} reactor={}", handle.reactor().name());
             started(server, handle);
         })?;
-        if self.stats {
+        if self.common.stats {
             for (stats, Tally { accepted, requests }) in done {
                 println!("accepted {accepted} connections, answered {requests} requests");
                 println!("{stats:?}");
             }
         }
         Ok(())
-    }
-
-    fn open(&self) -> io::Result<AnyReactor> {
-        let reactor = self.reactor.open()?;
-        Ok(match self.explain {
-            true => Box::new(Explain::to_writer(reactor, io::stderr())),
-            false => reactor,
-        })
     }
 }
 

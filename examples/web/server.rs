@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use tungstenite::Message;
 use waitset::stream::{Acceptor, Refusal};
-use waitset::{Event, Interest, Key, Mode, Reactor, TimerKey};
+use waitset::{Event, Interest, Key, Mode, TimerKey};
 
 use super::connection::{Connection, End, Phase};
 use super::date::Date;
@@ -20,8 +20,7 @@ use super::narrator::Narrator;
 use super::site::{Outbox, Site};
 use super::tree::Tree;
 
-/// Any mechanism, chosen at run time.
-pub type AnyReactor = Box<dyn Reactor + Send>;
+pub use crate::program::AnyReactor;
 
 /// What the callbacks of a server's loop are given.
 pub type Handle<'a, S> = waitset::Handle<'a, Server<S>, AnyReactor>;
