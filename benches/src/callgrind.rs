@@ -71,9 +71,9 @@ impl Counted {
         let fixture = Fixture::open(chain)?;
         let mut workload = match contestant.parse::<Entrant>() {
             Ok(entrant) => fixture.enter(entrant)?,
-            Err(unknown) => {
-                let rival = Foreign::built(contestant).map_err(|_| io::Error::other(unknown))?;
-                fixture.enter_foreign(&rival)?
+            Err(_) => {
+                let unknown = |_| io::Error::other(format!("no contestant is named {contestant}"));
+                fixture.enter_foreign(&Foreign::built(contestant).map_err(unknown)?)?
             }
         };
         workload.attach()?;
@@ -160,7 +160,7 @@ fn valgrind(tool: &[&str], arguments: &[String]) -> Result<String, Failure> {
 fn reason(text: &str) -> &str {
     let mut lines = text.lines();
     let said = lines.find(|line| !line.starts_with("==") && !line.starts_with("SYSCALL["));
-    said.unwrap_or("valgrind fails")
+    said.map_or("valgrind fails", |said| said.trim_start_matches("goals: "))
 }
 
 /// The count in callgrind's closing line, `==42== Collected : 123456`.

@@ -29,6 +29,8 @@ pub mod rounds;
 pub mod scenario;
 pub mod scenarios;
 pub mod sources;
+#[cfg(target_os = "linux")]
+pub mod spliced;
 pub mod spread;
 mod sys;
 pub mod tables;

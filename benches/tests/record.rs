@@ -18,3 +18,16 @@ fn the_kept_tables_and_page_are_made_from_the_kept_data() {
         );
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_tables_in_the_documents_are_made_from_the_kept_data() {
+    for (path, made) in waitset_bench::spliced::documents().unwrap() {
+        let kept = fs::read_to_string(&path).unwrap();
+        let path = path.display();
+        assert!(
+            kept == made,
+            "{path} is stale: cargo run -p waitset-bench -- record"
+        );
+    }
+}

@@ -33,5 +33,10 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
         fs::write(&path, text)?;
         println!("{}", path.display());
     }
+    #[cfg(target_os = "linux")]
+    for (path, text) in waitset_bench::spliced::documents()? {
+        fs::write(&path, text)?;
+        println!("{}", path.display());
+    }
     Ok(ExitCode::SUCCESS)
 }

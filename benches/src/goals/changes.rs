@@ -72,7 +72,6 @@ pub(super) fn waking(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let (epoll, mio, polling) = (Entrant::Epoll, Entrant::Mio, Entrant::Polling);
     Ok(vec![
         lab.across("a wake that coalesces", nanoseconds(5.0), coalesced, &all),
-        no_calls(lab, "its system calls", coalesced, &all),
         lab.times(
             "wake and wait, of mio's time",
             ratio(1.03),

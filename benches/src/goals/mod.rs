@@ -9,6 +9,7 @@ mod changes;
 mod claim;
 mod counts;
 mod lab;
+mod markdown;
 mod print;
 mod round_trips;
 mod waits;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use claim::{Bound, Claim, Figure, Left, Unit, Verdict};
 pub use lab::Lab;
+pub use markdown::markdown;
 pub use print::{print, summary};
 
 /// What is to be reached, before it is measured.

@@ -27,10 +27,10 @@ fn row(claim: &Claim) -> String {
 
 /// The figure that decides, and where it was measured.
 fn measured(claim: &Claim) -> String {
-    match (claim.worst(), claim.figures.len()) {
-        (None, _) => "-".to_owned(),
-        (Some(only), 1) => claim.bound.show(only.value),
-        (Some(worst), _) => format!("{} {}", claim.bound.show(worst.value), worst.at),
+    match (claim.best(), claim.worst()) {
+        (Some(best), Some(worst)) if best.value == worst.value => claim.bound.show(worst.value),
+        (_, Some(worst)) => format!("{} {}", claim.bound.show(worst.value), worst.at),
+        (_, None) => "-".to_owned(),
     }
 }
 

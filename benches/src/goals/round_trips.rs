@@ -6,8 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use nix::unistd::Pid;
 use waitset_busy::{Adaptive, Busy};
 use waitset_core::{Events, Mode, Reactor};
 use waitset_epoll::Epoll;
@@ -76,45 +78,77 @@ impl End {
 }
 
 /// The cost of `trips` round trips to a thread that answers after `delay`. Both wait in the
-/// same way; half as many trips before are not counted, so that what adapts has adapted.
+/// same way, each on a processor of its own where there are two: the scheduler would have
+/// them share one in some slices and not in others. Half as many trips before are not
+/// counted, so that what adapts has adapted.
 pub(super) fn round_trips(open: Open, delay: Duration, trips: u32) -> io::Result<Cost> {
     let (near, far) = UnixStream::pair()?;
-    let mut far = End::new(open, far)?;
-    let answering = thread::spawn(move || -> io::Result<()> {
-        while far.receive()? {
-            if !delay.is_zero() {
-                thread::sleep(delay);
-            }
-            far.send()?;
+    let [here, there] = two_processors()?;
+    thread::scope(|scope| {
+        let answering = scope.spawn(move || {
+            stay_on(there)?;
+            answer(End::new(open, far)?, delay)
+        });
+        let asking = scope.spawn(move || {
+            stay_on(here)?;
+            ask(End::new(open, near)?, trips)
+        });
+        let cost = joined(asking);
+        joined(answering).and(cost)
+    })
+}
+
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, io::Result<T>>) -> io::Result<T> {
+    let panicked = |_| Err(io::Error::other("a thread of the round trip panicked"));
+    thread.join().unwrap_or_else(panicked)
+}
+
+/// Answers until the other end is closed.
+fn answer(mut end: End, delay: Duration) -> io::Result<()> {
+    while end.receive()? {
+        if !delay.is_zero() {
+            thread::sleep(delay);
         }
-        Ok(())
-    });
-    let mut near = End::new(open, near)?;
+        end.send()?;
+    }
+    Ok(())
+}
+
+fn ask(mut end: End, trips: u32) -> io::Result<Cost> {
     let mut go = |trips: u32| -> io::Result<()> {
         for _ in 0..trips {
-            near.send()?;
-            assert!(near.receive()?, "the answering thread is gone");
+            end.send()?;
+            assert!(end.receive()?, "the answering thread is gone");
         }
         Ok(())
     };
     go(trips / 2)?;
-    let (both, this) = (
-        processor(UsageWho::RUSAGE_SELF)?,
-        processor(UsageWho::RUSAGE_THREAD)?,
-    );
+    let both = processor(UsageWho::RUSAGE_SELF)?;
+    let this = processor(UsageWho::RUSAGE_THREAD)?;
     let start = Instant::now();
     go(trips)?;
     let a_trip = |taken: Duration| taken.as_nanos() as f64 / f64::from(trips);
-    let cost = Cost {
+    Ok(Cost {
         time: a_trip(start.elapsed()),
         both_processors: a_trip(processor(UsageWho::RUSAGE_SELF)? - both),
         processor: a_trip(processor(UsageWho::RUSAGE_THREAD)? - this),
-    };
-    drop(near);
-    match answering.join() {
-        Ok(answered) => answered.map(|()| cost),
-        Err(_) => Err(io::Error::other("the answering thread panicked")),
-    }
+    })
+}
+
+/// The first two processors that this process may use; the same twice if there is one.
+fn two_processors() -> io::Result<[usize; 2]> {
+    let allowed = sched_getaffinity(Pid::from_raw(0))?;
+    let mut numbers = (0..CpuSet::count()).filter(|number| allowed.is_set(*number) == Ok(true));
+    let first = numbers.next().unwrap_or(0);
+    Ok([first, numbers.next().unwrap_or(first)])
+}
+
+/// Has this thread run on one processor only.
+fn stay_on(number: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(number)?;
+    sched_setaffinity(Pid::from_raw(0), &set)?;
+    Ok(())
 }
 
 /// Processor time used so far, in the kernel as well.

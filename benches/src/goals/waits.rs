@@ -55,7 +55,7 @@ fn at_most(limit: f64) -> Bound {
 }
 
 /// Whether two threads can run at the same time, which spinning needs.
-fn two_processors() -> Result<(), String> {
+fn can_spin() -> Result<(), String> {
     match std::thread::available_parallelism() {
         Ok(count) if count.get() < 2 => Err("spinning needs a second processor".to_owned()),
         _ => Ok(()),
@@ -64,15 +64,15 @@ fn two_processors() -> Result<(), String> {
 
 pub(super) fn busy(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let mut trip = Claim::new("round trip, of blocking's time", at_most(0.14));
-    match two_processors() {
+    match can_spin() {
         Ok(()) => {
             let trips = Trips::of(always_spinning, Duration::ZERO, TRIPS, lab.pairs())?;
-            trip.add("", Ok(trips.figure("Busy<Epoll>", |cost| cost.time)));
+            trip.add("", Ok(trips.figure("busy epoll", |cost| cost.time)));
         }
-        Err(reason) => trip.add("Busy<Epoll>", Err(reason)),
+        Err(reason) => trip.add("busy epoll", Err(reason)),
     }
     let five = Bound::at_least(5.0, Unit::Times);
-    let mut idle = Claim::new("an idle source, cheaper than read()", five);
+    let mut idle = Claim::new("an idle source, beside read()", five);
     for n in [100, 1000] {
         idle.add("", Ok(idle_sources(n, lab.pairs())?));
     }
@@ -115,10 +115,10 @@ fn idle_sources(n: usize, pairs: usize) -> io::Result<Figure> {
 
 pub(super) fn adaptive(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let mut inside = [
-        Claim::new("inside its window, of blocking's time", at_most(0.2)),
-        Claim::new("inside it, of blocking's CPU", at_most(0.3)),
+        Claim::new("in its window, of blocking's time", at_most(0.2)),
+        Claim::new("in it, of blocking's CPU", at_most(0.3)),
     ];
-    match two_processors() {
+    match can_spin() {
         Ok(()) => {
             let trips = Trips::of(spinning, Duration::ZERO, TRIPS, lab.pairs())?;
             inside[0].add("", Ok(trips.figure("at once", |cost| cost.time)));
@@ -154,7 +154,7 @@ fn idling() -> io::Result<Claim> {
     let used = processor(UsageWho::RUSAGE_THREAD)? - before;
     claim.add(
         "",
-        Ok(Figure::exact("Adaptive<Epoll>", used.as_nanos() as f64)),
+        Ok(Figure::exact("adaptive epoll", used.as_nanos() as f64)),
     );
     Ok(claim)
 }

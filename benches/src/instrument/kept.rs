@@ -21,6 +21,28 @@ pub fn made_from(run: &Run) -> io::Result<[(&'static str, String); 3]> {
     ])
 }
 
+/// The first question's tables, for the README.
+#[must_use]
+pub fn excerpt(run: &Run) -> String {
+    let of = &run.environment;
+    let tables = terminal::tables(run);
+    let is_title = |line: &&str| !line.is_empty() && !line.starts_with('|');
+    let title = tables.lines().find(is_title).unwrap_or_default();
+    let rows = tables.lines().skip_while(|line| !line.starts_with('|'));
+    let rows: Vec<&str> = rows.take_while(|line| !is_title(line)).collect();
+    format!(
+        "{}, {} cores, {}:\n\
+         `cargo run --release -p waitset-bench -- compare --full`,\n\
+         {title}, N from left to right.\n\
+         Each time is a ratio to the lowest of its column; ≈ is inside the noise.\n\n{}\n\n\
+         [All of it](benches/record/compare.md)\n",
+        of.processor,
+        of.cores,
+        of.kernel,
+        rows.join("\n").trim_end()
+    )
+}
+
 /// The tables as a page of Markdown, which they are already.
 fn tables(run: &Run) -> String {
     let of = &run.environment;

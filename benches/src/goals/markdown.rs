@@ -1,0 +1,64 @@
+//! The goals as a table in a document.
+
+use std::fmt::Write;
+
+use super::Goal;
+use super::claim::Claim;
+use crate::record::Report;
+
+/// Every claim with its best and its worst figure, and what could not be measured.
+#[must_use]
+pub fn markdown(report: &Report<Goal>) -> String {
+    let mut text = format!(
+        "{}; `{}`.\n\n| # | claim | goal | best | worst | noise | |\n|---|---|---|---|---|---|---|\n",
+        report.machine, report.command
+    );
+    for goal in &report.records {
+        line(
+            &mut text,
+            format_args!("| {} | **{}** | | | | | |", goal.number, goal.title),
+        );
+        for claim in &goal.claims {
+            line(&mut text, format_args!("{}", row(claim)));
+        }
+    }
+    text.push('\n');
+    for goal in &report.records {
+        for claim in &goal.claims {
+            for left in &claim.left_out {
+                let (number, what) = (goal.number, &claim.what);
+                let (at, reason) = (&left.at, &left.reason);
+                line(
+                    &mut text,
+                    format_args!("- {number}, {what}, not {at}: {reason}"),
+                );
+            }
+        }
+    }
+    text
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing to a string succeeds.
+    let _ = writeln!(text, "{line}");
+}
+
+fn row(claim: &Claim) -> String {
+    let noise = claim
+        .noise()
+        .map(|noise| format!("±{:.1} %", noise * 100.0));
+    let worst = claim.worst();
+    let is_other = |best: &&super::Figure| worst.is_some_and(|worst| worst.value != best.value);
+    let best = claim.best().filter(is_other);
+    let show =
+        |figure: &super::Figure| format!("{} ({})", claim.bound.show(figure.value), figure.at);
+    format!(
+        "| | {} | {} | {} | {} | {} | {} |",
+        claim.what,
+        claim.bound,
+        best.map(show).unwrap_or_default(),
+        worst.map(show).unwrap_or_default(),
+        noise.unwrap_or_default(),
+        claim.verdict()
+    )
+}
