@@ -4,6 +4,8 @@
 //! loop. What it inserts and removes is noted as a [`Change`] and done when it has returned:
 //! so nothing is counted or moved for an event, and what runs stays alive.
 
+use std::mem;
+
 use waitset_core::Event;
 
 use super::Handle;
@@ -35,9 +37,16 @@ const NONE: u32 = u32::MAX;
 /// What is to be done to the callbacks when the one that runs has returned.
 pub(super) enum Change<State, R> {
     Insert(Key, Callback<State, R>),
-    Remove(Key),
+    /// With what stands in the place from then on.
+    Remove(Key, Callback<State, R>),
     Disable(Key),
     Enable(Key),
+}
+
+impl<State, R> Change<State, R> {
+    pub(super) fn remove(key: Key) -> Self {
+        Self::Remove(key, Box::new(Nobody))
+    }
 }
 
 impl<State, R> Callbacks<State, R> {
@@ -58,36 +67,40 @@ impl<State, R> Callbacks<State, R> {
     }
 
     /// Does what was noted, in that order.
+    ///
+    /// What is no longer needed is dropped last, when all is in order: a drop that panics
+    /// must leave no change undone. A source whose insertion was lost would be closed while
+    /// it is registered.
     #[cold]
     pub(super) fn apply(&mut self, changes: &mut Vec<Change<State, R>>) {
-        for change in changes.drain(..) {
+        for change in changes.iter_mut() {
             match change {
-                Change::Insert(key, callback) => self.insert(key, callback),
-                Change::Remove(key) => self.insert_at(key.index(), NONE, Box::new(Nobody)),
-                Change::Disable(key) => self.places[key.index()].generation = NONE,
-                Change::Enable(key) => self.places[key.index()].generation = key.generation(),
+                Change::Insert(key, callback) => {
+                    let place = self.reach(*key);
+                    place.generation = key.generation();
+                    mem::swap(&mut place.callback, callback);
+                }
+                Change::Remove(key, callback) => {
+                    let place = self.reach(*key);
+                    place.generation = NONE;
+                    mem::swap(&mut place.callback, callback);
+                }
+                Change::Disable(key) => self.reach(*key).generation = NONE,
+                Change::Enable(key) => self.reach(*key).generation = key.generation(),
             }
         }
+        changes.clear();
     }
 
-    fn insert(&mut self, key: Key, callback: Callback<State, R>) {
-        // Keys come from a slab, which grows by one place at a time.
+    /// Keys come from a slab, which grows by one place at a time.
+    fn reach(&mut self, key: Key) -> &mut Place<State, R> {
         while self.places.len() <= key.index() {
             self.places.push(Place {
                 generation: NONE,
                 callback: Box::new(Nobody),
             });
         }
-        self.insert_at(key.index(), key.generation(), callback);
-    }
-
-    fn insert_at(&mut self, index: usize, generation: u32, callback: Callback<State, R>) {
-        // What stood there is dropped last, when all is in order.
-        let place = Place {
-            generation,
-            callback,
-        };
-        drop(std::mem::replace(&mut self.places[index], place));
+        &mut self.places[key.index()]
     }
 }
 

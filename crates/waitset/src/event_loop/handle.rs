@@ -239,7 +239,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
                 let _ = self.core.reactor.deregister(source);
             }
         }
-        self.change(Change::Remove(key));
+        self.change(Change::remove(key));
         true
     }
 

@@ -1,11 +1,14 @@
 //! A panic in a callback goes through the turn and leaves the loop usable.
 
 use std::any::Any;
+use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use waitset::{EventLoop, Mode};
+use waitset::{EventLoop, Key, Mode};
 
 use crate::mechanisms::*;
 
@@ -162,6 +165,72 @@ fn a_hook_that_panicked_runs_in_the_next_turn() {
     });
 }
 
+/// Panics when it is dropped.
+struct Fragile(UnixStream);
+
+impl AsFd for Fragile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new("on purpose"));
+    }
+}
+
+/// Half a list of changes done would tell what was removed, and close what is registered.
+#[test]
+fn a_source_that_panics_when_it_is_dropped_hinders_no_other_change_of_that_callback() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<Vec<&str>> = EventLoop::over(reactor);
+        let mut handle = event_loop.handle();
+        let (near, _fragile_peer) = pair();
+        let fragile = handle.insert(Fragile(near), READ, Mode::Level, |_, _, _, _| ());
+        let fragile = fragile.unwrap();
+
+        // Two that remove each other: whoever is told second must not be told.
+        let (first, second) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
+        let mut peers = Vec::new();
+        for (own, other) in [(&first, &second), (&second, &first)] {
+            let (near, far) = ready();
+            peers.push(far);
+            let other = Rc::clone(other);
+            let key = handle.insert(
+                near,
+                READ,
+                Mode::Level,
+                move |told: &mut Vec<&str>, _, event, handle| {
+                    told.push("one of the two");
+                    handle.remove(fragile);
+                    handle.remove(other.get().unwrap());
+                    handle.remove(Key::of(event));
+                    let (near, _far) = ready();
+                    let fresh = handle.insert(
+                        near,
+                        READ,
+                        Mode::Level,
+                        |told: &mut Vec<&str>, _, event, handle| {
+                            told.push("the fresh one");
+                            handle.remove(Key::of(event));
+                        },
+                    );
+                    fresh.unwrap();
+                },
+            );
+            own.set(Some(key.unwrap()));
+        }
+        let mut told = Vec::new();
+        let turn = AssertUnwindSafe(|| event_loop.turn(&mut told, None).unwrap());
+        assert_eq!(text(catch_unwind(turn).unwrap_err()), "on purpose");
+        turn_until(&mut event_loop, &mut told, |told| told.len() >= 2);
+        settle(&mut event_loop, &mut told);
+        assert_eq!(told, ["one of the two", "the fresh one"]);
+        assert!(event_loop.handle().is_empty());
+    });
+}
+
 #[test]
 fn a_panic_leaks_nothing() {
     on_every_mechanism(|reactor| {
@@ -175,7 +244,7 @@ fn a_panic_leaks_nothing() {
             .insert(near, READ, Mode::Level, move |(), near, event, handle| {
                 let _held = Rc::clone(&a);
                 drain(near);
-                handle.remove(waitset::Key::of(event));
+                handle.remove(Key::of(event));
                 panic();
             })
             .unwrap();
