@@ -64,8 +64,9 @@ use crate::DefaultReactor;
 /// # Panics in a callback
 ///
 /// They go through [`turn`](Self::turn) and leave the loop usable: the callback stays
-/// where it was, a one-shot timer is gone, and what the turn had still to do is done by
-/// the next one, which begins without waiting.
+/// where it was, a one-shot timer is gone, and what the turn had still to do, hooks
+/// included, is done by the next one, which begins without waiting. The same goes for a
+/// source that panics when it is dropped: what its callback had changed beside is done.
 ///
 /// # Platform notes
 ///
@@ -78,6 +79,8 @@ pub struct EventLoop<State, R: Reactor + 'static = DefaultReactor> {
     batch: Events,
     /// The next event of the batch to tell.
     next: usize,
+    /// Whether a turn has begun and not come to its end: a callback has panicked.
+    is_unfinished: bool,
 }
 
 /// How many events one wait takes unless told otherwise: more is not faster.
@@ -118,6 +121,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
             inner: Inner::new(reactor),
             batch: Events::with_capacity(BATCH),
             next: 0,
+            is_unfinished: false,
         }
     }
 
@@ -186,6 +190,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     #[inline]
     pub fn turn(&mut self, state: &mut State, timeout: Option<Duration>) -> io::Result<usize> {
         self.wait(timeout)?;
+        self.is_unfinished = true;
         // 1. Timers that are due.
         let timers = self.inner.run_due_timers(state);
         // 2. Events.
@@ -194,16 +199,26 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
         let calls = self.inner.run_deferred(state);
         // 4. Before-sleep hooks.
         self.inner.run_hooks(state);
+        self.is_unfinished = false;
         Ok(timers + events + calls)
     }
 
     #[inline]
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        if !self.is_unfinished {
+            return self.fetch(timeout);
+        }
         if self.next < self.batch.len() {
-            // A callback has panicked in the middle of this batch. What is left of it
-            // would be lost under edge and one-shot.
+            // What is left of this batch would be lost under edge and one-shot.
             return Ok(());
         }
+        // Hooks have not flushed what the turn gathered: no time to sleep. The look lets
+        // sources have their turn beside a callback that always panics.
+        self.fetch(Some(Duration::ZERO))
+    }
+
+    #[inline]
+    fn fetch(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let answer = self.inner.core.wait(&mut self.batch, timeout);
         self.next = match answer {
             Ok(()) => 0,

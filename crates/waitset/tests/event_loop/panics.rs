@@ -12,6 +12,9 @@ use waitset::{EventLoop, Key, Mode};
 
 use crate::mechanisms::*;
 
+/// A wait that takes so long was not to be.
+const HANGS: Duration = Duration::from_secs(5);
+
 /// What callbacks did: the first to run panics.
 #[derive(Default)]
 struct State {
@@ -162,6 +165,84 @@ fn a_hook_that_panicked_runs_in_the_next_turn() {
         assert_eq!(text(catch_unwind(turn).unwrap_err()), "on purpose");
         event_loop.turn(&mut state, AT_ONCE).unwrap();
         assert_eq!(state.calls, 2);
+    });
+}
+
+/// A hook is where a turn's work is flushed: it must not wait for the next thing to come.
+#[test]
+fn after_a_panic_in_any_callback_the_next_turn_runs_the_hooks_without_waiting() {
+    on_every_mechanism(|reactor| {
+        for panics in ["source", "timer", "deferred", "posted", "message", "hook"] {
+            let backend: waitset::Backend = reactor.name().parse().unwrap();
+            let mut event_loop: Loop<State> = EventLoop::over(backend.open().unwrap());
+            let (sender, _peer) = arm_one_that_panics(&mut event_loop.handle(), panics);
+            let flushed = Rc::new(Cell::new(0));
+            let counted = Rc::clone(&flushed);
+            let flush = move |_: &mut State, _: &mut In<'_, State>| counted.set(counted.get() + 1);
+            event_loop.handle().before_sleep(flush);
+
+            let mut state = State::default();
+            let mut before = 0;
+            while state.calls == 0 {
+                before = flushed.get();
+                let turn = AssertUnwindSafe(|| event_loop.turn(&mut state, AT_ONCE).unwrap());
+                let _ = catch_unwind(turn);
+            }
+            assert_eq!(flushed.get(), before, "{panics}: it did not get so far");
+            let start = Instant::now();
+            event_loop.turn(&mut state, Some(HANGS)).unwrap();
+            assert_eq!(flushed.get(), before + 1, "{panics}");
+            assert!(start.elapsed() < HANGS, "{panics}: it waited");
+            drop(sender);
+        }
+    });
+}
+
+/// What has to stay alive until it has panicked.
+fn arm_one_that_panics(
+    handle: &mut In<'_, State>,
+    which: &str,
+) -> (waitset::Sender<()>, UnixStream) {
+    let (near, peer) = ready();
+    let (sender, _) = handle.channel(|state: &mut State, _: Option<()>, _| state.call());
+    match which {
+        "source" => {
+            let told = |state: &mut State, _: &UnixStream, _, _: &mut In<'_, State>| state.call();
+            handle.insert(near, READ, Mode::Oneshot, told).unwrap();
+        }
+        "timer" => {
+            handle.arm_after(Duration::ZERO, |state: &mut State, _, _| state.call());
+        }
+        "deferred" => handle.defer(|state: &mut State, _| state.call()),
+        "posted" => handle.remote().post(|state, _| state.call()).unwrap(),
+        "message" => sender.send(()).unwrap(),
+        _ => {
+            handle.before_sleep(|state: &mut State, _| state.call());
+        }
+    }
+    (sender, peer)
+}
+
+#[test]
+fn a_hook_that_always_panics_does_not_keep_sources_from_being_told() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut handle = event_loop.handle();
+        handle.before_sleep(|_, _| std::panic::resume_unwind(Box::new("on purpose")));
+        let mut state = State::default();
+        let turn = AssertUnwindSafe(|| event_loop.turn(&mut state, AT_ONCE).unwrap());
+        catch_unwind(turn).unwrap_err();
+
+        let (near, _far) = ready();
+        let told = |state: &mut State, near: &UnixStream, _, _: &mut In<'_, State>| {
+            state.calls += 1;
+            drain(near);
+        };
+        let inserted = event_loop.handle().insert(near, READ, Mode::Level, told);
+        inserted.unwrap();
+        let turn = AssertUnwindSafe(|| event_loop.turn(&mut state, AT_ONCE).unwrap());
+        catch_unwind(turn).unwrap_err();
+        assert_eq!(state.calls, 1);
     });
 }
 
