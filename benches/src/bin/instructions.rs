@@ -66,11 +66,13 @@ const COUNTED: &[Entrant] = &[
     #[cfg(target_os = "linux")]
     Entrant::UringEdge,
     Entrant::WaitSet,
+    Entrant::EventLoop,
     Entrant::Poll,
     Entrant::Select,
     Entrant::Mio,
     Entrant::Polling,
     Entrant::PollingOneshot,
+    Entrant::Calloop,
 ];
 
 fn main() -> ExitCode {

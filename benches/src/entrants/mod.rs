@@ -1,5 +1,6 @@
 //! Who takes part, by name.
 
+pub mod loops;
 pub mod owned;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod raw;
@@ -13,6 +14,7 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use crate::Contestant;
+use loops::{Callbacks, Calloop};
 use owned::Owned;
 use rivals::{Mio, Polling};
 use watched::{
@@ -92,6 +94,7 @@ entrants! {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Nix "nix" Nix;
     WaitSet "wait-set" Owned;
+    EventLoop "event-loop" Callbacks;
     Poll "poll" Watched<PollLevel>;
     PollOneshot "poll-oneshot" Watched<PollOneshot>;
     Select "select" Watched<SelectLevel>;
@@ -103,6 +106,7 @@ entrants! {
     MioReregister "mio-reregister" Mio<true>;
     Polling "polling" Polling<false>;
     PollingOneshot "polling-oneshot" Polling<true>;
+    Calloop "calloop" Calloop;
 }
 
 impl Entrant {
@@ -122,6 +126,7 @@ impl Entrant {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Entrant::EpollBoxed,
             Entrant::WaitSet,
+            Entrant::EventLoop,
             // mio is edge-triggered: these two are its measure.
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Entrant::RawEdge,
@@ -129,6 +134,7 @@ impl Entrant {
             Entrant::EpollEdge,
             Entrant::Mio,
             Entrant::Polling,
+            Entrant::Calloop,
         ];
         LAYERS.iter().copied()
     }

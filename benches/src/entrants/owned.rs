@@ -11,9 +11,16 @@ use crate::sources::Sources;
 
 /// A source as a program owns it: its descriptor, and what it needs to know of it.
 #[derive(Debug)]
-struct Source {
+pub(super) struct Source {
     all: Sources,
     index: usize,
+}
+
+impl Source {
+    pub(super) fn new(all: &Sources, index: usize) -> Self {
+        let all = all.clone();
+        Self { all, index }
+    }
 }
 
 impl AsFd for Source {
@@ -53,8 +60,7 @@ impl Contestant for Owned {
 
     #[inline]
     fn add(&mut self, index: usize) -> io::Result<()> {
-        let all = self.all.clone();
-        let source = Source { all, index };
+        let source = Source::new(&self.all, index);
         let key = self.set.insert(source, Interest::READABLE, Mode::Level);
         self.keys[index] = Some(key.map_err(io::Error::from)?);
         Ok(())

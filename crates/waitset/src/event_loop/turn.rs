@@ -1,10 +1,9 @@
 use std::fmt;
 use std::io;
 use std::mem;
-use std::slice;
 use std::time::Duration;
 
-use waitset_core::{Event, Events, Reactor};
+use waitset_core::{Events, Reactor, Waker};
 
 use super::Handle;
 use super::inner::Inner;
@@ -150,6 +149,38 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
         self.inner.handle()
     }
 
+    /// What only ends the loop's current or next wait, from any thread, as
+    /// [`Handle::waker`].
+    ///
+    /// ```
+    /// use waitset::EventLoop;
+    ///
+    /// let mut event_loop: EventLoop<()> = EventLoop::new()?;
+    /// event_loop.waker().wake();
+    /// assert_eq!(event_loop.turn(&mut (), None)?, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.reactor().waker()
+    }
+
+    /// The reactor: its name, capabilities and counts, as [`Handle::reactor`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waitset::{EventLoop, Reactor};
+    ///
+    /// let mut event_loop: EventLoop<()> = EventLoop::new()?;
+    /// event_loop.turn(&mut (), Some(Duration::ZERO))?;
+    /// assert_eq!(event_loop.reactor().stats().waits, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn reactor(&self) -> &R {
+        &self.inner.core.reactor
+    }
+
     /// Turns until a callback calls [`Handle::stop`], whose turn is brought to its end.
     ///
     /// Hooks run before the first wait too.
@@ -195,10 +226,13 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
         let timers = self.inner.run_due_timers(state);
         // 2. Events.
         let events = self.run_events(state);
-        // 3. Deferred calls, posted closures and messages.
-        let calls = self.inner.run_deferred(state);
-        // 4. Before-sleep hooks.
-        self.inner.run_hooks(state);
+        let mut calls = 0;
+        if self.inner.core.has_more() {
+            // 3. Deferred calls, posted closures and messages.
+            calls = self.inner.run_deferred(state);
+            // 4. Before-sleep hooks.
+            self.inner.run_hooks(state);
+        }
         self.is_unfinished = false;
         Ok(timers + events + calls)
     }
@@ -227,33 +261,16 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
         answer
     }
 
+    /// The position is noted before each callback, so that one that panics is not run
+    /// again and the rest of the batch is told by the next turn.
     #[inline]
     fn run_events(&mut self, state: &mut State) -> usize {
-        let mut untold = Untold {
-            events: self.batch.as_slice()[self.next..].iter(),
-            len: self.batch.len(),
-            next: &mut self.next,
-        };
         let mut told = 0;
-        for event in untold.events.by_ref() {
+        while let Some(event) = self.batch.as_slice().get(self.next) {
+            self.next += 1;
             told += usize::from(self.inner.tell(state, event));
         }
         told
-    }
-}
-
-/// What is left of a batch. Its position is noted when the batch has been told, and when
-/// a callback panics.
-struct Untold<'a> {
-    events: slice::Iter<'a, Event>,
-    len: usize,
-    next: &'a mut usize,
-}
-
-impl Drop for Untold<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        *self.next = self.len - self.events.len();
     }
 }
 
