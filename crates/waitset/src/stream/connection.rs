@@ -404,7 +404,13 @@ where
         } = &*self.connection.0;
         if event.is_readable() {
             let (had, has_ended) = (input.borrow().len(), input.borrow().has_ended());
-            let filled = input.borrow_mut().fill(stream, *mode);
+            let mut filled = input.borrow_mut().fill(stream, *mode);
+            if matches!(filled, Ok(Filled::Ended)) && output.borrow().has_met_reset() {
+                // The socket tells an error once. A send was told, and what is read as an
+                // end after it is none.
+                input.borrow_mut().unread_end();
+                filled = output.borrow_mut().flush(stream).map(|_| Filled::Drained);
+            }
             let has = input.borrow().len();
             if has > had && !tell(Notice::Received, self.handle) {
                 return None;

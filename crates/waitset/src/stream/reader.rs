@@ -193,6 +193,11 @@ impl ReadBuffer {
         self.has_ended
     }
 
+    /// Takes back that the stream has ended, where it turns out to be broken off.
+    pub(super) const fn unread_end(&mut self) {
+        self.has_ended = false;
+    }
+
     /// Whether the last [`fill`](Self::fill) left the stream before it was drained: an
     /// edge-triggered source tells of the rest only if it is re-armed.
     #[must_use]

@@ -81,7 +81,9 @@ impl WriteBuffer {
 
     /// Writes `bytes` to `socket`, or keeps what it does not take for [`flush`](Self::flush).
     ///
-    /// Once the socket has failed this takes everything and drops it.
+    /// Once the socket has failed this takes everything and drops it. The socket tells its
+    /// error only once: after a `ConnectionReset` here a read returns 0, which is no end, so
+    /// [`flush`](Self::flush) before that is believed.
     ///
     /// # Errors
     ///
@@ -226,6 +228,14 @@ impl WriteBuffer {
     #[must_use]
     pub const fn has_failed(&self) -> bool {
         matches!(self.state, State::Failed(Some(_)))
+    }
+
+    /// Whether that failure is a reset: the peer's end had not come before it.
+    pub(super) fn has_met_reset(&self) -> bool {
+        match &self.state {
+            State::Failed(Some(error)) => error.kind() == io::ErrorKind::ConnectionReset,
+            _ => false,
+        }
     }
 
     /// What to ask for: [`WRITABLE`](Interest::WRITABLE) while [`flush`](Self::flush) has

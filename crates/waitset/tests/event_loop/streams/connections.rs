@@ -276,6 +276,33 @@ fn a_reset_is_told_as_the_last_notice_wherever_it_was_met() {
 }
 
 #[test]
+fn a_reset_that_a_send_has_met_reads_as_no_end() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        for last_words in [&b""[..], b"half of a message"] {
+            let (near, mut far) = tcp_pair();
+            far.write_all(last_words).unwrap();
+            let tell = |seen: &mut Seen,
+                        connection: &Connection<TcpStream>,
+                        notice,
+                        _: &mut In<'_, Seen>| {
+                assert!(!connection.input().has_ended());
+                seen.note(connection, notice);
+            };
+            let connection = event_loop.handle().open(near, mode, tell).unwrap();
+            reset(far);
+            // It takes the error away, after which a read returns 0.
+            connection.send(b"!", &mut event_loop.handle()).unwrap();
+            let mut seen = Seen::default();
+            turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
+            assert!(!seen.has_ended, "half of a message looks whole");
+            let error = seen.closed.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        }
+    });
+}
+
+#[test]
 fn a_closed_connection_is_told_nothing_and_its_peer_sees_the_end() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
