@@ -1,6 +1,9 @@
 //! A TCP proxy: what comes from one side goes to the other, no faster than that reads.
 //!
 //! `cargo run --release --example proxy -- --to 127.0.0.1:7000`, before an `echo`.
+//!
+//! Bounds: 64 KiB read and 256 KiB to write at each of the two sockets of a connection, and
+//! as many connections as there are descriptors; the next ones wait in the backlog.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,6 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Parser;
+use socket2::SockRef;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Connection, Notice};
 use waitset_examples::program::{Handle, LoopFlags, finish};
@@ -48,9 +52,15 @@ fn run(flags: &Flags) -> io::Result<()> {
         let Ok((client, peer)) = accepted else { return };
         *passed += 1;
         handle.connect_tcp(to, PATIENCE, move |_, server, handle| {
-            let joined = server.and_then(|server| join(client, server, handle));
+            let joined = match server {
+                Ok(server) => join(client, server, handle),
+                Err(error) => {
+                    break_off(&client); // an end would say that all went well
+                    Err(error)
+                }
+            };
             if let Err(error) = joined {
-                eprintln!("{peer}: {error}"); // the client's end is closed with it
+                eprintln!("{peer}: {error}");
             }
         });
     })?;
@@ -71,7 +81,8 @@ fn join(client: TcpStream, server: TcpStream, handle: &mut Handle<'_, u64>) -> i
             Ok(())
         }
         Err(error) => {
-            client.close(handle);
+            break_off(client.stream());
+            handle.remove(client.key());
             Err(error)
         }
     }
@@ -95,8 +106,19 @@ fn open(
                 own.forward(&peer, handle);
             }
             Notice::Drained => peer.forward(own, handle),
-            // Half of a conversation would look whole to the other.
-            Notice::Closed(Err(_)) => peer.close(handle),
+            Notice::Closed(Err(_)) => {
+                other.take(); // or `peer` would not be the last clone
+                break_off(peer.stream());
+                handle.remove(peer.key()); // not `close`, which says the end first
+            }
         }
     })
+}
+
+/// When this is closed its peer is to see that it was broken off. After a mere close it
+/// would read an end, and take half of a message for the whole.
+fn break_off(stream: &TcpStream) {
+    // With no time to linger the kernel sends a reset instead of an end (socket(7)). It
+    // fails on a socket that is broken, too.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

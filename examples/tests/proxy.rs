@@ -2,9 +2,12 @@
 
 mod web_support;
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
+
+use socket2::SockRef;
 
 use web_support::{LONGEST, on_every_mechanism};
 
@@ -50,12 +53,43 @@ fn both_directions_pass_every_byte_and_end_each_for_itself() {
 }
 
 #[test]
-fn who_connects_where_nobody_listens_behind_it_sees_the_end() {
+fn who_connects_where_nobody_listens_behind_it_is_reset() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = listener.local_addr().unwrap().to_string();
     drop(listener);
     on_every_mechanism("proxy", &["--to", &to], |running| {
-        assert!(running.connect().is_closed());
+        let answer = running.connect().stream.read(&mut [0; 1]);
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        running.stop();
+    });
+}
+
+/// Resets, as a process does that is killed with something unread.
+fn reset(stream: TcpStream) {
+    SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+}
+
+#[test]
+fn a_reset_on_one_side_is_a_reset_on_the_other_and_no_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = listener.local_addr().unwrap().to_string();
+    on_every_mechanism("proxy", &["--to", &to], |running| {
+        for is_client in [true, false] {
+            let client = running.connect().stream;
+            let (server, _) = listener.accept().unwrap();
+            server.set_read_timeout(Some(LONGEST)).unwrap();
+            let (mut breaks, mut sees) = match is_client {
+                true => (client, server),
+                false => (server, client),
+            };
+            breaks.write_all(b"half of a message").unwrap();
+            sees.read_exact(&mut [0; 17]).unwrap();
+            reset(breaks);
+            let answer = sees.read(&mut [0; 1]).map_err(|error| error.kind());
+            assert_eq!(answer, Err(ErrorKind::ConnectionReset));
+        }
         running.stop();
     });
 }
