@@ -130,21 +130,33 @@ fn a_million_timers_armed_and_cancelled_leave_nothing_behind() {
 }
 
 #[test]
-fn a_million_live_timers_fire_and_give_their_callbacks_back() {
-    let mut event_loop: EventLoop<u64> = EventLoop::new().unwrap();
+fn a_million_live_timers_fire_in_order_and_give_their_callbacks_back() {
+    #[derive(Default)]
+    struct State {
+        fired: u32,
+        sum: u64,
+        latest: Option<Instant>,
+    }
+    let mut event_loop: EventLoop<State> = EventLoop::new().unwrap();
     let before = allocated().live_bytes;
     let past = Instant::now();
     for number in 0..1_000_000_u32 {
         let deadline = past + Duration::from_nanos(u64::from(number.reverse_bits()) >> 12);
         event_loop
             .handle()
-            .arm_at(deadline, move |sum, _, _| *sum += u64::from(number));
+            .arm_at(deadline, move |state: &mut State, tick, _| {
+                assert!(state.latest.is_none_or(|latest| latest <= tick.due));
+                state.latest = Some(tick.due);
+                state.fired += 1;
+                state.sum += u64::from(number);
+            });
     }
-    let mut sum = 0;
-    while sum < 1_000_000 * 999_999 / 2 {
-        event_loop.turn(&mut sum, None).unwrap();
+    // The last of them is due long before a turn begins.
+    let mut state = State::default();
+    while state.fired < 1_000_000 {
+        event_loop.turn(&mut state, None).unwrap();
     }
-    assert_eq!(sum, 1_000_000 * 999_999 / 2);
+    assert_eq!(state.sum, 1_000_000 * 999_999 / 2);
     // What is kept: a place for each of a million, and the list of those that were due.
     let kept = allocated().live_bytes - before;
     assert!(kept < 1_000_000 * 100, "{kept} bytes are kept");

@@ -1,0 +1,58 @@
+//! Measures timers: waitset's beside an ordered map and tokio's wheel.
+//!
+//! ```text
+//! cargo run --release -p waitset-bench --bin timers
+//! ```
+
+use clap::Parser;
+use waitset_bench::machine::Machine;
+use waitset_bench::spread::Spread;
+use waitset_bench::tables::{ratio, table};
+use waitset_bench::timers::course::{NAMES, QUESTIONS, run};
+use waitset_bench::timers::queues::{BTree, Sleeps, Waitset, Wheel};
+use waitset_bench::timers::verify;
+
+/// Arms, cancels, resets and fires timers in waitset's event loop, in a `BTreeMap` and in
+/// tokio's wheel, in turns. Figures are the others' times over waitset's: above 1 waitset
+/// is faster. waitset is measured against itself as well: that is the noise.
+#[derive(Parser)]
+struct Arguments {
+    /// Rounds for each figure
+    #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u16).range(15..))]
+    rounds: u16,
+    /// How many timers are live
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000, 1_000_000],
+          value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    live: Vec<u32>,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    println!("{}", Machine::here());
+    verify::<Waitset>(10_000);
+    verify::<BTree>(10_000);
+    verify::<Wheel>(10_000);
+    verify::<Sleeps>(10_000);
+    let heads = ["live", "", "noise"].into_iter().chain(NAMES[2..].to_vec());
+    let mut table = table(heads);
+    for live in &arguments.live {
+        eprintln!("measuring {live} timers ...");
+        let rounds = run(*live as usize, arguments.rounds.into());
+        for (question, name) in QUESTIONS.into_iter().enumerate() {
+            let of = |who: usize| {
+                let over = |times: &[[f64; 4]]| times[who][question] / times[0][question];
+                Spread::of(rounds.iter().map(|times| over(times)))
+            };
+            let noise = format!("±{:.1} %", of(1).distance_from_one() * 100.0);
+            let mut row = vec![live.to_string(), name.to_owned(), noise];
+            row.extend((2..NAMES.len()).map(|who| cell(of(who))));
+            table.add_row(row);
+        }
+    }
+    println!("\n{table}");
+}
+
+fn cell(spread: Spread) -> String {
+    let [median, low, high] = [spread.median, spread.low, spread.high].map(ratio);
+    format!("{median} ({low}-{high})")
+}
