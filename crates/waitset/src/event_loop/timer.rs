@@ -158,6 +158,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// Gives a timer the deadline `delay` from now; false if it is gone.
     ///
     /// What a connection's idle timeout does at every byte: O(log n), no allocation.
+    /// Rule of thumb: arming, resetting and cancelling cost 0.1 to 0.4 of what they cost
+    /// in an ordered map, and firing 4 to 9 times as much, with a thousand to a million
+    /// live timers (`benches/README.md`, Timers).
     ///
     /// ```
     /// use std::time::Duration;

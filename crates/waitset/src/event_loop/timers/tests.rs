@@ -31,8 +31,9 @@ impl<T> Timers<T> {
     fn check(&self) {
         let mut armed = 0;
         for (key, timer) in self.timers.iter() {
-            if let Stage::Armed(position) = timer.stage {
+            if timer.stage == Stage::Armed {
                 armed += 1;
+                let position = self.positions[key.index()] as usize;
                 let slot = self.heap.at(position);
                 assert_eq!((slot.key, slot.deadline), (key, timer.deadline));
                 assert!(position == 0 || self.heap.at((position - 1) / 4) < slot);
@@ -84,7 +85,7 @@ impl Model {
 
     fn run(&mut self, now: Nanos) -> Vec<(usize, Nanos, u64)> {
         let later = self.armed.split_off(&(now + 1, 0));
-        let due = std::mem::replace(&mut self.armed, later);
+        let due = mem::replace(&mut self.armed, later);
         let fire = due.into_iter().map(|((deadline, _), (number, period))| {
             let mut missed = 0;
             if period > 0 {
