@@ -7,6 +7,7 @@
 //! - [`foreign`]: the event loops of C, which are built only when asked.
 //! - [`pairs`], [`rounds`]: how two, and how many, are measured in turns.
 //! - [`goals`]: what was to be reached, with what is measured beside it.
+//! - [`timers`]: the structures that timers are kept in, side by side.
 //! - [`spread`]: medians and how far they can be trusted.
 //! - [`closing`]: the tables that end `cargo bench`.
 #![cfg(unix)]
@@ -34,6 +35,7 @@ pub mod spliced;
 pub mod spread;
 mod sys;
 pub mod tables;
+pub mod timers;
 pub mod workload;
 
 pub use contestant::Contestant;

@@ -43,7 +43,7 @@ fn main() {
                 let over = |times: &[[f64; 4]]| times[who][question] / times[0][question];
                 Spread::of(rounds.iter().map(|times| over(times)))
             };
-            let noise = format!("±{:.1} %", of(1).distance_from_one() * 100.0);
+            let noise = format!("±{:.0} %", of(1).distance_from_one() * 100.0);
             let mut row = vec![live.to_string(), name.to_owned(), noise];
             row.extend((2..NAMES.len()).map(|who| cell(of(who))));
             table.add_row(row);
@@ -52,7 +52,9 @@ fn main() {
     println!("\n{table}");
 }
 
+/// The median, and how far the range around it reaches, in shares of it.
 fn cell(spread: Spread) -> String {
-    let [median, low, high] = [spread.median, spread.low, spread.high].map(ratio);
-    format!("{median} ({low}-{high})")
+    let reach = (spread.high - spread.median).max(spread.median - spread.low);
+    let percent = reach / spread.median * 100.0;
+    format!("{} ±{percent:.0} %", ratio(spread.median))
 }
