@@ -408,7 +408,7 @@ fn a_wait_set_accepts_with_the_same_acceptor() {
         let clients = [(); 10].map(|()| TcpStream::connect(address).unwrap());
         let mut streams = Vec::new();
         while streams.len() < 10 {
-            set.wait(None).unwrap();
+            await_event(&mut set);
             while set.next_event().is_some() {
                 let acceptor = set.get(key).unwrap();
                 streams.extend(acceptor.turn().map(|accepted| accepted.unwrap().0));

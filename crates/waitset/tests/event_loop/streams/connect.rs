@@ -108,7 +108,7 @@ fn a_refused_attempt_is_an_error_though_its_socket_is_writable() {
             Err(error) => return assert_eq!(error.kind(), ErrorKind::ConnectionRefused),
         };
         let key = set.insert(stream, WRITE, Mode::Level).unwrap();
-        assert!(set.wait(None).unwrap() > 0);
+        await_event(&mut set);
         let (_, event) = set.next_event().unwrap();
         assert!(event.is_writable());
         let error = is_connected(set.get(key).unwrap()).unwrap_err();
@@ -245,7 +245,7 @@ fn a_socket_that_never_tried_is_not_connected_though_it_is_writable_and_hung_up(
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let mut set: WaitSet<TcpStream, AnyReactor> = WaitSet::over(reactor);
         let key = set.insert(socket.into(), WRITE, Mode::Oneshot).unwrap();
-        set.wait(None).unwrap();
+        await_event(&mut set);
         let (_, event) = set.next_event().unwrap();
         assert!(event.is_writable());
         assert!(!is_connected(set.get(key).unwrap()).unwrap());

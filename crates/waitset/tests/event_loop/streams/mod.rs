@@ -8,7 +8,7 @@ mod writing;
 
 use std::net::{TcpListener, TcpStream};
 
-use waitset::{Mode, Reactor};
+use waitset::{Mode, Reactor, WaitSet};
 
 use crate::mechanisms::*;
 
@@ -22,6 +22,13 @@ fn on_every_mechanism_and_mode(test: impl Fn(AnyReactor, Mode) + Sync) {
             }
         });
     }
+}
+
+/// Waits for an event, and not for ever if none comes.
+#[track_caller]
+fn await_event<S: std::os::fd::AsFd>(set: &mut WaitSet<S, AnyReactor>) {
+    let longest = std::time::Duration::from_secs(30);
+    assert!(set.wait(Some(longest)).unwrap() > 0, "no event comes");
 }
 
 /// Two ends of a connection, which do not block.

@@ -161,7 +161,7 @@ where
     let mut input = ReadBuffer::new(10_000);
     let mut bytes = Vec::new();
     loop {
-        set.wait(None).unwrap();
+        await_event(set);
         while set.next_event().is_some() {
             match input.fill(set.get(key).unwrap(), mode) {
                 Ok(_) => {}
@@ -260,7 +260,7 @@ fn a_flooding_peer_leaves_the_quiet_ones_their_turn() {
         refill();
         let mut served = std::collections::HashSet::new();
         for _ in 0..2 {
-            set.wait(None).unwrap();
+            await_event(&mut set);
             while let Some((key, _)) = set.next_event() {
                 let mut input = ReadBuffer::new(1 << 20);
                 let filled = input

@@ -18,7 +18,7 @@ where
 {
     set.modify(key, output.interest().unwrap(), mode).unwrap();
     loop {
-        set.wait(None).unwrap();
+        await_event(set);
         while set.next_event().is_some() {
             if output.flush(set.get(key).unwrap()).unwrap() {
                 return;
@@ -55,7 +55,7 @@ fn what_a_socket_does_not_take_at_once_follows_in_order_and_the_half_close_after
         assert!(output.is_finished() && output.interest().is_none());
         assert!(reader.join().unwrap() == bytes);
         set.modify(key, READ, Mode::Level).unwrap();
-        set.wait(None).unwrap();
+        await_event(&mut set);
         let mut text = [0; 10];
         let mut near = set.get(key).unwrap();
         near.read_exact(&mut text).unwrap();
@@ -138,7 +138,7 @@ fn a_send_that_fails_is_told_by_the_next_flush_for_which_an_event_comes() {
         assert!(output.has_failed());
         output.send(set.get(key).unwrap(), &[0; 100]).unwrap();
         set.modify(key, output.interest().unwrap(), mode).unwrap();
-        set.wait(None).unwrap();
+        await_event(&mut set);
         let (_, event) = set.next_event().unwrap();
         assert!(event.is_writable());
         let error = output.flush(set.get(key).unwrap()).unwrap_err();
@@ -162,7 +162,7 @@ fn a_reset_amid_writing_is_an_error_and_no_signal() {
         assert!(!output.is_empty());
         reset(far);
         let error = loop {
-            set.wait(None).unwrap();
+            await_event(&mut set);
             while set.next_event().is_some() {}
             match output.flush(set.get(key).unwrap()) {
                 Ok(is_done) => assert!(!is_done),
