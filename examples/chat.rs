@@ -1,8 +1,11 @@
 //! A chat: the first line is a name, and each further one goes to all others.
 //!
 //! `cargo run --release --example chat`, then `nc 127.0.0.1 7004` in two terminals.
+//!
+//! Bounds: 4 KiB for a line and 64 KiB of what one has not read yet, after which it is
+//! dropped; as many members as there are descriptors, the next ones wait in the backlog.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
@@ -94,10 +97,10 @@ impl Room {
                 }
             }
             Notice::Ended => {
-                self.leave(key, "leaves", handle);
+                self.leave(key, handle);
                 connection.finish(handle);
             }
-            Notice::Closed(_) => self.leave(key, "leaves", handle),
+            Notice::Closed(_) => self.leave(key, handle),
             Notice::Drained => {}
         }
     }
@@ -128,33 +131,44 @@ impl Room {
     }
 
     /// Tells all but one. Who has no room for it reads too slowly and is dropped, which the
-    /// others are told, too.
+    /// others are told, too, and for which one of those may have no room. Thousands may be
+    /// slow at once: they stand in a queue, where calls within calls would fill the stack.
     fn tell(&mut self, from: Key, text: String, handle: &mut Handle<'_>) {
-        let others = self
-            .members
-            .iter()
-            .filter(|(key, one)| **key != from && one.name.is_some());
-        let slow: Vec<Key> = others
-            .filter(|(_, one)| one.connection.send(text.as_bytes(), handle).is_err())
-            .map(|(key, _)| *key)
-            .collect();
-        for key in slow {
-            self.drop_out(key, "reads too slowly", handle);
+        let mut news = VecDeque::from([(from, text)]);
+        while let Some((from, text)) = news.pop_front() {
+            let others = self
+                .members
+                .iter()
+                .filter(|(key, one)| **key != from && one.name.is_some());
+            let slow: Vec<Key> = others
+                .filter(|(_, one)| one.connection.send(text.as_bytes(), handle).is_err())
+                .map(|(key, _)| *key)
+                .collect();
+            for key in slow {
+                let text = self.expel(key, "reads too slowly", handle);
+                news.extend(text.map(|text| (key, text)));
+            }
         }
     }
 
     fn drop_out(&mut self, key: Key, why: &str, handle: &mut Handle<'_>) {
-        if let Some(member) = self.members.get(&key) {
-            self.dropped += 1;
-            member.connection.clone().close(handle);
+        if let Some(text) = self.expel(key, why, handle) {
+            self.tell(key, text, handle);
         }
-        self.leave(key, why, handle);
     }
 
-    fn leave(&mut self, key: Key, how: &str, handle: &mut Handle<'_>) {
+    /// Drops one. What the others are to be told, if they know it.
+    fn expel(&mut self, key: Key, why: &str, handle: &mut Handle<'_>) -> Option<String> {
+        let member = self.members.remove(&key)?;
+        self.dropped += 1;
+        member.connection.close(handle);
+        Some(format!("{} {why}\n", member.name?))
+    }
+
+    fn leave(&mut self, key: Key, handle: &mut Handle<'_>) {
         let name = self.members.remove(&key).and_then(|member| member.name);
         if let Some(name) = name {
-            self.tell(key, format!("{name} {how}\n"), handle);
+            self.tell(key, format!("{name} leaves\n"), handle);
         }
     }
 }

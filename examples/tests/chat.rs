@@ -2,7 +2,13 @@
 
 mod web_support;
 
-use web_support::{Client, Running, on_every_mechanism};
+use std::io::{BufRead, BufReader};
+use std::process::Command;
+use std::thread;
+
+use socket2::{Domain, Socket, Type};
+use waitset::Backend;
+use web_support::{Client, Running, example, on_every_mechanism};
 
 fn reads(client: &mut Client, text: &str) {
     let got = client.take(text.len());
@@ -74,6 +80,43 @@ fn a_slow_reader_is_dropped_and_the_others_miss_nothing() {
         let text = running.stop();
         assert!(text.contains("3 joined, 1 were dropped"), "{text}");
     });
+}
+
+/// One that joins, and from then on reads nothing and has room for little.
+fn join_without_reading(running: &Running, number: usize) -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(1).unwrap(); // the least there is
+    socket.connect(&running.address.into()).unwrap();
+    socket.send(format!("slow {number}\n").as_bytes()).unwrap();
+    socket
+}
+
+#[test]
+fn hundreds_who_are_slow_at_once_are_dropped_on_a_small_stack() {
+    // On one mechanism: none of them takes part in who is dropped.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -s 128 && exec \"$0\" \"$@\""])
+        .arg(example("chat"));
+    let running = Running::spawn(command, Backend::default(), &[]).unwrap();
+    let slow: Vec<_> = (0..300)
+        .map(|number| join_without_reading(&running, number))
+        .collect();
+    let mut speaker = join(&running, "speaker", &mut []);
+    let line = format!("{}\n", "x".repeat(3999));
+    let heard = BufReader::new(speaker.stream.try_clone().unwrap());
+    thread::scope(|scope| {
+        let listening = scope.spawn(|| {
+            let lines = heard.lines().map(Result::unwrap);
+            let dropped = lines.filter(|line| line.ends_with(" reads too slowly"));
+            assert_eq!(dropped.take(slow.len()).count(), slow.len());
+        });
+        // Each has a kernel's buffer of some megabytes at most.
+        (0..10_000)
+            .take_while(|_| !listening.is_finished())
+            .for_each(|_| speaker.send(&line));
+    });
+    assert!(running.stop().contains("301 joined, 300 were dropped"));
 }
 
 #[test]

@@ -30,7 +30,11 @@ pub(crate) fn example(name: &str) -> PathBuf {
 impl Running {
     /// Starts an example on a port of its own; `None` if it has no such mechanism here.
     pub(crate) fn start(name: &str, reactor: Backend, flags: &[&str]) -> Option<Self> {
-        let mut command = Command::new(example(name));
+        Self::spawn(Command::new(example(name)), reactor, flags)
+    }
+
+    /// As [`start`](Self::start), by a command of its own.
+    pub(crate) fn spawn(mut command: Command, reactor: Backend, flags: &[&str]) -> Option<Self> {
         command
             .args(["--addr", "127.0.0.1:0", "--reactor", reactor.name()])
             .args(flags)
@@ -42,7 +46,7 @@ impl Running {
         output.read_line(&mut line).unwrap();
         let Some(rest) = line.strip_prefix("listening on ") else {
             let status = child.wait().unwrap();
-            assert_eq!(status.code(), Some(77), "{name} on {reactor} said {line:?}");
+            assert_eq!(status.code(), Some(77), "{command:?} said {line:?}");
             eprintln!("{reactor}: skipped");
             return None;
         };
