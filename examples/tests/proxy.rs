@@ -3,11 +3,11 @@
 mod web_support;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use web_support::{LONGEST, on_every_mechanism};
 
@@ -54,9 +54,11 @@ fn both_directions_pass_every_byte_and_end_each_for_itself() {
 
 #[test]
 fn who_connects_where_nobody_listens_behind_it_is_reset() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let to = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    // Bound and not listening: nobody else is given the port meanwhile.
+    let deaf = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    deaf.bind(&any.into()).unwrap();
+    let to = deaf.local_addr().unwrap().as_socket().unwrap().to_string();
     on_every_mechanism("proxy", &["--to", &to], |running| {
         let answer = running.connect().stream.read(&mut [0; 1]);
         assert_eq!(answer.unwrap_err().kind(), ErrorKind::ConnectionReset);

@@ -5,7 +5,7 @@ mod mechanisms;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::pin::pin;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures::future::{Either, join, join_all, select};
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use futures::poll;
+use socket2::{Domain, Socket, Type};
 
 use mechanisms::{complete, for_each_mechanism, on_every_mechanism};
 use waitset_async::{Async, Executor, sleep, spawn, yield_now};
@@ -249,8 +250,12 @@ fn one_source_is_read_and_written_at_once() {
 fn a_refused_connection_is_an_error() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let free = listener().get_ref().local_addr().unwrap();
-            let error = Async::<TcpStream>::connect(free).await.unwrap_err();
+            // Bound and not listening: nobody else is given the port meanwhile.
+            let deaf = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+            deaf.bind(&any.into()).unwrap();
+            let address = deaf.local_addr().unwrap().as_socket().unwrap();
+            let error = Async::<TcpStream>::connect(address).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         });
     });
