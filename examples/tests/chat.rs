@@ -1,14 +1,14 @@
 //! Chats with `chat`, on every mechanism.
 
-mod web_support;
+mod support;
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
 use std::thread;
 
 use socket2::{Domain, Socket, Type};
+use support::{Client, Server, example, on_every_mechanism};
 use waitset::Backend;
-use web_support::{Client, Running, example, on_every_mechanism};
 
 fn reads(client: &mut Client, text: &str) {
     let got = client.take(text.len());
@@ -16,7 +16,7 @@ fn reads(client: &mut Client, text: &str) {
 }
 
 /// Has one join, which it reads as those do who are there already.
-fn join(running: &Running, name: &str, others: &mut [&mut Client]) -> Client {
+fn join(running: &Server, name: &str, others: &mut [&mut Client]) -> Client {
     let mut client = running.connect();
     client.send(format!("{name}\n"));
     reads(&mut client, &format!("{name} joins\n"));
@@ -83,7 +83,7 @@ fn a_slow_reader_is_dropped_and_the_others_miss_nothing() {
 }
 
 /// One that joins, and from then on reads nothing and has room for little.
-fn join_without_reading(running: &Running, number: usize) -> Socket {
+fn join_without_reading(running: &Server, number: usize) -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(1).unwrap(); // the least there is
     socket.connect(&running.address.into()).unwrap();
@@ -97,8 +97,8 @@ fn hundreds_who_are_slow_at_once_are_dropped_on_a_small_stack() {
     let mut command = Command::new("sh");
     command
         .args(["-c", "ulimit -s 128 && exec \"$0\" \"$@\""])
-        .arg(example("chat"));
-    let running = Running::spawn(command, Backend::default(), &[]).unwrap();
+        .arg(example("chat").get_program());
+    let running = Server::spawn(command, Backend::default(), &[]);
     let slow: Vec<_> = (0..300)
         .map(|number| join_without_reading(&running, number))
         .collect();

@@ -1,11 +1,11 @@
 //! Drives `echo`, with the loop and with threads, on every mechanism.
 
-mod web_support;
+mod support;
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use web_support::{Running, on_every_mechanism};
+use support::{Server, example, on_every_mechanism};
 
 /// More than the buffers of both ends and of the kernel hold.
 fn text() -> Vec<u8> {
@@ -15,7 +15,7 @@ fn text() -> Vec<u8> {
 }
 
 /// Says `text` while it reads, as it must when it is more than the buffers hold.
-fn is_echoed(running: &Running, text: &[u8]) {
+fn is_echoed(running: &Server, text: &[u8]) {
     let mut client = running.connect();
     let mut writer = client.stream.try_clone().unwrap();
     std::thread::scope(|scope| {
@@ -49,7 +49,7 @@ fn what_is_sent_comes_back_to_each_and_the_end_too() {
 #[test]
 fn the_client_prints_what_comes_back() {
     on_every_mechanism("echo", &[], |running| {
-        let mut client = Command::new(web_support::example("echo"))
+        let mut client = example("echo")
             .args(["--connect", &running.address.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

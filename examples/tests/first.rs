@@ -1,39 +1,18 @@
 //! Drives the README's example, and holds the README to it.
 
-use std::io::{BufRead, BufReader};
+mod support;
+
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
 
-/// Cargo builds examples beside the directory of the tests.
-fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
-    profile.join("examples").join(name)
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use support::{LONGEST, Running, example};
 
 #[test]
 fn the_first_example_echoes_on_each_of_its_ports() {
-    let child = Command::new(example("first"))
-        .stdout(Stdio::piped())
-        .spawn();
-    let mut child = Running(child.unwrap());
-    let output = BufReader::new(child.0.stdout.take().unwrap());
+    let mut running = Running::start(&mut example("first"));
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    let lines: Vec<_> = output.lines().take(3).map(Result::unwrap).collect();
+    client.set_read_timeout(Some(LONGEST)).unwrap();
+    let lines: Vec<_> = (0..3).map(|_| running.line()).collect();
     for (number, line) in lines.iter().enumerate() {
         let server: SocketAddr = line.strip_prefix("listening on ").unwrap().parse().unwrap();
         let text = format!("datagram {number}");

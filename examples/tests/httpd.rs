@@ -1,10 +1,10 @@
 //! Drives `httpd` as clients do, on every mechanism.
 
-mod web_support;
+mod support;
 
 use std::sync::OnceLock;
 
-use web_support::{Running, on_every_mechanism, once};
+use support::{Server, on_every_mechanism, once};
 
 use waitset_examples::web::scratch::Scratch;
 
@@ -20,7 +20,7 @@ fn big() -> &'static [u8] {
 }
 
 /// Serves a scratch directory.
-fn on_each(test: impl Fn(&Scratch, &Running)) {
+fn on_each(test: impl Fn(&Scratch, &Server)) {
     let scratch = planted();
     let root = scratch.path().to_str().unwrap().to_owned();
     on_every_mechanism("httpd", &["--root", &root], |running| {

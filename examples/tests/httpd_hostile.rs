@@ -1,16 +1,16 @@
 //! What `httpd` survives: each test ends with another client being served.
 
-mod web_support;
+mod support;
 
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use web_support::{Client, Running, on_every_mechanism, once};
+use support::{Client, Server, on_every_mechanism, once};
 
 use waitset_examples::web::scratch::Scratch;
 
-fn serves_others(running: &Running) {
+fn serves_others(running: &Server) {
     assert_eq!(
         running.connect().get("/hello.txt").text(),
         "Hello, socket.\n"
@@ -124,15 +124,12 @@ fn a_head_that_comes_too_slowly_is_timed_out() {
                 Ok(_) => break,
                 Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
             }
-            assert!(
-                start.elapsed() < web_support::LONGEST,
-                "it is never timed out"
-            );
+            assert!(start.elapsed() < support::LONGEST, "it is never timed out");
         }
         assert!(start.elapsed() >= Duration::from_millis(400));
         client
             .stream
-            .set_read_timeout(Some(web_support::LONGEST))
+            .set_read_timeout(Some(support::LONGEST))
             .unwrap();
         assert_eq!(client.answer().status, 408);
         assert!(client.is_closed());
@@ -171,10 +168,7 @@ fn a_reader_that_never_reads_is_dropped() {
         serves_others(&running);
         let start = Instant::now();
         while running.descriptors() > before {
-            assert!(
-                start.elapsed() < web_support::LONGEST,
-                "they are still there"
-            );
+            assert!(start.elapsed() < support::LONGEST, "they are still there");
             serves_others(&running);
             std::thread::yield_now();
         }
@@ -199,7 +193,7 @@ fn a_thousand_refusals_leave_no_descriptor_open() {
         let start = Instant::now();
         while running.descriptors() > before {
             assert!(
-                start.elapsed() < web_support::LONGEST,
+                start.elapsed() < support::LONGEST,
                 "{}",
                 running.descriptors()
             );
@@ -276,21 +270,18 @@ fn running_out_of_descriptors_is_survived() {
                 assert_eq!(client.answer().status, 200);
                 break;
             }
-            assert!(
-                start.elapsed() < web_support::LONGEST,
-                "it does not recover"
-            );
+            assert!(start.elapsed() < support::LONGEST, "it does not recover");
         }
     });
 }
 
-fn running_spins_by_design(running: &Running) -> bool {
+fn running_spins_by_design(running: &Server) -> bool {
     let path = format!("/proc/{}/cmdline", running.id());
     let line = std::fs::read_to_string(path).unwrap();
     ["busy", "sweep"].iter().any(|name| line.contains(name))
 }
 
-fn limit_descriptors(running: &Running, most: u64) {
+fn limit_descriptors(running: &Server, most: u64) {
     let status = std::process::Command::new("prlimit")
         .args([
             "--pid",

@@ -1,6 +1,6 @@
 //! Puts `proxy` before an echo that does not read until it is told, on every mechanism.
 
-mod web_support;
+mod support;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use web_support::{LONGEST, on_every_mechanism};
+use support::{LONGEST, on_every_mechanism};
 
 fn bytes(seed: usize) -> Vec<u8> {
     (0..1_500_000)

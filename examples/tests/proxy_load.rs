@@ -4,7 +4,7 @@
 //! through 200 connections, on every mechanism. Without `--test`, which would not build the
 //! example anew.
 
-mod web_support;
+mod support;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use socket2::SockRef;
-use web_support::{LONGEST, on_every_mechanism};
+use support::{LONGEST, on_every_mechanism};
 
 /// A side writes and reads pieces of this size; no power of two, so that they meet the
 /// edges of the proxy's buffers everywhere.

@@ -1,96 +1,34 @@
 //! Drives the small examples through the lines that they print, on every mechanism.
 
+mod support;
+
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::process::Stdio;
 
-use nix::sys::signal::{self, Signal};
-use nix::unistd::Pid;
-use socket2::{Domain, Protocol, Socket, Type};
-use waitset::Backend;
+use nix::sys::signal::Signal;
+use support::{LONGEST, Running, example, is_raw_allowed, mechanisms};
 use waitset_examples::web::scratch::Scratch;
 
-/// Cargo builds examples beside the directory of the tests.
-fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
-    profile.join("examples").join(name)
-}
-
-/// An example at work, which ends with the test.
-struct Running {
-    child: Child,
-    output: BufReader<ChildStdout>,
-}
-
-impl Running {
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// The address in a line that says where it listens.
-    fn address(&mut self) -> SocketAddr {
-        let line = self.line();
-        let rest = line.strip_prefix("listening on ").unwrap();
-        rest.split(' ').next().unwrap().parse().unwrap()
-    }
-
-    fn send(&self, signal: Signal) {
-        let process = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        signal::kill(process, signal).unwrap();
-    }
-
-    /// What it prints up to its end, which is a good one.
-    fn rest(&mut self) -> String {
-        let mut text = String::new();
-        self.output.read_to_string(&mut text).unwrap();
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "{status}: {text}");
-        text
-    }
-
-    fn stop(&mut self) -> String {
-        self.send(Signal::SIGTERM);
-        self.rest()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Runs a test on each mechanism that can be had here; of the others the example is to say
-/// so in one line and exit with 77.
-fn on_each(name: &str, flags: &[&str], input: impl Fn() -> Stdio, test: impl Fn(&mut Running)) {
-    for backend in Backend::all() {
+/// Runs a test on each mechanism that can be had here.
+fn on_each(name: &str, flags: &[&str], input: impl Fn() -> Stdio, test: impl Fn(Running)) {
+    for backend in mechanisms() {
         eprintln!("{name} on {backend}");
-        let mut command = Command::new(example(name));
+        let mut command = example(name);
         command
             .args(["--stats", "--reactor", backend.name()])
             .args(flags)
-            .stdout(Stdio::piped());
-        if backend.open().is_err() {
-            let output = command.output().unwrap();
-            assert_eq!(output.status.code(), Some(77));
-            assert_eq!(
-                output.stderr.iter().filter(|byte| **byte == b'\n').count(),
-                1
-            );
-            continue;
-        }
-        let mut child = command.stdin(input()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        test(&mut Running { child, output });
+            .stdin(input());
+        test(Running::start(&mut command));
     }
+}
+
+/// The address in a line that says where an example listens.
+fn address(line: &str) -> SocketAddr {
+    let rest = line.strip_prefix("listening on ").unwrap();
+    rest.split(' ').next().unwrap().parse().unwrap()
 }
 
 #[test]
@@ -107,8 +45,8 @@ fn stdin_numbers_the_lines_of_a_file_and_of_a_pipe() {
         assert!(text.contains("Stats"), "{text}");
     };
     on_each("stdin", &[], file, |running| check(&running.rest()));
-    on_each("stdin", &[], Stdio::piped, |running| {
-        let mut input = running.child.stdin.take().unwrap();
+    on_each("stdin", &[], Stdio::piped, |mut running| {
+        let mut input = running.input();
         input.write_all(b"first\nsec").unwrap();
         assert_eq!(running.line(), "   1  first");
         input.write_all(b"ond\n\nlast").unwrap();
@@ -145,7 +83,7 @@ fn timers_tick_in_order_and_never_early_and_then_the_watchdog_bites() {
 
 #[test]
 fn signals_are_told_with_their_sender_and_counted() {
-    on_each("signals", &[], Stdio::null, |running| {
+    on_each("signals", &[], Stdio::null, |mut running| {
         assert!(running.line().starts_with("process "));
         let own = std::process::id();
         for (signal, name) in [
@@ -165,8 +103,8 @@ fn signals_are_told_with_their_sender_and_counted() {
 #[test]
 fn ports_tells_which_descriptor_is_which_connection() {
     let flags = ["--addr", "127.0.0.1:0", "--count", "3"];
-    on_each("ports", &flags, Stdio::null, |running| {
-        let addresses: Vec<_> = (0..3).map(|_| running.address()).collect();
+    on_each("ports", &flags, Stdio::null, |mut running| {
+        let addresses: Vec<_> = (0..3).map(|_| address(&running.line())).collect();
         assert!(running.line().starts_with("port 80"));
         for address in addresses {
             let client = TcpStream::connect(address).unwrap();
@@ -188,8 +126,8 @@ fn ports_tells_which_descriptor_is_which_connection() {
 #[test]
 fn datagrams_keep_their_boundaries_and_are_cut_and_a_burst_is_lost() {
     let flags = ["--addr", "127.0.0.1:0", "--burst", "5000"];
-    on_each("udp", &flags, Stdio::null, |running| {
-        let address = running.address();
+    on_each("udp", &flags, Stdio::null, |mut running| {
+        let address = address(&running.line());
         let burst = running.line();
         let numbers = burst.split([' ', ',']).filter_map(|word| word.parse().ok());
         let [sent, arrived, lost, _] = numbers.collect::<Vec<u32>>()[..] else {
@@ -200,9 +138,7 @@ fn datagrams_keep_their_boundaries_and_are_cut_and_a_burst_is_lost() {
             "{burst}"
         );
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-        client
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        client.set_read_timeout(Some(LONGEST)).unwrap();
         for length in [0, 1, 999, 1001] {
             client.send_to(&vec![0; length], address).unwrap();
         }
@@ -215,28 +151,13 @@ fn datagrams_keep_their_boundaries_and_are_cut_and_a_burst_is_lost() {
     });
 }
 
-/// Says so if this process may not, and what the example then has to say.
-fn is_raw_allowed(name: &str) -> bool {
-    if Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).is_ok() {
-        return true;
-    }
-    let output = Command::new(example(name)).output().unwrap();
-    if output.status.code() != Some(77) {
-        return output.status.success(); // ping has another way
-    }
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("CAP_NET_RAW"), "{text}");
-    eprintln!("skipped: {text}");
-    false
-}
-
 #[test]
 fn ping_is_answered_each_time_it_asks() {
     if !is_raw_allowed("ping") {
         return;
     }
     let flags = ["--count", "3", "--interval-ms", "10"];
-    on_each("ping", &flags, Stdio::null, |running| {
+    on_each("ping", &flags, Stdio::null, |mut running| {
         assert!(running.line().starts_with("pinging 127.0.0.1 by a "));
         let text = running.rest();
         for number in 0..3 {
@@ -260,7 +181,7 @@ fn sniff_shows_the_headers_of_a_datagram_and_of_a_connection() {
     };
     let own = socket.local_addr().unwrap();
     let flags = ["--port", &own.port().to_string()];
-    on_each("sniff", &flags, Stdio::null, |running| {
+    on_each("sniff", &flags, Stdio::null, |mut running| {
         assert!(running.line().starts_with("sniffing at 127.0.0.1 reactor="));
         socket.send_to(b"hello", own).unwrap();
         let line = running.line();
@@ -289,7 +210,7 @@ fn the_unix_socket_echoes_knows_its_peer_and_takes_an_old_file_over() {
     let scratch = Scratch::new();
     let path = scratch.path().join("socket");
     let flags = ["--addr", path.to_str().unwrap()];
-    on_each("unix", &flags, Stdio::null, |running| {
+    on_each("unix", &flags, Stdio::null, |mut running| {
         assert!(running.line().starts_with("listening on "));
         let mut client = UnixStream::connect(&path).unwrap();
         let who = format!("process {} of user ", std::process::id());

@@ -1,18 +1,14 @@
 //! Runs `waiting` once and reads its table.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+mod support;
 
+use std::process::Output;
+
+use support::example;
 use waitset::Backend;
 
-/// Cargo builds examples beside the directory of the tests.
 fn waiting(flags: &[&str]) -> Output {
-    let test = std::env::current_exe().unwrap();
-    let profile: PathBuf = test.ancestors().nth(2).unwrap().into();
-    Command::new(profile.join("examples/waiting"))
-        .args(flags)
-        .output()
-        .unwrap()
+    example("waiting").args(flags).output().unwrap()
 }
 
 /// The columns behind a way's name.

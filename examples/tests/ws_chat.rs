@@ -1,59 +1,24 @@
 //! Drives `ws_chat` as browsers do, and as those who mean it no good.
 
-mod web_support;
+mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use serde_json::{Value, json};
+use serde_json::json;
+use support::{Server, Tab, on_every_mechanism, once};
 use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::{Error, Message, WebSocket};
-use web_support::{Running, on_every_mechanism, once};
+use tungstenite::{Error, Message};
 
-/// A client that speaks the protocol well.
-struct Tab(WebSocket<TcpStream>);
-
-impl Tab {
-    fn open(running: &Running, path: &str) -> Self {
-        let stream = running.connect().stream;
-        let url = format!("ws://{}{path}", running.address);
-        Self(tungstenite::client(url, stream).unwrap().0)
-    }
-
-    /// On the chat, under this name.
-    fn join(running: &Running, name: &str) -> Self {
-        let mut tab = Self::open(running, "/chat");
-        tab.say(&json!({ "join": name }));
-        tab
-    }
-
-    fn say(&mut self, said: &Value) {
-        self.0.send(Message::text(said.to_string())).unwrap();
-    }
-
-    /// The next that it is told.
-    fn told(&mut self) -> Value {
-        loop {
-            if let Message::Text(text) = self.0.read().unwrap() {
-                return serde_json::from_str(&text).unwrap();
-            }
-        }
-    }
-
-    /// The code of the close that ends it.
-    fn close_code(&mut self) -> Option<CloseCode> {
-        loop {
-            match self.0.read() {
-                Ok(Message::Close(frame)) => return frame.map(|frame| frame.code),
-                Ok(_) => {}
-                Err(error) => panic!("no close came: {error}"),
-            }
-        }
-    }
+/// A tab on the chat, under this name.
+fn join(running: &Server, name: &str) -> Tab {
+    let mut tab = Tab::open(running, "/chat");
+    tab.say(&json!({ "join": name }));
+    tab
 }
 
-fn chats_go_on(running: &Running) {
-    let mut tab = Tab::join(running, "witness");
+fn chats_go_on(running: &Server) {
+    let mut tab = join(running, "witness");
     assert_eq!(tab.told()["kind"], "welcome");
     tab.say(&json!({ "say": "still here" }));
     loop {
@@ -66,12 +31,12 @@ fn chats_go_on(running: &Running) {
 #[test]
 fn two_tabs_chat() {
     on_every_mechanism("ws_chat", &[], |running| {
-        let mut ada = Tab::join(&running, "Ada");
+        let mut ada = join(&running, "Ada");
         assert_eq!(
             ada.told(),
             json!({ "kind": "welcome", "name": "Ada", "others": [] })
         );
-        let mut twin = Tab::join(&running, " Ada ");
+        let mut twin = join(&running, " Ada ");
         let welcome = json!({ "kind": "welcome", "name": "Ada 2", "others": ["Ada"] });
         assert_eq!(twin.told(), welcome);
         assert_eq!(ada.told(), json!({ "kind": "joined", "name": "Ada 2" }));
@@ -124,8 +89,8 @@ fn shout(loud: &mut Tab) {
 #[test]
 fn a_slow_tab_is_told_why_it_is_closed() {
     on_every_mechanism("ws_chat", &["--send-ms", "60000"], |running| {
-        let mut slow = Tab::join(&running, "slow");
-        let mut loud = Tab::join(&running, "loud");
+        let mut slow = join(&running, "slow");
+        let mut loud = join(&running, "loud");
         shout(&mut loud);
         assert!(running.resident_kib() < 64 * 1024);
         assert_eq!(slow.close_code(), Some(CloseCode::Policy));
@@ -136,10 +101,10 @@ fn a_slow_tab_is_told_why_it_is_closed() {
 #[test]
 fn a_tab_that_never_reads_is_dropped() {
     on_every_mechanism("ws_chat", &["--send-ms", "300"], |running| {
-        let _slow = Tab::join(&running, "slow");
-        let mut loud = Tab::join(&running, "loud");
+        let _slow = join(&running, "slow");
+        let mut loud = join(&running, "loud");
         shout(&mut loud);
-        let mut witness = Tab::join(&running, "witness");
+        let mut witness = join(&running, "witness");
         let others = witness.told()["others"].clone();
         if others == json!(["loud", "slow"]) {
             while witness.told() != json!({ "kind": "left", "name": "slow" }) {}
@@ -148,7 +113,7 @@ fn a_tab_that_never_reads_is_dropped() {
 }
 
 /// A connection on which the opening is done, for frames by hand.
-fn raw(running: &Running) -> TcpStream {
+fn raw(running: &Server) -> TcpStream {
     let mut client = running.connect();
     client.ask(
         "GET",

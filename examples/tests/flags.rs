@@ -1,0 +1,260 @@
+//! What all examples have in common: the flags, the first line, the end by Ctrl-C, and how
+//! they refuse a mechanism that cannot be had.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use support::{Running, example, is_raw_allowed, mechanisms};
+use waitset::Backend;
+use waitset_examples::web::scratch::Scratch;
+
+/// How an example is started, and how its first line begins.
+struct Example {
+    name: &'static str,
+    flags: &'static [&'static str],
+    begins: &'static str,
+}
+
+const fn listens(name: &'static str, flags: &'static [&'static str]) -> Example {
+    let begins = "listening on 127.0.0.1:";
+    Example {
+        name,
+        flags,
+        begins,
+    }
+}
+
+const AT_ANY_PORT: &[&str] = &["--addr", "127.0.0.1:0"];
+
+/// They go on until they are told to end.
+const EXAMPLES: [Example; 14] = [
+    listens("chat", AT_ANY_PORT),
+    listens("dashboard", AT_ANY_PORT),
+    listens("echo", AT_ANY_PORT),
+    listens("httpd", AT_ANY_PORT),
+    listens("ports", AT_ANY_PORT),
+    listens("proxy", &["--addr", "127.0.0.1:0", "--to", "127.0.0.1:9"]),
+    listens("udp", AT_ANY_PORT),
+    listens("ws_chat", AT_ANY_PORT),
+    Example {
+        name: "ping",
+        flags: &["--addr", "127.0.0.1", "--interval-ms", "60000"],
+        begins: "pinging 127.0.0.1 by a ",
+    },
+    Example {
+        name: "signals",
+        flags: &[],
+        begins: "process ",
+    },
+    Example {
+        name: "sniff",
+        flags: &["--addr", "127.0.0.1"],
+        begins: "sniffing at 127.0.0.1",
+    },
+    Example {
+        name: "stdin",
+        flags: &[],
+        begins: "   1  hello",
+    },
+    Example {
+        name: "timers",
+        flags: &["--period-ms", "10", "--ticks", "1000000"],
+        begins: "at ",
+    },
+    Example {
+        name: "unix",
+        flags: &["--addr", "socket"],
+        begins: "listening on socket",
+    },
+];
+
+/// Those that cannot be told to use a mechanism: the README's program, and the rival that
+/// `httpd` is measured with. `waiting` has all of them in one run, and a test of its own.
+const OTHERS: [&str; 3] = ["first", "httpd_hyper", "waiting"];
+
+impl Example {
+    fn command(&self, scratch: &Scratch) -> Command {
+        let mut command = example(self.name);
+        command.args(self.flags).current_dir(scratch.path());
+        command
+    }
+
+    fn can_be_had(&self) -> bool {
+        !matches!(self.name, "ping" | "sniff") || is_raw_allowed(self.name)
+    }
+
+    /// Whether its first line is to name the mechanism: a filter prints what it filters,
+    /// and nothing else.
+    fn names_mechanism(&self) -> bool {
+        !matches!(self.name, "stdin" | "timers")
+    }
+}
+
+/// What an example has said from its start to Ctrl-C, which it survives until its end.
+struct Said {
+    first: String,
+    rest: String,
+    errors: String,
+}
+
+fn run(command: &mut Command) -> Said {
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running::start(command);
+    let mut errors = running.errors();
+    // Busy ones tell much: they would stand still when the pipe is full.
+    let errors = thread::spawn(move || {
+        let mut text = String::new();
+        errors.read_to_string(&mut text).unwrap();
+        text
+    });
+    let mut input = running.input(); // open until the end, which else is the end of `stdin`
+    // Only `stdin` reads it; another may have ended, about which its answer tells more.
+    let _ = input.write_all(b"hello\n");
+    let first = running.line();
+    let rest = running.stop();
+    let errors = errors.join().unwrap();
+    Said {
+        first,
+        rest,
+        errors,
+    }
+}
+
+/// Whether this was told by `--explain`, about this mechanism.
+fn explains(text: &str, backend: Backend) -> bool {
+    let name = format!("{backend}: ");
+    text.contains("register ") && text.lines().any(|line| line.trim().starts_with(&name))
+}
+
+fn for_each(test: impl Fn(&Example, &Scratch)) {
+    for one in EXAMPLES.iter().filter(|one| one.can_be_had()) {
+        eprintln!("{}", one.name);
+        test(one, &Scratch::new());
+    }
+}
+
+#[test]
+fn each_tells_its_mechanism_and_what_it_does_and_counts_and_ends_at_ctrl_c() {
+    for_each(|one, scratch| {
+        for backend in mechanisms() {
+            let mut command = one.command(scratch);
+            command.args(["--stats", "--explain", "--reactor", backend.name()]);
+            let said = run(&mut command);
+            let first = &said.first;
+            assert!(first.starts_with(one.begins), "{first:?}");
+            if one.names_mechanism() {
+                assert!(first.ends_with(&format!(" reactor={backend}")), "{first:?}");
+            }
+            assert!(!first.contains(":0 "), "no real port: {first:?}");
+            assert!(said.rest.contains("Stats { "), "{:?}", said.rest);
+            assert!(explains(&said.errors, backend), "{:.2000}", said.errors);
+        }
+    });
+}
+
+#[test]
+fn each_takes_its_mechanism_from_the_environment() {
+    for_each(|one, scratch| {
+        for backend in mechanisms() {
+            let mut command = one.command(scratch);
+            command
+                .arg("--explain")
+                .env(Backend::VARIABLE, backend.name());
+            let said = run(&mut command);
+            assert!(explains(&said.errors, backend), "{:.2000}", said.errors);
+        }
+    });
+}
+
+#[test]
+fn each_is_quiet_unless_asked_and_obeys_its_flag_before_the_environment() {
+    for_each(|one, scratch| {
+        let mut command = one.command(scratch);
+        command
+            .args(["--reactor", "poll"])
+            .env(Backend::VARIABLE, "no such mechanism");
+        let said = run(&mut command);
+        if one.names_mechanism() {
+            assert!(said.first.ends_with(" reactor=poll"), "{}", said.first);
+        }
+        assert!(!said.rest.contains("Stats"), "{:?}", said.rest);
+        assert_eq!(said.errors, "");
+    });
+}
+
+#[test]
+fn each_names_the_mechanisms_if_it_is_asked_for_one_that_there_is_not() {
+    let refuses = |mut command: Command| {
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("the names are auto, select, poll"), "{text}");
+    };
+    for_each(|one, scratch| {
+        let mut flag = one.command(scratch);
+        flag.args(["--reactor", "kqueue"]);
+        refuses(flag);
+        let mut variable = one.command(scratch);
+        variable.env(Backend::VARIABLE, "kqueue");
+        refuses(variable);
+    });
+}
+
+#[test]
+fn no_example_is_left_out() {
+    let manifest = include_str!("../Cargo.toml");
+    let sections = manifest.split("[[example]]").skip(1);
+    let mut names: Vec<_> = sections
+        .map(|section| section.split('"').nth(1).unwrap())
+        .collect();
+    names.sort_unstable();
+    let known = EXAMPLES.iter().map(|one| one.name).chain(OTHERS);
+    let mut known: Vec<_> = known.collect();
+    known.sort_unstable();
+    assert_eq!(names, known);
+}
+
+#[test]
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+fn each_says_in_one_line_why_a_mechanism_cannot_be_had_and_exits_with_77() {
+    support::forbid::io_uring();
+    let refuses = |output: Output| {
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(77), "{text}");
+        assert!(text.ends_with('\n') && text.lines().count() == 1, "{text}");
+        assert!(text.starts_with("uring: "), "{text}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+    };
+    for_each(|one, scratch| {
+        let mut command = one.command(scratch);
+        refuses(command.args(["--reactor", "uring"]).output().unwrap());
+        // The one that is chosen unless another is named can be had.
+        let mut command = one.command(scratch);
+        run(command.args(["--reactor", "auto"]));
+    });
+    let mut loops = example("httpd");
+    loops
+        .args(AT_ANY_PORT)
+        .args(["--loops", "3", "--reactor", "uring"]);
+    refuses(loops.output().unwrap());
+    refuses(
+        example("waiting")
+            .args(["--reactor", "uring"])
+            .output()
+            .unwrap(),
+    );
+    // Where all are compared the others are shown.
+    let output = example("waiting").args(["--seconds", "0.05"]).output();
+    let output = output.unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{table}");
+    let mut lines = table.lines();
+    let line = lines.find(|line| line.starts_with("uring")).unwrap();
+    assert!(line.ends_with(" cannot be had here"), "{line}");
+}
