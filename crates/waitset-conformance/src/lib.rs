@@ -23,6 +23,7 @@
 //! - [`differential`] runs random programs on several reactors and compares them with
 //!   raw poll(2) and with each other.
 //! - [`allocation_tests!`] counts allocations, given a counting allocator.
+//! - [`refusing`] has the kernel refuse system calls, as a container's filter does.
 //!
 //! What changes a whole process (limits, signals, a look at all descriptors) runs in a
 //! child process of its own: the test binary started again for that one test. Linux only.
@@ -34,13 +35,15 @@ mod allocations;
 mod cases;
 mod child;
 pub mod differential;
+mod refusing;
 mod sources;
 mod sys;
 mod watch;
 
 pub use allocations::{Allocated, CountingAllocator, allocated, allocation_case};
 pub use cases::case;
-pub use child::run;
+pub use child::{not_checked, run};
+pub use refusing::{IO_URING, refusing};
 #[doc(no_inline)]
 pub use waitset_core::Reactor;
 

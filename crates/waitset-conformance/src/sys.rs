@@ -85,3 +85,45 @@ pub(crate) fn poll(source: impl AsFd, asked: Readiness, millis: i32) -> io::Resu
     assert_eq!(one.revents & libc::POLLNVAL, 0);
     Ok(Readiness(u32::from(one.revents as u16)))
 }
+
+/// Has the kernel answer each of `calls` of this thread, and of those that it starts, with
+/// `errno` from now on.
+pub(crate) fn filter(calls: &[libc::c_long], errno: i32) -> io::Result<()> {
+    let program = filter_program(calls, errno);
+    let program = libc::sock_fprog {
+        len: program.len() as libc::c_ushort,
+        filter: program.as_ptr().cast_mut(),
+    };
+    let [set, none]: [libc::c_ulong; 2] = [1, 0];
+    // SAFETY: it takes integers; without it a filter needs privileges.
+    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, set, none, none, none) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    let mode = libc::c_ulong::from(libc::SECCOMP_MODE_FILTER);
+    // SAFETY: the kernel reads the program, which lives through the call.
+    if unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program, none, none) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// The number of the call, which stands first in `struct seccomp_data`, is compared with
+/// each of `calls` and leads to the last instruction or to the one before it.
+fn filter_program(calls: &[libc::c_long], errno: i32) -> Vec<libc::sock_filter> {
+    let instruction = |code: u32, jump, operand| libc::sock_filter {
+        code: code as u16,
+        jt: jump,
+        jf: 0,
+        k: operand,
+    };
+    let load = instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0);
+    let compare = calls.iter().enumerate().map(|(position, call)| {
+        let to_the_last = u8::try_from(calls.len() - position).expect("too many calls");
+        let code = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        instruction(code, to_the_last, *call as u32)
+    });
+    let answer = |action| instruction(libc::BPF_RET | libc::BPF_K, 0, action);
+    let refusal = libc::SECCOMP_RET_ERRNO | errno as u32;
+    let answers = [answer(libc::SECCOMP_RET_ALLOW), answer(refusal)];
+    [load].into_iter().chain(compare).chain(answers).collect()
+}

@@ -1,14 +1,12 @@
 //! The ring: opening one as the kernel can, entering it, taking completions.
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use io_uring::{IoUring, cqueue, types};
-use waitset_unix::refusal;
+use io_uring::{IoUring, Probe, cqueue, types};
 
-use crate::{NAME, sys};
+use crate::{absence, sys};
 
 /// Room for this many changes in one system call.
 const ENTRIES: u32 = 256;
@@ -22,6 +20,7 @@ const COMPLETIONS: u32 = 4096;
 
 pub(crate) struct Ring {
     ring: IoUring,
+    work: Work,
     is_enabled: bool,
     enablings: u64,
     /// Has the flag stay up, as a race in the kernel can leave it.
@@ -57,47 +56,79 @@ impl Completion {
     }
 }
 
+/// When a ring runs the work that completes a poll, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// When its one thread enters the kernel for that: Linux 6.1.
+    Deferred,
+    /// When its thread enters the kernel for whatever reason: Linux 5.19.
+    Cooperative,
+    /// At once; the thread is interrupted.
+    Immediate,
+}
+
+impl Work {
+    const ALL: [Self; 3] = [Self::Deferred, Self::Cooperative, Self::Immediate];
+
+    fn set_up(self, builder: &mut io_uring::Builder) {
+        match self {
+            Self::Deferred => builder
+                .setup_single_issuer()
+                .setup_defer_taskrun()
+                .setup_taskrun_flag(),
+            Self::Cooperative => builder.setup_coop_taskrun().setup_taskrun_flag(),
+            Self::Immediate => builder,
+        };
+    }
+}
+
 impl Ring {
+    /// System calls made to open one anew: the opening, and [`try_calls`].
+    pub(crate) const CALLS_TO_OPEN: u64 = 3;
+
     /// Opens the best ring that the kernel has.
     pub(crate) fn open() -> io::Result<Self> {
-        let mut deferring = IoUring::builder();
-        deferring
-            .setup_single_issuer()
-            .setup_defer_taskrun()
-            .setup_taskrun_flag();
-        deferring.setup_r_disabled();
-        let mut cooperating = IoUring::builder();
-        cooperating
-            .setup_coop_taskrun()
-            .setup_taskrun_flag()
-            .setup_r_disabled();
-        let mut plain = IoUring::builder();
-        plain.setup_r_disabled();
-
         let mut refusal = io::Error::from(ErrorKind::Unsupported);
-        for builder in [&mut deferring, &mut cooperating, &mut plain] {
-            match builder
-                .setup_cqsize(COMPLETIONS)
-                .setup_clamp()
-                .build(ENTRIES)
-            {
-                Ok(ring) => return Self::check(ring),
+        for work in Work::ALL {
+            match Self::set_up(work) {
+                Ok(ring) => return Self::check(ring, work),
                 // A flag it does not know; older kernels know fewer.
                 Err(error) if error.raw_os_error() == Some(libc::EINVAL) => refusal = error,
-                Err(error) => return Err(refused(&error)),
+                Err(error) => return Err(absence::explain(&error)),
             }
         }
-        Err(refused(&refusal))
+        Err(absence::explain(&refusal))
     }
 
-    fn check(ring: IoUring) -> io::Result<Self> {
+    /// Opens another one as this is.
+    pub(crate) fn reopen(&self) -> io::Result<Self> {
+        Self::open_for(self.work)
+    }
+
+    pub(crate) fn open_for(work: Work) -> io::Result<Self> {
+        let ring = Self::set_up(work).map_err(|error| absence::explain(&error))?;
+        Self::check(ring, work)
+    }
+
+    fn set_up(work: Work) -> io::Result<IoUring> {
+        let mut builder = IoUring::builder();
+        work.set_up(&mut builder);
+        builder.setup_r_disabled();
+        builder
+            .setup_cqsize(COMPLETIONS)
+            .setup_clamp()
+            .build(ENTRIES)
+    }
+
+    fn check(ring: IoUring, work: Work) -> io::Result<Self> {
         let params = ring.params();
         if !params.is_feature_ext_arg() || !params.is_feature_skip_cqe_on_success() {
-            let text = format!("{NAME}: this kernel's io_uring is too old, Linux 5.17 is needed");
-            return Err(io::Error::new(ErrorKind::Unsupported, text));
+            return Err(absence::too_old());
         }
+        try_calls(&ring).map_err(|error| absence::explain(&error))?;
         Ok(Self {
             ring,
+            work,
             is_enabled: false,
             enablings: 0,
             #[cfg(test)]
@@ -214,6 +245,17 @@ impl std::fmt::Debug for Ring {
     }
 }
 
+/// Whether the ring can be used: a filter may let it be opened and forbid all else.
+fn try_calls(ring: &IoUring) -> io::Result<()> {
+    match sys::try_to_enter(ring) {
+        // It is disabled as yet, and the kernel was asked.
+        Err(error) if error.raw_os_error() == Some(libc::EBADFD) => {}
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    ring.submitter().register_probe(&mut Probe::new())
+}
+
 #[cold]
 fn not_entered(error: io::Error) -> io::Result<Entered> {
     match error.raw_os_error() {
@@ -233,26 +275,4 @@ fn timespec(timeout: Duration) -> Option<types::Timespec> {
             .sec(seconds as u64)
             .nsec(timeout.subsec_nanos()),
     )
-}
-
-#[cold]
-fn refused(error: &io::Error) -> io::Error {
-    let reason = match error.raw_os_error() {
-        Some(libc::ENOSYS) => "this kernel has no io_uring, or a seccomp filter hides it",
-        Some(libc::EINVAL) => "this kernel's io_uring is too old, Linux 5.17 is needed",
-        Some(libc::EPERM | libc::EACCES) if is_switched_off() => {
-            "io_uring is switched off by the sysctl kernel.io_uring_disabled"
-        }
-        Some(libc::EPERM | libc::EACCES) => "a seccomp filter forbids io_uring",
-        _ => return refusal::by_kernel(NAME, "cannot open a reactor", error),
-    };
-    io::Error::new(
-        ErrorKind::Unsupported,
-        format!("{NAME}: {reason} ({error})"),
-    )
-}
-
-fn is_switched_off() -> bool {
-    let switch = fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
-    switch.is_ok_and(|value| value.trim() != "0")
 }

@@ -55,3 +55,9 @@ pub(crate) fn submit_and_run(ring: &mut IoUring, want: u32) -> io::Result<usize>
             .enter::<libc::sigset_t>(queued, want, flags, None)
     }
 }
+
+/// Enters the kernel for nothing.
+pub(crate) fn try_to_enter(ring: &IoUring) -> io::Result<usize> {
+    // SAFETY: nothing is submitted or waited for, and no argument is given.
+    unsafe { ring.submitter().enter::<libc::sigset_t>(0, 0, 0, None) }
+}

@@ -1,0 +1,48 @@
+//! System calls that the kernel refuses by a filter, as in a container.
+
+use std::io;
+use std::thread;
+
+use crate::sys;
+
+/// The system calls of io_uring(7).
+pub const IO_URING: [libc::c_long; 3] = [
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+];
+
+/// Runs `body` in a thread of its own for which, and for the threads and processes that it
+/// starts, the kernel answers each of `calls` with `errno`.
+///
+/// ```
+/// use std::fs::File;
+/// use std::io::ErrorKind;
+/// use waitset_conformance::refusing;
+///
+/// let answer = refusing(&[libc::SYS_openat], libc::EACCES, || File::open("/"))?;
+/// assert_eq!(answer.unwrap_err().kind(), ErrorKind::PermissionDenied);
+/// assert!(File::open("/").is_ok(), "in this thread it is as it was");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As prctl(2), where there are no filters (`PR_SET_SECCOMP`).
+///
+/// # Panics
+///
+/// If `body` does, or for more calls than a filter's jumps are long: 255.
+pub fn refusing<T: Send>(
+    calls: &[libc::c_long],
+    errno: i32,
+    body: impl FnOnce() -> T + Send,
+) -> io::Result<T> {
+    thread::scope(|scope| {
+        let filtered = scope.spawn(|| sys::filter(calls, errno).map(|()| body()));
+        match filtered.join() {
+            Ok(answer) => answer,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
