@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use waitset_conformance::not_checked;
 use waitset_core::{Events, Interest, Mode, Reactor, Token};
 use waitset_uring::Uring;
 
@@ -19,13 +20,12 @@ const SOURCES: u64 = 10_000;
 
 #[test]
 fn deregistering_more_than_the_ring_holds_without_a_wait_between_comes_to_an_end() {
-    let Ok(uring) = Uring::new() else {
-        return eprintln!("io_uring is not to be had here");
-    };
-    drop(uring);
+    if let Err(error) = Uring::new() {
+        return not_checked(error);
+    }
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     if hard < SOURCES + 100 {
-        return eprintln!("{SOURCES} descriptors are not to be had here");
+        return not_checked(format_args!("{SOURCES} descriptors are not to be had here"));
     }
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
     let (done, is_done) = mpsc::channel();

@@ -1,7 +1,7 @@
 //! The mechanisms by name.
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::process::Command;
 
 use waitset::{Backend, Reactor};
@@ -16,7 +16,7 @@ fn every_backend_opens_under_its_own_name() {
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Unsupported);
                 assert_eq!(backend, Backend::Uring);
-                eprintln!("skipped: {error}");
+                let _ = writeln!(io::stderr(), "NOT CHECKED: {error}");
             }
         }
         assert_eq!(backend.to_string().parse(), Ok(backend));
@@ -29,6 +29,33 @@ fn every_backend_opens_under_its_own_name() {
 fn auto_is_the_default() {
     assert_eq!("auto".parse(), Ok(Backend::default()));
     assert!(Backend::all().any(|backend| backend == Backend::default()));
+}
+
+/// seccomp, `kernel.io_uring_disabled` and old kernels: nobody who did not ask for io_uring
+/// by name finds out.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_io_uring_auto_and_all_others_open() {
+    use waitset_conformance::{IO_URING, not_checked, refusing};
+
+    let answer = refusing(&IO_URING, libc::EPERM, || {
+        for backend in Backend::all() {
+            match backend.open() {
+                Ok(reactor) => assert_eq!(reactor.name(), backend.name()),
+                Err(error) => {
+                    assert_eq!(backend, Backend::Uring);
+                    assert_eq!(error.kind(), ErrorKind::Unsupported);
+                    assert!(error.to_string().contains("seccomp"), "{error}");
+                }
+            }
+        }
+        assert!(Backend::Uring.open().is_err());
+        let auto: Backend = "auto".parse().unwrap();
+        assert_eq!(auto.open().unwrap().name(), "epoll");
+    });
+    if let Err(error) = answer {
+        not_checked(format_args!("no seccomp filter: {error}"));
+    }
 }
 
 #[test]

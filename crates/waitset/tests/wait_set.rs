@@ -1,6 +1,6 @@
 //! The safe layer, on every mechanism.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
@@ -29,7 +29,8 @@ fn on_every_mechanism(test: impl Fn(Set<UnixStream>) + Sync) {
 fn reactors() -> impl Iterator<Item = (Backend, Box<dyn Reactor + Send>)> {
     Backend::all().filter_map(|backend| match backend.open() {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
-            eprintln!("{backend}: skipped: {error}");
+            // Past the harness, which keeps what passing tests print to itself.
+            let _ = writeln!(io::stderr(), "NOT CHECKED: {error}");
             None
         }
         opened => Some((backend, opened.unwrap())),

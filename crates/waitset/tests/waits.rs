@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use waitset::{Backend, EventLoop, Interest, Mode, Reactor};
+use waitset_conformance::not_checked;
 
 const NAME: &str = "a_turn_without_timers_and_timeout_is_one_system_call_and_no_look_at_the_clock";
 
@@ -29,12 +30,12 @@ fn a_turn_without_timers_and_timeout_is_one_system_call_and_no_look_at_the_clock
     }
     let valgrind = Command::new("valgrind").arg("--version").output();
     if !valgrind.is_ok_and(|output| output.status.success()) {
-        eprintln!("NOT CHECKED: valgrind is not installed");
+        not_checked("valgrind is not installed");
         return;
     }
     for backend in Backend::all().filter(|backend| sleeps(*backend)) {
         let Some([with_timer, without]) = trace(backend) else {
-            eprintln!("{backend}: skipped under valgrind");
+            not_checked(format_args!("{backend} under valgrind"));
             continue;
         };
         let looks = |calls: &[String]| calls.iter().filter(|call| *call == "clock_gettime").count();

@@ -1,7 +1,7 @@
 //! Every mechanism that this machine has.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::time::{Duration, Instant};
 
 use waitset::{Backend, Capabilities};
@@ -19,7 +19,8 @@ pub(crate) fn for_each_mechanism(test: impl Fn(Executor, Capabilities) + Sync) {
     for backend in Backend::all() {
         let reactor = match backend.open() {
             Err(error) if error.kind() == ErrorKind::Unsupported => {
-                eprintln!("{backend}: skipped: {error}");
+                // Past the harness, which keeps what passing tests print to itself.
+                let _ = writeln!(io::stderr(), "NOT CHECKED: {error}");
                 continue;
             }
             opened => opened.unwrap(),
