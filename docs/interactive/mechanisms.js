@@ -213,6 +213,8 @@ if (typeof document !== "undefined") (() => {
     sends.setAttribute("role", "group");
     sends.setAttribute("aria-label", t.send);
     sums.tabIndex = 0; // so that the keyboard can scroll it
+    sums.setAttribute("role", "region");
+    sums.setAttribute("aria-label", t.totals);
     const tabs = M.NAMES.map((name) => {
       const tab = button(name, () => { state.shown = name; draw(); });
       tab.setAttribute("role", "radio");
