@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{LANGUAGES, Result, files, read, splice, text_of};
+use crate::{LANGUAGES, Result, chapter, files, glossary, read, splice, text_of};
 
 /// Every fault of the book, a line each; none if it is right.
 ///
@@ -23,7 +23,8 @@ pub fn check() -> Result<Vec<String>> {
             );
         }
     }
-    for language in LANGUAGES {
+    faults.extend(glossary::faults()?);
+    for (number, language) in LANGUAGES.iter().enumerate() {
         let directory = text_of(language);
         let summary = read(&directory.join("SUMMARY.md"))?;
         for path in files(&directory, "md")? {
@@ -33,6 +34,10 @@ pub fn check() -> Result<Vec<String>> {
             found.extend(prose(&text));
             if name != "SUMMARY.md" && !summary.contains(&format!("({name})")) {
                 found.push("stands in no SUMMARY.md".to_owned());
+            }
+            if chapter::is_chapter(&name) {
+                found.extend(chapter::missing(number, &text));
+                found.extend(glossary::unlisted(&splice::without_spliced(&text))?);
             }
             found.extend(differences(language, &name, &text)?);
             faults.extend(found.iter().map(|fault| shown(&path) + ": " + fault));
@@ -63,37 +68,43 @@ fn figure(svg: &str) -> Option<&'static str> {
 /// Code that is not spliced in, and images without a text.
 fn prose(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
-    for (number, line) in splice::without_spliced(text).lines().enumerate() {
+    let text = splice::without_spliced(text);
+    for (number, line) in text.lines().enumerate() {
         if line.trim_start().starts_with("```") {
             faults.push(format!(
                 "code that is not spliced in, near line {}",
                 number + 1
             ));
         }
-        if let Some(word) = unclosed_emphasis(line) {
-            faults.push(format!("an emphasis that Markdown does not close: {word}"));
-        }
         if line.contains("![](") {
             faults.push(format!("an image without alternative: {line}"));
         }
     }
+    let unclosed = text.split("\n\n").filter_map(unclosed_emphasis);
+    faults.extend(unclosed.map(|words| {
+        let line = words.lines().last().unwrap_or(words);
+        format!("an emphasis that Markdown does not close: {line}")
+    }));
     faults
 }
 
 /// Stars after a mark and before a letter close nothing (CommonMark, section 6.2), which
-/// Korean particles bring about: `*(a)*는`.
-fn unclosed_emphasis(line: &str) -> Option<&str> {
+/// Korean particles bring about: `*(a)*는`. What stands before such stars in the paragraph.
+fn unclosed_emphasis(paragraph: &str) -> Option<&str> {
     let is_mark = |c: char| !c.is_alphanumeric() && c != '`';
     let is_hangul = |c: char| ('가'..='힣').contains(&c);
-    line.split_whitespace().find(|word| {
-        // What lies between runs of stars: every second run closes what one opened.
-        let between: Vec<&str> = word.split('*').filter(|piece| !piece.is_empty()).collect();
-        let is_opened = word.starts_with('*');
-        let closers = between.windows(2).skip(usize::from(!is_opened)).step_by(2);
-        closers
-            .into_iter()
-            .any(|pair| pair[0].ends_with(is_mark) && pair[1].starts_with(is_hangul))
-    })
+    let mut is_open = false;
+    let mut rest = 0;
+    while let Some(found) = paragraph[rest..].find('*') {
+        let start = rest + found;
+        let after = paragraph[start..].trim_start_matches('*');
+        rest = paragraph.len() - after.len();
+        if is_open && paragraph[..start].ends_with(is_mark) && after.starts_with(is_hangul) {
+            return Some(&paragraph[..rest]);
+        }
+        is_open = !is_open;
+    }
+    None
 }
 
 /// Links to files and headings that are not there.
@@ -120,7 +131,7 @@ fn links(path: &Path, text: &str) -> Result<Vec<String>> {
 }
 
 /// What stands in the round brackets of `[text](target)`.
-fn targets(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn targets(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("](").filter_map(|(index, _)| {
         let rest = &text[index + 2..];
         rest.get(..rest.find(')')?)
@@ -178,7 +189,11 @@ mod tests {
     #[test]
     fn emphasis_that_a_particle_keeps_open_is_found() {
         assert!(unclosed_emphasis("이것은 *(가)*는 틀림").is_some());
-        assert_eq!(unclosed_emphasis("이것은 **가**는 *나*(다)입니다"), None);
+        assert!(unclosed_emphasis("이것은 *CPU\n%*는 틀림").is_some());
+        assert_eq!(
+            unclosed_emphasis("이것은 **가**는 (*나*(다))*라*입니다"),
+            None
+        );
     }
 
     #[test]

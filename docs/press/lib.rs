@@ -5,8 +5,11 @@
 //! stands what [`splice`] puts there; a code block anywhere else is refused, so that no
 //! chapter shows code that was not compiled or output that was not recorded.
 
+mod chapter;
 mod check;
 mod figures;
+mod glossary;
+mod measured;
 mod record;
 mod splice;
 mod translation;
@@ -15,6 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use check::check;
+pub use measured::crossover_of_one;
 pub use record::{Recording, commands, record};
 pub use splice::splice;
 pub use translation::{outdated, stamp};

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::{
-    LANGUAGES, Recording, Result, docs, figures, files, named, read, text_of, write_if_changed,
+    LANGUAGES, Recording, Result, docs, figures, files, measured, named, read, text_of,
+    write_if_changed,
 };
 
 const BEGIN: &str = "<!-- begin: ";
@@ -105,12 +106,14 @@ fn block(what: &str) -> Result<String> {
             let text = read(&docs().join("record/machine.txt"))?;
             Ok(format!("```text\n{text}```\n"))
         }
+        ["crossovers"] => Ok(format!("```text\n{}```\n", measured::crossovers()?)),
+        ["measured", ..] => measured::tables(what.trim_start_matches("measured ")),
         ["program", file, region] => {
             let source = read(&docs().join("programs").join(file))?;
-            let language = if file.ends_with(".c") {
-                "c"
-            } else {
-                "rust,ignore"
+            let language = match file.rsplit('.').next() {
+                Some("rs") => "rust,ignore",
+                Some(extension) => extension,
+                None => "",
             };
             let code = region_of(&source, region).ok_or_else(|| {
                 format!("programs/{file} has no region between [{region}] and [/{region}]")
