@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use waitset::{Interest, Mode};
 use waitset_examples::program::{LoopFlags, finish};
 
@@ -35,7 +35,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     // A raw socket has one protocol, so this takes two. Each gets a copy of every packet:
     // those for whom they are meant get them all the same.
     for protocol in [Protocol::TCP, Protocol::UDP] {
-        let socket = open(protocol, flags.addr)?;
+        let socket = open(protocol, flags)?;
         let port = flags.port;
         handle.insert(
             socket,
@@ -61,7 +61,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     Ok(())
 }
 
-fn open(protocol: Protocol, address: Ipv4Addr) -> io::Result<Socket> {
+fn open(protocol: Protocol, flags: &Flags) -> io::Result<Socket> {
     let socket = match Socket::new(Domain::IPV4, Type::RAW, Some(protocol)) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             return Err(io::Error::new(
@@ -71,9 +71,30 @@ fn open(protocol: Protocol, address: Ipv4Addr) -> io::Result<Socket> {
         }
         other => other?,
     };
+    if let Some(port) = flags.port {
+        socket.attach_filter(&only(port))?;
+    }
     socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::new(IpAddr::V4(address), 0).into())?;
+    socket.bind(&SocketAddr::new(IpAddr::V4(flags.addr), 0).into())?;
     Ok(socket)
+}
+
+/// Has the kernel drop what is neither from nor to the port, since on a busy machine the
+/// rest fills the socket's buffer, and what comes then is lost. It is a program for the
+/// kernel's packet filter, as `tcpdump` makes them; `tcpdump -d` shows its own.
+fn only(port: u16) -> [SockFilter; 7] {
+    use libc::{BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JMP, BPF_LD, BPF_LDX, BPF_MSH, BPF_RET};
+    let step = |code: u32, yes, no, k| SockFilter::new(code as u16, yes, no, k);
+    let port = port.into();
+    [
+        step(BPF_LDX | BPF_B | BPF_MSH, 0, 0, 0), // x = length of the IP header
+        step(BPF_LD | BPF_H | BPF_IND, 0, 0, 0),  // the port it is from, at x
+        step(BPF_JMP | BPF_JEQ, 2, 0, port),      // the same: keep it
+        step(BPF_LD | BPF_H | BPF_IND, 0, 0, 2),  // the port it is to, at x + 2
+        step(BPF_JMP | BPF_JEQ, 0, 1, port),      // another: drop it
+        step(BPF_RET, 0, 0, u32::MAX),            // keep all of it
+        step(BPF_RET, 0, 0, 0),                   // drop it
+    ]
 }
 
 /// One line on a packet, if it is from or to the port.

@@ -1,6 +1,7 @@
 //! What the tests of the examples have in common: an example in a process of its own.
 #![allow(dead_code, reason = "each test uses some of it")]
 
+mod bounded;
 mod client;
 #[cfg(all(
     target_os = "linux",
@@ -20,6 +21,8 @@ use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use socket2::{Domain, Protocol, Socket, Type};
 use waitset::Backend;
+
+use bounded::Bounded;
 
 #[allow(unused_imports, reason = "each test uses some of it")]
 pub(crate) use client::{Answer, Client};
@@ -75,21 +78,23 @@ pub(crate) fn is_raw_allowed(name: &str) -> bool {
 /// A program at work, which ends with the test.
 pub(crate) struct Running {
     child: Child,
-    output: BufReader<ChildStdout>,
+    output: BufReader<Bounded<ChildStdout>>,
 }
 
 impl Running {
     /// Starts a program, whose lines are read here.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
+        let output = BufReader::new(Bounded(child.stdout.take().unwrap()));
         Self { child, output }
     }
 
     /// The next line that it prints.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
+        if let Err(error) = self.output.read_line(&mut line) {
+            panic!("{error} after {line:?}");
+        }
         line.trim_end().to_owned()
     }
 
