@@ -3,9 +3,8 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
-use std::thread;
 
 use support::{Running, example, is_raw_allowed, mechanisms};
 use waitset::Backend;
@@ -103,13 +102,7 @@ struct Said {
 fn run(command: &mut Command) -> Said {
     command.stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut running = Running::start(command);
-    let mut errors = running.errors();
-    // Busy ones tell much: they would stand still when the pipe is full.
-    let errors = thread::spawn(move || {
-        let mut text = String::new();
-        errors.read_to_string(&mut text).unwrap();
-        text
-    });
+    let errors = running.errors();
     let mut input = running.input(); // open until the end, which else is the end of `stdin`
     // Only `stdin` reads it; another may have ended, about which its answer tells more.
     let _ = input.write_all(b"hello\n");

@@ -2,9 +2,10 @@
 
 mod support;
 
+use std::process::Stdio;
 use std::sync::OnceLock;
 
-use support::{Server, on_every_mechanism, once};
+use support::{Server, example, mechanisms, on_every_mechanism, once};
 
 use waitset_examples::web::scratch::Scratch;
 
@@ -213,4 +214,32 @@ fn the_page_that_comes_with_it_has_its_picture() {
         let picture = client.get("/picture.svg");
         assert_eq!(picture.field("content-type"), Some("image/svg+xml"));
     });
+}
+
+#[test]
+fn what_happens_while_a_page_loads_is_narrated() {
+    for backend in mechanisms() {
+        let mut command = example("httpd");
+        command.arg("--explain").stderr(Stdio::piped());
+        let mut running = Server::spawn(command, backend, &[]);
+        let errors = running.errors();
+        assert_eq!(running.connect().get("/hello.txt").status, 200);
+        // It has seen the end of the first before it serves the second.
+        assert_eq!(running.connect().get("/missing").status, 404);
+        running.stop();
+        let told = errors.join().unwrap();
+        let mut lines = told.lines();
+        for begin in [
+            "accept     connection 1 from 127.0.0.1:",
+            "recv       ",
+            "answer     GET /hello.txt on connection 1: 200 OK",
+            "send       ",
+            "close      connection 1: the peer has closed it",
+        ] {
+            let is_there = lines.any(|line| line.starts_with(begin));
+            assert!(is_there, "{backend}, {begin:?}: {told:.4000}");
+        }
+        let answer = "answer     GET /missing on connection 2: 404 Not Found";
+        assert!(told.contains(answer), "{told:.4000}");
+    }
 }

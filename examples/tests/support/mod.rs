@@ -13,8 +13,8 @@ mod tab;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
-use std::thread;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use nix::sys::signal::{self, Signal};
@@ -103,9 +103,15 @@ impl Running {
         self.child.stdin.take().unwrap()
     }
 
-    /// Its standard error, where that was made a pipe.
-    pub(crate) fn errors(&mut self) -> ChildStderr {
-        self.child.stderr.take().unwrap()
+    /// Its standard error to its end, where that was made a pipe. It is read from now on:
+    /// a busy one that tells what it does would stand still when the pipe is full.
+    pub(crate) fn errors(&mut self) -> JoinHandle<String> {
+        let mut errors = self.child.stderr.take().unwrap();
+        thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).unwrap();
+            text
+        })
     }
 
     pub(crate) fn send(&self, signal: Signal) {

@@ -1,7 +1,7 @@
 //! An example that listens, at a port of its own.
 
 use std::net::SocketAddr;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::process::Command;
 
 use waitset::Backend;
@@ -56,6 +56,12 @@ impl Deref for Server {
 
     fn deref(&self) -> &Running {
         &self.running
+    }
+}
+
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut Running {
+        &mut self.running
     }
 }
 

@@ -13,8 +13,14 @@ pub(crate) struct Tab(pub(crate) WebSocket<TcpStream>);
 
 impl Tab {
     pub(crate) fn open(server: &Server, path: &str) -> Self {
-        let stream = server.connect().stream;
-        let url = format!("ws://{}{path}", server.address);
+        Self::over(server.connect().stream, path)
+    }
+
+    /// On a connection that there is already.
+    pub(crate) fn over(stream: TcpStream, path: &str) -> Self {
+        // What is said goes out at once, not with the answer to what was said before.
+        stream.set_nodelay(true).unwrap();
+        let url = format!("ws://{}{path}", stream.peer_addr().unwrap());
         Self(tungstenite::client(url, stream).unwrap().0)
     }
 
