@@ -15,7 +15,7 @@ pub type Loop<State> = EventLoop<State, AnyReactor>;
 pub type Handle<'a, State> = waitset::Handle<'a, State, AnyReactor>;
 
 /// The flags that all of them have.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Copy, Debug)]
 pub struct LoopFlags {
     /// auto, select, poll, epoll, uring, sweep, busy or adaptive.
     #[arg(long, env = Backend::VARIABLE, default_value = "auto")]

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Output;
 
-use support::example;
+use support::{Running, example, mechanisms};
 use waitset::Backend;
 
 fn waiting(flags: &[&str]) -> Output {
@@ -37,6 +37,42 @@ fn every_way_to_wait_has_its_row_and_the_calls_that_it_must_make() {
         let columns = row(&table, &format!("{backend:<20} "));
         assert!(columns.len() == 6 || columns == ["cannot", "be", "had", "here"]);
     }
+}
+
+#[test]
+fn who_sleeps_leaves_the_processor_to_the_neighbour() {
+    let output = waiting(&["--seconds", "0.5", "--reactor", "epoll"]);
+    let table = String::from_utf8(output.stdout).unwrap();
+    let share = |way, column: usize| row(&table, way)[column].parse::<f64>().unwrap();
+    for way in ["blocking read", "epoll"] {
+        assert!(share(way, 0) < share(way, 5), "{table}");
+    }
+}
+
+#[test]
+fn each_mechanism_tells_and_counts_if_it_is_asked_to() {
+    for backend in mechanisms() {
+        let flags = ["--stats", "--explain", "--seconds", "0.05"];
+        let mut command = example("waiting");
+        command.args(flags).env(Backend::VARIABLE, backend.name());
+        let output = command.output().unwrap();
+        let table = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            table.contains(&format!("\n{backend}: Stats {{ ")),
+            "{table}"
+        );
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(&format!(" {backend}: ")), "{told:.2000}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_it_with_what_it_has_found() {
+    let mut command = example("waiting");
+    let mut running = Running::start(command.args(["--seconds", "60"]));
+    assert!(running.line().starts_with("way "));
+    let rest = running.stop();
+    assert!(rest.contains("does not stop the machine"), "{rest}");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use stage::{Outcome, measure};
-use waitset::Backend;
-use waitset_examples::program::finish;
+use waitset::{Backend, Signal, Signals};
+use waitset_examples::program::{LoopFlags, finish};
 use ways::Way;
 
 /// Waits for messages in every way there is, and says what each costs.
@@ -25,6 +25,12 @@ struct Flags {
     /// adaptive.
     #[arg(long, env = Backend::VARIABLE)]
     reactor: Option<Backend>,
+    /// Say at the end what each mechanism counted.
+    #[arg(long)]
+    stats: bool,
+    /// Tell on standard error what each mechanism does, which costs time itself.
+    #[arg(long)]
+    explain: bool,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -34,14 +40,17 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-const LEGEND: &str = "\
-Who sleeps hands the processor to others, and is quick to wake. Who asks in a
-loop takes half of it, and is late: a message may come in the other's turn.
+const HEADER: &str =
+    "way                     CPU %     calls  gave up  taken   late us  neighbour %";
 
-CPU %: of the waiter. calls: system calls, counted where this program makes
-them and, of a mechanism, by its Stats. gave up, taken: context switches,
-voluntary and not. late: median, from sending to noticing. neighbour %: of the
-work that this thread does where nobody waits. Both are on one processor.";
+const LEGEND: &str = "\
+A read that blocks does not stop the machine. It stops its own thread, and hands
+the processor to the neighbour, a thread that computes on the same one. Who asks
+in a loop takes half of it, and is late: the message comes in the other's turn.
+
+CPU %: the waiter's share of the processor. calls: its system calls. gave up,
+taken: how often it lost the processor by its own will, and against it. late:
+from sending to noticing, the median. neighbour %: the neighbour's share.";
 
 fn main() -> ExitCode {
     finish(run(&Flags::parse()))
@@ -51,12 +60,19 @@ fn run(flags: &Flags) -> io::Result<()> {
     if let Some(backend) = flags.reactor {
         backend.open()?;
     }
+    // Before there are other threads, which are to inherit that these are blocked.
+    let signals = Signals::new(&[Signal::INTERRUPT, Signal::TERMINATE])?;
+    let ends = || matches!(signals.next(), Ok(Some(_)));
     let duration = Duration::from_secs_f64(flags.seconds);
-    let alone = measure(None, duration)?.work;
-    println!("way                     CPU %     calls  gave up  taken   late us  neighbour %");
-    for way in Way::all(flags.reactor) {
-        match measure(Some(way), duration) {
-            Ok(outcome) => print_row(way, &outcome, alone),
+    let mut counted = Vec::new();
+    println!("{HEADER}");
+    for way in Way::all(flags.mechanisms()) {
+        match measure(way, duration, ends) {
+            Ok(None) => break, // Ctrl-C
+            Ok(Some(outcome)) => {
+                print_row(way, &outcome);
+                counted.extend(outcome.cost.stats.map(|stats| (way, stats)));
+            }
             // The others can be compared all the same.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 println!("{way:<20} cannot be had here");
@@ -65,19 +81,40 @@ fn run(flags: &Flags) -> io::Result<()> {
         }
     }
     println!("\n{LEGEND}");
+    if flags.stats {
+        counted
+            .iter()
+            .for_each(|(way, stats)| println!("{way}: {stats:?}"));
+    }
     Ok(())
 }
 
-fn print_row(way: Way, outcome: &Outcome, alone: f64) {
+impl Flags {
+    /// All, or the one that was named.
+    fn mechanisms(&self) -> impl Iterator<Item = LoopFlags> {
+        let Self { stats, explain, .. } = *self;
+        let asked_for = |one: &Backend| self.reactor.is_none_or(|only| only == *one);
+        Backend::all()
+            .filter(asked_for)
+            .map(move |reactor| LoopFlags {
+                reactor,
+                stats,
+                explain,
+            })
+    }
+}
+
+fn print_row(way: Way, outcome: &Outcome) {
     let cost = &outcome.cost;
+    let percent = |time: Duration| 100.0 * time.as_secs_f64() / outcome.duration.as_secs_f64();
     println!(
         "{:<20} {:>8.1} {:>9} {:>8} {:>6} {:>9.0} {:>12.0}",
-        way.to_string(),
-        100.0 * cost.cpu.as_secs_f64() / outcome.duration.as_secs_f64(),
+        way,
+        percent(cost.cpu),
         cost.calls,
         cost.gave_up,
         cost.taken,
         cost.median_delay().as_secs_f64() * 1e6,
-        100.0 * outcome.work / alone,
+        percent(outcome.neighbour),
     );
 }

@@ -8,9 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use nix::unistd::Pid;
+use waitset::Stats;
 
 use crate::ways::Way;
 
@@ -25,13 +26,15 @@ pub(crate) struct Cost {
     pub(crate) gave_up: i64,
     pub(crate) taken: i64,
     pub(crate) delays: Vec<Duration>,
+    /// Of the mechanism, if it was one.
+    pub(crate) stats: Option<Stats>,
 }
 
 pub(crate) struct Outcome {
     pub(crate) duration: Duration,
     pub(crate) cost: Cost,
-    /// What the neighbour did in a second.
-    pub(crate) work: f64,
+    /// For how long the neighbour had the processor.
+    pub(crate) neighbour: Duration,
 }
 
 impl Cost {
@@ -41,26 +44,21 @@ impl Cost {
         wait: impl FnOnce(&mut Self) -> io::Result<()>,
     ) -> io::Result<Self> {
         let before = getrusage(UsageWho::RUSAGE_THREAD)?;
-        let mut cost = Self::none(start);
-        wait(&mut cost)?;
-        let after = getrusage(UsageWho::RUSAGE_THREAD)?;
-        let cpu =
-            after.user_time() + after.system_time() - before.user_time() - before.system_time();
-        cost.cpu += Duration::from_micros(u64::try_from(cpu.num_microseconds()).unwrap_or(0));
-        cost.gave_up += after.voluntary_context_switches() - before.voluntary_context_switches();
-        cost.taken += after.involuntary_context_switches() - before.involuntary_context_switches();
-        Ok(cost)
-    }
-
-    const fn none(start: Instant) -> Self {
-        Self {
+        let mut cost = Self {
             start,
             cpu: Duration::ZERO,
             calls: 0,
             gave_up: 0,
             taken: 0,
             delays: Vec::new(),
-        }
+            stats: None,
+        };
+        wait(&mut cost)?;
+        let after = getrusage(UsageWho::RUSAGE_THREAD)?;
+        cost.cpu += processor_time(&after).saturating_sub(processor_time(&before));
+        cost.gave_up += after.voluntary_context_switches() - before.voluntary_context_switches();
+        cost.taken += after.involuntary_context_switches() - before.involuntary_context_switches();
+        Ok(cost)
     }
 
     pub(crate) fn add(&mut self, other: Self) {
@@ -78,9 +76,19 @@ impl Cost {
     }
 }
 
-/// Waits once, in this way or, to see what the neighbour does alone, in none.
-pub(crate) fn measure(way: Option<Way>, duration: Duration) -> io::Result<Outcome> {
-    let (ours, theirs): (Vec<_>, Vec<_>) = (0..way.map_or(0, Way::sockets))
+/// For how long it was on a processor, in user space and in the kernel.
+fn processor_time(usage: &Usage) -> Duration {
+    let time = usage.user_time() + usage.system_time();
+    Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0))
+}
+
+/// Waits once, in this way; `None` if `ends` became true meanwhile.
+pub(crate) fn measure(
+    way: Way,
+    duration: Duration,
+    ends: impl Fn() -> bool,
+) -> io::Result<Option<Outcome>> {
+    let (ours, theirs): (Vec<_>, Vec<_>) = (0..way.sockets())
         .map(|_| UnixStream::pair())
         .collect::<io::Result<Vec<_>>>()?
         .into_iter()
@@ -90,25 +98,22 @@ pub(crate) fn measure(way: Option<Way>, duration: Duration) -> io::Result<Outcom
     let start = Instant::now();
     thread::scope(|scope| {
         let neighbour = scope.spawn(|| compute(&here, &is_over));
-        let waiter = way.map(|way| {
-            scope.spawn(move || {
-                sched_setaffinity(Pid::from_raw(0), &here)?;
-                Cost::of(start, |cost| way.wait(ours, cost))
-            })
+        let waiter = scope.spawn(|| {
+            sched_setaffinity(Pid::from_raw(0), &here)?;
+            Cost::of(start, |cost| way.wait(ours, cost))
         });
-        let sent = send(theirs, &elsewhere, start, duration);
-        let cost = waiter.map_or_else(|| Ok(Cost::none(start)), |waiter| waiter.join().unwrap());
+        let sent = send(theirs, &elsewhere, start, duration, ends);
+        let cost = waiter.join().unwrap();
         let duration = start.elapsed();
         is_over.store(true, Ordering::Relaxed);
-        let work = neighbour.join().unwrap()?;
+        let neighbour = neighbour.join().unwrap()?;
         // If the waiter has failed, the sender has as a consequence.
         let cost = cost?;
-        sent?;
-        Ok(Outcome {
+        Ok(sent?.then_some(Outcome {
             duration,
             cost,
-            work: work / duration.as_secs_f64(),
-        })
+            neighbour,
+        }))
     })
 }
 
@@ -129,38 +134,39 @@ fn processors() -> io::Result<[CpuSet; 2]> {
     Ok([first, if has_others { others } else { first }])
 }
 
-/// Works for as long as it is not over, and says how much.
-fn compute(here: &CpuSet, is_over: &AtomicBool) -> io::Result<f64> {
+/// Works for as long as it is not over, and says for how long it could.
+fn compute(here: &CpuSet, is_over: &AtomicBool) -> io::Result<Duration> {
     sched_setaffinity(Pid::from_raw(0), here)?;
-    let mut work = 0.0;
     while !is_over.load(Ordering::Relaxed) {
         (0..1000_u32).for_each(|step| {
             black_box(step);
         });
-        work += 1.0;
     }
-    Ok(work)
+    Ok(processor_time(&getrusage(UsageWho::RUSAGE_THREAD)?))
 }
 
-/// Sends messages to one socket after the other, each with the time of its sending.
+/// Sends messages to one socket after the other, each with the time of its sending;
+/// whether it could send them all before `ends` became true.
 fn send(
     mut sockets: Vec<UnixStream>,
     elsewhere: &CpuSet,
     start: Instant,
     duration: Duration,
-) -> io::Result<()> {
+    ends: impl Fn() -> bool,
+) -> io::Result<bool> {
     sched_setaffinity(Pid::from_raw(0), elsewhere)?;
     let count = sockets.len();
-    // Where nobody waits, nothing is sent.
-    let messages = if count == 0 { 0 } else { MESSAGES };
-    for number in 0..messages {
+    for number in 0..MESSAGES {
         // No beat that the scheduler could share: a step too early, or too late.
         let jitter = duration / MESSAGES * (number * 7 % 11) / 20;
         let due = duration * number / MESSAGES + jitter;
         thread::sleep(due.saturating_sub(start.elapsed()));
+        if ends() {
+            return Ok(false);
+        }
         let now = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         sockets[number as usize % count].write_all(&now.to_ne_bytes())?;
     }
     thread::sleep(duration.saturating_sub(start.elapsed()));
-    Ok(()) // the sockets are closed, which ends the wait
+    Ok(true) // the sockets are closed, which ends the wait
 }

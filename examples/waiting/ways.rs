@@ -6,18 +6,19 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use waitset::{Backend, Interest, Mode, WaitSet};
+use waitset::{Interest, Mode, WaitSet};
+use waitset_examples::program::LoopFlags;
 
 use crate::stage::Cost;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
     Blocking,
     Spinning,
     Yielding,
     Napping,
     Threads,
-    Mechanism(Backend),
+    Mechanism(LoopFlags),
 }
 
 /// What a read came to.
@@ -31,8 +32,8 @@ enum Found {
 const NAP: Duration = Duration::from_millis(1);
 
 impl Way {
-    /// All, or of the mechanisms only one.
-    pub(crate) fn all(only: Option<Backend>) -> impl Iterator<Item = Self> {
+    /// Those by hand, and these mechanisms.
+    pub(crate) fn all(mechanisms: impl Iterator<Item = LoopFlags>) -> impl Iterator<Item = Self> {
         let by_hand = [
             Self::Blocking,
             Self::Spinning,
@@ -40,8 +41,6 @@ impl Way {
             Self::Napping,
             Self::Threads,
         ];
-        let mechanisms =
-            Backend::all().filter(move |backend| only.is_none_or(|one| one == *backend));
         by_hand.into_iter().chain(mechanisms.map(Self::Mechanism))
     }
 
@@ -60,7 +59,7 @@ impl Way {
             Self::Yielding => spin(sockets, cost, Some(thread::yield_now)),
             Self::Napping => spin(sockets, cost, Some(|| thread::sleep(NAP))),
             Self::Threads => thread_each(sockets, cost),
-            Self::Mechanism(backend) => ask_kernel(backend, sockets, cost),
+            Self::Mechanism(flags) => ask_kernel(flags, sockets, cost),
         }
     }
 }
@@ -108,8 +107,8 @@ fn thread_each(sockets: Vec<UnixStream>, cost: &mut Cost) -> io::Result<()> {
 }
 
 /// One thread sleeps until the kernel says which of them has something.
-fn ask_kernel(backend: Backend, sockets: Vec<UnixStream>, cost: &mut Cost) -> io::Result<()> {
-    let mut set = WaitSet::over(backend.open()?);
+fn ask_kernel(flags: LoopFlags, sockets: Vec<UnixStream>, cost: &mut Cost) -> io::Result<()> {
+    let mut set = WaitSet::over(flags.open()?);
     for socket in sockets {
         socket.set_nonblocking(true)?;
         cost.calls += 1;
@@ -124,7 +123,9 @@ fn ask_kernel(backend: Backend, sockets: Vec<UnixStream>, cost: &mut Cost) -> io
             }
         }
     }
-    cost.calls += set.reactor().stats().system_calls();
+    let stats = set.reactor().stats();
+    cost.calls += stats.system_calls();
+    cost.stats = Some(stats);
     Ok(())
 }
 
@@ -145,13 +146,13 @@ fn read(mut socket: &UnixStream, cost: &mut Cost) -> io::Result<Found> {
 
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Blocking => "blocking read (one)",
             Self::Spinning => "busy loop",
             Self::Yielding => "busy loop, yielding",
             Self::Napping => "busy loop, 1 ms naps",
             Self::Threads => "a thread per socket",
-            Self::Mechanism(backend) => backend.name(),
+            Self::Mechanism(flags) => flags.reactor.name(),
         })
     }
 }
