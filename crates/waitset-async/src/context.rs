@@ -1,5 +1,6 @@
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -27,7 +28,16 @@ const BUDGET: u32 = 128;
 
 thread_local! {
     /// The context of the innermost `block_on` of this thread.
-    static CURRENT: RefCell<Option<Rc<Context>>> = const { RefCell::new(None) };
+    ///
+    /// [`Entered`] drops what is in it. The thread does not, so that it is there for an
+    /// executor that is dropped with the thread's other variables.
+    static CURRENT: RefCell<ManuallyDrop<Option<Rc<Context>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
+}
+
+/// Makes `context` the current one and returns the one before.
+fn exchange(context: Option<Rc<Context>>) -> Option<Rc<Context>> {
+    ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(context)))
 }
 
 /// While this lives, its context is the thread's current one.
@@ -38,14 +48,14 @@ pub(crate) struct Entered {
 impl Entered {
     pub(crate) fn new(context: &Rc<Context>) -> Self {
         Self {
-            previous: CURRENT.replace(Some(Rc::clone(context))),
+            previous: exchange(Some(Rc::clone(context))),
         }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.previous.take());
+        drop(exchange(self.previous.take()));
     }
 }
 
@@ -62,11 +72,11 @@ impl Context {
 
     /// The current context, if an executor runs on this thread.
     pub(crate) fn current() -> Option<Rc<Self>> {
-        CURRENT.with_borrow(Clone::clone)
+        CURRENT.with_borrow(|current| Option::clone(current))
     }
 
     pub(crate) fn is_current(&self) -> bool {
-        CURRENT.with_borrow(|current| match current {
+        CURRENT.with_borrow(|current| match &**current {
             Some(current) => std::ptr::eq(&raw const **current, self),
             None => false,
         })
@@ -78,23 +88,23 @@ impl Context {
             return;
         };
         ticket.leave_queue();
-        if !ticket.is_cancelled() && task.poll().is_pending() {
+        let place = Place(self, ticket);
+        if task.poll().is_pending() {
+            mem::forget(place);
             self.tasks.borrow_mut().put_back(task);
-            return;
         }
-        // The future first, while its place is taken: it may spawn where it ends.
-        drop(task);
-        self.tasks.borrow_mut().free(ticket);
     }
 
-    /// Starts a task.
-    pub(crate) fn start(&self, future: impl Future<Output = ()> + 'static) -> Arc<Ticket> {
-        let future = Box::pin(future);
-        let mut tasks = self.tasks.borrow_mut();
-        let task = Task::new(future, tasks.next_place(), &self.inbox);
-        let ticket = Arc::clone(task.ticket());
-        tasks.insert(task);
-        drop(tasks);
+    /// Starts a task, whose future knows its ticket and ends when that is cancelled.
+    pub(crate) fn start<F>(&self, future: impl FnOnce(Arc<Ticket>) -> F) -> Arc<Ticket>
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let place = self.tasks.borrow_mut().next_place();
+        let ticket = Ticket::new(place, &self.inbox);
+        let future = Box::pin(future(Arc::clone(&ticket)));
+        let task = Task::new(future, Arc::clone(&ticket));
+        self.tasks.borrow_mut().insert(task);
         task::Wake::wake_by_ref(&ticket);
         ticket
     }
@@ -135,6 +145,16 @@ impl Context {
                 }
             }
         }
+    }
+}
+
+/// The place of a task that is being polled, freed when that ends, also by a panic.
+struct Place<'a>(&'a Context, &'a Ticket);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let Self(context, ticket) = self;
+        context.tasks.borrow_mut().free(ticket);
     }
 }
 

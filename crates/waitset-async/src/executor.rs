@@ -10,6 +10,7 @@ use waitset::{Reactor, Stats};
 
 use crate::JoinHandle;
 use crate::context::{Context, Entered};
+use crate::panics::Panics;
 use crate::task::Ticket;
 
 /// Runs futures on one thread, over a reactor of your choice.
@@ -37,7 +38,8 @@ use crate::task::Ticket;
 /// # Dropping
 ///
 /// Tasks that have not ended live as long as the executor: another
-/// [`block_on`](Self::block_on) goes on with them, and dropping it drops them. An
+/// [`block_on`](Self::block_on) goes on with them, and dropping it drops each of them,
+/// whichever panics: its handle tells that. An
 /// [`Async`](crate::Async) that is still elsewhere answers with errors from then on.
 pub struct Executor {
     context: Rc<Context>,
@@ -81,8 +83,8 @@ impl Executor {
 
     /// Runs `future` to its end, and meanwhile all that was spawned.
     ///
-    /// A panic in `future` unwinds out of here and leaves the executor usable; one in a
-    /// spawned task is told by its [`JoinHandle`].
+    /// A panic in `future`, or in a waker from elsewhere, unwinds out of here and leaves
+    /// the executor usable; one in a spawned task is told by its [`JoinHandle`].
     ///
     /// # Errors
     ///
@@ -124,7 +126,11 @@ impl Executor {
         // 4. Timers that are due.
         inbox.end_wait(&mut self.woken);
         // Only here, where nothing is borrowed or locked: a waker may do anything.
-        self.woken.drain(..).for_each(task::Waker::wake);
+        let mut panics = Panics::default();
+        for waker in self.woken.drain(..) {
+            panics.catch(|| waker.wake());
+        }
+        panics.resume();
         waited.map(drop)
     }
 
@@ -150,14 +156,16 @@ impl Executor {
 
 impl Drop for Executor {
     fn drop(&mut self) {
-        // Tasks own sources, and sources share the context: it would keep itself alive.
         let _entered = Entered::new(&self.context);
+        let mut panics = Panics::default();
+        panics.catch(|| self.context.inbox.close());
+        // Tasks own sources, and sources share the context: it would keep itself alive.
         loop {
             let task = self.context.tasks.borrow_mut().pop();
             let Some(task) = task else { break };
-            drop(task);
+            panics.catch(|| task.end());
         }
-        self.context.inbox.close();
+        panics.resume();
     }
 }
 

@@ -22,7 +22,21 @@ struct State {
 }
 
 /// When a timer is due, and a number to tell it from others of that moment.
-pub(crate) type TimerKey = (Instant, u64);
+pub(crate) type TimerKey = (Due, u64);
+
+/// In the order in which they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    At(Instant),
+    /// Beyond the clock's range. Such a timer is armed all the same: it may be reset.
+    Never,
+}
+
+impl Due {
+    pub(crate) fn is_over(self, now: Instant) -> bool {
+        self <= Self::At(now)
+    }
+}
 
 impl Inbox {
     pub(crate) fn new(reactor: waitset::Waker) -> Self {
@@ -67,8 +81,10 @@ impl Inbox {
             return Some(Duration::ZERO);
         }
         state.is_waiting = true;
-        let (due, _) = state.timers.first_key_value()?.0;
-        Some(due.saturating_duration_since(Instant::now()))
+        match state.timers.first_key_value()?.0 {
+            (Due::At(due), _) => Some(due.saturating_duration_since(Instant::now())),
+            (Due::Never, _) => None,
+        }
     }
 
     /// The sleep is over: takes the wakers of the timers that are due.
@@ -80,7 +96,7 @@ impl Inbox {
         }
         let now = Instant::now();
         while let Some(timer) = state.timers.first_entry() {
-            if timer.key().0 > now {
+            if !timer.key().0.is_over(now) {
                 break;
             }
             woken.push(timer.remove());

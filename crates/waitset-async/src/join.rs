@@ -2,7 +2,6 @@ use std::any::Any;
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -39,8 +38,9 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 ///
 /// # Panics in tasks
 ///
-/// A panic ends its task and no other. The panic hook has printed it, and who awaits the
-/// handle gets a [`JoinError`] with what it carried.
+/// A panic ends its task and no other, also one of what the task owned, as that is
+/// dropped. The panic hook has printed it, and who awaits the handle gets a [`JoinError`]
+/// with what it carried: of several, the first.
 pub struct JoinHandle<T> {
     outcome: Rc<Outcome<T>>,
     ticket: Arc<Ticket>,
@@ -51,21 +51,52 @@ struct Outcome<T> {
     waiter: Cell<Option<Waker>>,
 }
 
-/// The task's end of an [`Outcome`]; dropped without a result, it tells that.
-struct Teller<T>(Rc<Outcome<T>>);
+/// A task's future, which ends where that ends, panics or is cancelled, and tells it.
+///
+/// Asserts unwind safety: after a panic the future is only dropped.
+struct Told<'a, F: Future> {
+    /// None once it has ended.
+    future: Pin<&'a mut Option<F>>,
+    ticket: Arc<Ticket>,
+    outcome: Rc<Outcome<F::Output>>,
+}
 
-impl<T> Teller<T> {
-    fn tell(self, result: Result<T, JoinError>) {
-        self.0.result.set(Some(result));
+impl<F: Future> Future for Told<'_, F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let result = match this.future.as_mut().as_pin_mut() {
+            Some(future) if !this.ticket.is_cancelled() => {
+                match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(output)) => Ok(output),
+                    Err(panic) => Err(JoinError { panic: Some(panic) }),
+                }
+            }
+            _ => Err(JoinError { panic: None }),
+        };
+        this.end(result);
+        Poll::Ready(())
     }
 }
 
-impl<T> Drop for Teller<T> {
-    fn drop(&mut self) {
-        let result = self.0.result.take();
-        let result = result.unwrap_or(Err(JoinError { panic: None }));
-        self.0.result.set(Some(result));
-        if let Some(waiter) = self.0.waiter.take() {
+impl<F: Future> Told<'_, F> {
+    fn end(&mut self, result: Result<F::Output, JoinError>) {
+        // What the task owned is gone when its end is told.
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.future.set(None)));
+        self.outcome.result.set(Some(match (result, dropped) {
+            (Ok(_) | Err(JoinError { panic: None }), Err(panic)) => {
+                Err(JoinError { panic: Some(panic) })
+            }
+            (result, _) => result,
+        }));
+        if Rc::strong_count(&self.outcome) == 1 {
+            // The handle is gone: nobody is told how the drop of the output ends.
+            let unread = self.outcome.result.take();
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(unread)));
+        }
+        if let Some(waiter) = self.outcome.waiter.take() {
             waiter.wake();
         }
     }
@@ -80,29 +111,19 @@ impl<T: 'static> JoinHandle<T> {
             result: Cell::new(None),
             waiter: Cell::new(None),
         });
-        let teller = Teller(Rc::clone(&outcome));
-        let ticket = context.start(async move {
-            // What the task owned is gone when its end is told.
-            let result = caught(future).await;
-            teller.tell(result);
+        let told = Rc::clone(&outcome);
+        let ticket = context.start(|ticket| async move {
+            let future = pin!(Some(future));
+            let outcome = told;
+            let told = Told {
+                future,
+                ticket,
+                outcome,
+            };
+            told.await;
         });
         Self { outcome, ticket }
     }
-}
-
-/// A future that ends where this one ends or panics.
-///
-/// Asserts unwind safety: after a panic the future is only dropped.
-async fn caught<F: Future>(future: F) -> Result<F::Output, JoinError> {
-    let mut future = pin!(future);
-    poll_fn(move |context| {
-        let poll = || future.as_mut().poll(context);
-        match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(JoinError { panic: Some(panic) })),
-        }
-    })
-    .await
 }
 
 impl<T> JoinHandle<T> {

@@ -8,6 +8,7 @@ mod hyper;
 mod inbox;
 mod join;
 mod net;
+mod panics;
 mod source;
 mod stream;
 mod task;

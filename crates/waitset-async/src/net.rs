@@ -2,7 +2,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use waitset::AsSource;
+use waitset::stream::{Listener, connect_tcp, is_connected, is_lost};
 
 use crate::Async;
 
@@ -24,10 +25,7 @@ impl Async<TcpListener> {
     /// the backlog, so that the next try fails at once too: [sleep](crate::sleep) before
     /// it.
     pub async fn accept(&self) -> io::Result<(Async<TcpStream>, SocketAddr)> {
-        let accept = |listener: &TcpListener| until_alive(|| listener.accept());
-        let (stream, peer) = self.read_with(accept).await?;
-        stream.set_nonblocking(true)?;
-        Ok((Async::nonblocking(stream)?, peer))
+        accept(self).await
     }
 }
 
@@ -36,36 +34,9 @@ impl Async<TcpStream> {
     ///
     /// # Errors
     ///
-    /// As connect(2), `ConnectionRefused` above all.
-    ///
-    /// # Platform notes
-    ///
-    /// A socket whose connection attempt has failed is writable, so the attempt's end is
-    /// read from `SO_ERROR`, and believed if there is a peer.
+    /// As [`connect_tcp`] and [`is_connected`], `ConnectionRefused` above all.
     pub async fn connect(address: impl Into<SocketAddr>) -> io::Result<Self> {
-        let address = address.into();
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
-        socket.set_nonblocking(true)?;
-        match socket.connect(&address.into()) {
-            Err(error) if !is_under_way(&error) => return Err(error),
-            _ => {}
-        }
-        let stream = Self::nonblocking(socket.into())?;
-        loop {
-            if let Some(error) = stream.get_ref().take_error()? {
-                return Err(error);
-            }
-            match stream.get_ref().peer_addr() {
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                    stream.writable().await?;
-                }
-                answer => return answer.map(|_| stream),
-            }
-        }
+        connected(connect_tcp(address.into())?).await
     }
 }
 
@@ -76,10 +47,7 @@ impl Async<UnixListener> {
     ///
     /// As accept(2).
     pub async fn accept(&self) -> io::Result<Async<UnixStream>> {
-        let accept = |listener: &UnixListener| until_alive(|| listener.accept());
-        let (stream, _) = self.read_with(accept).await?;
-        stream.set_nonblocking(true)?;
-        Async::nonblocking(stream)
+        accept(self).await.map(|(stream, ())| stream)
     }
 }
 
@@ -95,17 +63,86 @@ impl Async<UnixStream> {
     }
 }
 
-/// Accepts until a connection has not been reset in the backlog (`ECONNABORTED`).
-fn until_alive<S>(accept: impl Fn() -> io::Result<S>) -> io::Result<S> {
-    loop {
-        match accept() {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+/// Accepts until a connection was not gone before it was taken.
+async fn accept<L: Listener>(listener: &Async<L>) -> io::Result<(Async<L::Stream>, L::Peer)>
+where
+    L::Stream: AsSource,
+{
+    let until_alive = |listener: &L| loop {
+        match listener.accept() {
+            Err(error) if is_lost(&error) => {}
             answer => return answer,
         }
-    }
+    };
+    let (stream, peer) = listener.read_with(until_alive).await?;
+    Ok((Async::nonblocking(stream)?, peer))
 }
 
-/// Whether a connection attempt goes on. An interrupted one does.
-fn is_under_way(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
+/// Waits until an attempt to connect has succeeded or failed.
+async fn connected(attempt: TcpStream) -> io::Result<Async<TcpStream>> {
+    let stream = Async::nonblocking(attempt)?;
+    while !is_connected(stream.get_ref())? {
+        stream.writable().await?;
+    }
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::time::Duration;
+
+    use socket2::{Domain, Socket, Type};
+    use waitset::BorrowedSource;
+
+    use crate::{block_on, timeout};
+
+    /// A listener whose first accepts fail with these.
+    struct Failing(UnixListener, RefCell<Vec<i32>>);
+
+    impl AsSource for Failing {
+        fn as_fd(&self) -> BorrowedSource<'_> {
+            AsSource::as_fd(&self.0)
+        }
+    }
+
+    impl Listener for Failing {
+        type Stream = UnixStream;
+        type Peer = ();
+
+        fn accept(&self) -> io::Result<(UnixStream, ())> {
+            match self.1.borrow_mut().pop() {
+                Some(number) => Err(io::Error::from_raw_os_error(number)),
+                None => Listener::accept(&self.0),
+            }
+        }
+    }
+
+    #[test]
+    fn accept_passes_over_what_linux_tells_of_connections_that_are_gone() {
+        let name = format!("waitset-async-gone-{}.socket", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        let _client = UnixStream::connect(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        let gone = vec![libc::ECONNABORTED, libc::ENETDOWN, libc::EPROTO];
+        let accepted = block_on(waitset::Poll::new().unwrap(), async {
+            let listener = Async::new(Failing(listener, RefCell::new(gone))).unwrap();
+            timeout(Duration::from_secs(60), accept(&listener)).await
+        });
+        accepted.unwrap().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_has_connected_to_itself_is_refused() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        socket.bind(&any.into()).unwrap();
+        socket.connect(&socket.local_addr().unwrap()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let attempt = connected(socket.into());
+        let answer = block_on(waitset::Poll::new().unwrap(), attempt).unwrap();
+        assert_eq!(answer.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
 }

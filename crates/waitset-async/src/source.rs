@@ -202,27 +202,37 @@ impl<T: AsSource + 'static> Async<T> {
                 answer => return Poll::Ready(answer),
             }
         }
-        let mut waiters = self.watched.waiters.borrow_mut();
-        waiters.join_polling(interest, context.waker());
-        self.arm(&mut waiters)?;
+        let waker = context.waker().clone();
+        let spare = {
+            let mut waiters = self.watched.waiters.borrow_mut();
+            self.arm(&mut waiters, interest)?;
+            waiters.join_polling(interest, waker)
+        };
+        drop(spare);
         Poll::Pending
     }
 
-    /// Arms the source for those who wait, if it is not.
+    /// Arms the source for somebody who is about to join those who wait.
     ///
     /// A source that has become ready since it was tried fires at once, so nothing is
     /// missed in between.
-    fn arm(&self, waiters: &mut Waiters) -> io::Result<()> {
+    fn arm(&self, waiters: &mut Waiters, interest: Interest) -> io::Result<()> {
+        self.expect_here()?;
         let Registration { key, context } = &self.registration;
-        if !context.is_current() {
-            return Err(context::elsewhere());
-        }
-        if let Some(interest) = waiters.missing() {
+        if let Some(interest) = waiters.missing(interest) {
             let mut sources = context.sources.borrow_mut();
             sources.modify(*key, interest, Mode::Oneshot)?;
             waiters.armed(interest);
         }
         Ok(())
+    }
+
+    /// An error unless this source's executor runs on this thread.
+    fn expect_here(&self) -> io::Result<()> {
+        match self.registration.context.is_current() {
+            true => Ok(()),
+            false => Err(context::elsewhere()),
+        }
     }
 }
 
@@ -250,24 +260,26 @@ impl<T: AsSource> Future for Ready<'_, T> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        // Declared before what is borrowed, so that it is dropped after.
+        let mut waker = context.waker().clone();
         let mut waiters = self.source.watched.waiters.borrow_mut();
         match self.number {
             None => {
-                let number = waiters.join(self.interest, context.waker().clone());
-                self.number = Some(number);
-                self.source.arm(&mut waiters)?;
-                Poll::Pending
+                self.source.arm(&mut waiters, self.interest)?;
+                self.number = Some(waiters.join(self.interest, waker));
             }
-            Some(number) if waiters.still_waits(number, context.waker()) => Poll::Pending,
-            Some(_) => Poll::Ready(Ok(())),
+            Some(number) if waiters.still_waits(number, &mut waker) => self.source.expect_here()?,
+            Some(_) => return Poll::Ready(Ok(())),
         }
+        Poll::Pending
     }
 }
 
 impl<T: AsSource> Drop for Ready<'_, T> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            self.source.watched.waiters.borrow_mut().leave(number);
+            let waker = self.source.watched.waiters.borrow_mut().leave(number);
+            drop(waker);
         }
     }
 }

@@ -33,7 +33,7 @@ impl Ticket {
         self.is_queued.swap(false, Ordering::AcqRel);
     }
 
-    /// Has the task dropped instead of polled.
+    /// Has the task's future dropped when it is polled next.
     pub(crate) fn cancel(self: &Arc<Self>) {
         self.is_cancelled.store(true, Ordering::Release);
         self.wake_by_ref();
@@ -64,12 +64,7 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    pub(crate) fn new(
-        future: Pin<Box<dyn Future<Output = ()>>>,
-        place: usize,
-        inbox: &Arc<Inbox>,
-    ) -> Self {
-        let ticket = Ticket::new(place, inbox);
+    pub(crate) fn new(future: Pin<Box<dyn Future<Output = ()>>>, ticket: Arc<Ticket>) -> Self {
         let waker = Waker::from(Arc::clone(&ticket));
         Self {
             future,
@@ -78,8 +73,11 @@ impl Task {
         }
     }
 
-    pub(crate) fn ticket(&self) -> &Arc<Ticket> {
-        &self.ticket
+    /// Ends the task: its future is dropped where it is polled, which tells of panics.
+    pub(crate) fn end(mut self) {
+        self.ticket.cancel();
+        let ended = self.poll();
+        debug_assert!(ended.is_ready(), "a cancelled task ends");
     }
 
     pub(crate) fn poll(&mut self) -> Poll<()> {

@@ -9,7 +9,7 @@ use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
-use crate::inbox::{Inbox, TimerKey};
+use crate::inbox::{Due, Inbox, TimerKey};
 
 /// A future that ends at a moment of the monotonic clock, never early.
 ///
@@ -19,8 +19,7 @@ use crate::inbox::{Inbox, TimerKey};
 ///
 /// If it is polled where no executor runs.
 pub struct Sleep {
-    /// None if it lies beyond the clock's range: never.
-    due: Option<Instant>,
+    due: Due,
     number: u64,
     /// Where it is armed.
     inbox: Option<Arc<Inbox>>,
@@ -39,7 +38,8 @@ pub struct Sleep {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::new(Instant::now().checked_add(duration))
+    let due = Instant::now().checked_add(duration);
+    Sleep::new(due.map_or(Due::Never, Due::At))
 }
 
 /// Sleeps until `due`, not at all if it is past.
@@ -58,14 +58,14 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn sleep_until(due: Instant) -> Sleep {
-    Sleep::new(Some(due))
+    Sleep::new(Due::At(due))
 }
 
 /// Tells timers apart that are due at the same moment.
 static NUMBERED: AtomicU64 = AtomicU64::new(0);
 
 impl Sleep {
-    fn new(due: Option<Instant>) -> Self {
+    fn new(due: Due) -> Self {
         let number = NUMBERED.fetch_add(1, Ordering::Relaxed);
         let inbox = None;
         Self { due, number, inbox }
@@ -76,26 +76,24 @@ impl Sleep {
     /// Who awaits it need not poll it anew for that.
     pub fn reset(&mut self, due: Instant) {
         let armed = self.disarm();
-        self.due = Some(due);
+        self.due = Due::At(due);
         if let Some((inbox, waker)) = armed {
             self.arm(inbox, &waker);
         }
     }
 
-    fn key(&self) -> Option<TimerKey> {
-        self.due.map(|due| (due, self.number))
+    fn key(&self) -> TimerKey {
+        (self.due, self.number)
     }
 
     fn arm(&mut self, inbox: Arc<Inbox>, waker: &task::Waker) {
-        if let Some(key) = self.key() {
-            inbox.arm(key, waker);
-            self.inbox = Some(inbox);
-        }
+        inbox.arm(self.key(), waker);
+        self.inbox = Some(inbox);
     }
 
     fn disarm(&mut self) -> Option<(Arc<Inbox>, task::Waker)> {
         let inbox = self.inbox.take()?;
-        let waker = inbox.disarm(self.key()?)?;
+        let waker = inbox.disarm(self.key())?;
         Some((inbox, waker))
     }
 }
@@ -108,7 +106,7 @@ impl Future for Sleep {
         let current = current.expect("a timer needs an executor: await it within block_on");
         // A loop of sleeps that are over would not let the others run.
         task::ready!(current.poll_budget(context));
-        if self.due.is_some_and(|due| Instant::now() >= due) {
+        if self.due.is_over(Instant::now()) {
             self.disarm();
             return Poll::Ready(());
         }

@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::mem;
 use std::task::Waker;
 
 use waitset::{AsSource, BorrowedSource, Event, Interest};
@@ -17,6 +18,10 @@ impl<T: AsSource + ?Sized> AsSource for Watched<T> {
 
 /// Who waits for a source, and what it is armed for, as one-shot sources are: until it
 /// fires.
+///
+/// A waker that is cloned, dropped or woken may run anything, and come back here: none of
+/// that is done by these methods, which are called on what is borrowed. What they give
+/// back is to be dropped when it is no longer.
 pub(crate) struct Waiters {
     armed: Option<Interest>,
     waiting: Vec<Waiter>,
@@ -53,43 +58,51 @@ impl Waiters {
         self.numbered
     }
 
-    /// Whether a future that joined still waits, from now on with this waker.
-    pub(crate) fn still_waits(&mut self, number: u64, waker: &Waker) -> bool {
+    /// Whether a future that joined still waits, from now on with this waker, for which
+    /// the former is exchanged.
+    pub(crate) fn still_waits(&mut self, number: u64, waker: &mut Waker) -> bool {
         let found = self.waiting.iter_mut();
         let mut found = found.filter(|waiter| waiter.number == Some(number));
         let Some(waiter) = found.next() else {
             return false;
         };
-        waiter.waker.clone_from(waker);
+        mem::swap(&mut waiter.waker, waker);
         true
     }
 
-    pub(crate) fn leave(&mut self, number: u64) {
+    /// Removes a future that joined, and gives its waker back if it still waited.
+    #[must_use]
+    pub(crate) fn leave(&mut self, number: u64) -> Option<Waker> {
         let mut all = self.waiting.iter();
-        if let Some(place) = all.position(|waiter| waiter.number == Some(number)) {
-            self.waiting.swap_remove(place);
-        }
+        let place = all.position(|waiter| waiter.number == Some(number))?;
+        Some(self.waiting.swap_remove(place).waker)
     }
 
-    /// Adds a task that polls, unless it is there. Several tasks may poll one source.
-    pub(crate) fn join_polling(&mut self, interest: Interest, waker: &Waker) {
+    /// Adds a task that polls, unless it is there: then the waker comes back. Several
+    /// tasks may poll one source.
+    #[must_use]
+    pub(crate) fn join_polling(&mut self, interest: Interest, waker: Waker) -> Option<Waker> {
         let is_this = |waiter: &Waiter| {
             let is_polling = waiter.number.is_none();
-            is_polling && waiter.interest == interest && waiter.waker.will_wake(waker)
+            is_polling && waiter.interest == interest && waiter.waker.will_wake(&waker)
         };
-        if !self.waiting.iter().any(is_this) {
-            let waker = waker.clone();
-            self.waiting.push(Waiter {
-                number: None,
-                interest,
-                waker,
-            });
+        if self.waiting.iter().any(is_this) {
+            return Some(waker);
         }
+        self.waiting.push(Waiter {
+            number: None,
+            interest,
+            waker,
+        });
+        None
     }
 
-    /// What the source has to be armed for, if it is not.
-    pub(crate) fn missing(&self) -> Option<Interest> {
-        let wanted = self.wanted()?;
+    /// What the source has to be armed for, if it is not, before somebody joins with
+    /// `interest`.
+    ///
+    /// Before: who cannot be waited for must not stand in the way of the others.
+    pub(crate) fn missing(&self, interest: Interest) -> Option<Interest> {
+        let wanted = self.wanted().map_or(interest, |others| others | interest);
         let is_armed = self.armed.is_some_and(|armed| armed.contains(wanted));
         (!is_armed).then_some(wanted)
     }
@@ -164,21 +177,23 @@ mod tests {
         let stays = waiters.join(WRITE, waker());
         for _ in 0..1_000 {
             let leaves = waiters.join(READ | WRITE, waker());
-            waiters.leave(leaves);
+            assert!(waiters.leave(leaves).is_some());
+            assert!(waiters.leave(leaves).is_none());
         }
         assert_eq!(waiters.waiting.len(), 1);
-        assert!(waiters.still_waits(stays, &waker()));
-        assert_eq!(waiters.missing(), Some(WRITE));
+        assert!(waiters.still_waits(stays, &mut waker()));
+        assert_eq!(waiters.missing(WRITE), Some(WRITE));
     }
 
     #[test]
     fn a_task_that_polls_again_waits_once_in_each_direction() {
         let mut waiters = Waiters::new(READ);
         let (one, other) = (waker(), waker());
-        for _ in 0..10 {
-            waiters.join_polling(READ, &one);
-            waiters.join_polling(WRITE, &one);
-            waiters.join_polling(READ, &other);
+        for round in 0..10 {
+            for (interest, waker) in [(READ, &one), (WRITE, &one), (READ, &other)] {
+                let spare = waiters.join_polling(interest, waker.clone());
+                assert_eq!(spare.is_some(), round > 0);
+            }
         }
         assert_eq!(waiters.waiting.len(), 3);
     }
@@ -187,10 +202,10 @@ mod tests {
     fn an_event_wakes_those_whom_it_concerns_and_arms_for_the_others() {
         let mut waiters = Waiters::new(READ);
         let writer = waiters.join(WRITE, waker());
-        let readers = [(); 3].map(|()| waiters.join(READ, waker()));
-        let armed = waiters.missing().unwrap();
+        let armed = waiters.missing(READ).unwrap();
         waiters.armed(armed);
-        assert_eq!((armed, waiters.missing()), (READ | WRITE, None));
+        let readers = [(); 3].map(|()| waiters.join(READ, waker()));
+        assert_eq!((armed, waiters.missing(READ)), (READ | WRITE, None));
 
         let mut woken = Vec::new();
         let again = waiters.fire(&event(armed, Readiness::READABLE), &mut woken);
@@ -198,25 +213,27 @@ mod tests {
         assert!(
             readers
                 .iter()
-                .all(|reader| !waiters.still_waits(*reader, &waker()))
+                .all(|reader| !waiters.still_waits(*reader, &mut waker()))
         );
-        assert!(waiters.still_waits(writer, &waker()));
+        assert!(waiters.still_waits(writer, &mut waker()));
 
         let again = waiters.fire(&event(WRITE, Readiness::HANGUP), &mut woken);
         assert_eq!((woken.len(), again), (4, None));
-        waiters.join(WRITE, waker());
-        assert_eq!(waiters.missing(), Some(WRITE), "it has fired");
+        assert_eq!(waiters.missing(WRITE), Some(WRITE), "it has fired");
     }
 
     #[test]
     fn those_who_gave_up_arm_it_anew() {
         let mut waiters = Waiters::new(READ);
+        assert_eq!(
+            waiters.missing(READ),
+            None,
+            "it is armed from the beginning"
+        );
         let reader = waiters.join(READ, waker());
-        assert_eq!(waiters.missing(), None, "it is armed from the beginning");
         let mut woken = Vec::new();
         waiters.give_up(&mut woken);
-        assert!(woken.len() == 1 && !waiters.still_waits(reader, &waker()));
-        waiters.join(READ, waker());
-        assert_eq!(waiters.missing(), Some(READ));
+        assert!(woken.len() == 1 && !waiters.still_waits(reader, &mut waker()));
+        assert_eq!(waiters.missing(READ), Some(READ));
     }
 }

@@ -2,7 +2,7 @@
 
 mod mechanisms;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,12 +12,14 @@ use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures::future::{Either, join, join_all, select};
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use futures::poll;
 use socket2::{Domain, Socket, Type};
+use waitset::Interest;
 
 use mechanisms::{complete, for_each_mechanism, on_every_mechanism};
 use waitset_async::{Async, Executor, sleep, spawn, yield_now};
@@ -394,6 +396,95 @@ fn a_source_tells_that_its_executor_is_not_here() {
             (&near).write_all(b"!").await.unwrap();
             assert_eq!((&far).read(&mut [0; 9]).await.unwrap(), 1);
             far.readable().await.unwrap_err();
+        });
+    });
+}
+
+#[test]
+fn who_waits_is_told_when_the_executor_is_no_longer_the_one_it_waits_with() {
+    on_every_mechanism(|mut executor| {
+        let (_near, far) = complete(&mut executor, async { Async::pair().unwrap() });
+        let mut waiting = Box::pin(far.readable());
+        complete(&mut executor, async {
+            assert!(poll!(waiting.as_mut()).is_pending());
+        });
+        let mut other = Executor::new(waitset::Poll::new().unwrap());
+        complete(&mut other, waiting).unwrap_err();
+    });
+}
+
+/// A waker that does nothing.
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_source_keeps_no_waker_of_who_was_refused() {
+    on_every_mechanism(|mut executor| {
+        let (_near, far) = complete(&mut executor, async { Async::pair().unwrap() });
+        let mut other = Executor::new(waitset::Poll::new().unwrap());
+        let nobody = Arc::new(Nobody);
+        let waker = Waker::from(Arc::clone(&nobody));
+        let refused = complete(&mut other, async {
+            let mut context = Context::from_waker(&waker);
+            far.poll_with(&mut context, Interest::READABLE, |mut far| {
+                far.read(&mut [0])
+            })
+        });
+        assert!(matches!(refused, Poll::Ready(Err(_))));
+        drop(waker);
+        assert_eq!(Arc::strong_count(&nobody), 1);
+    });
+}
+
+thread_local! {
+    /// What a [`Reader`] polls.
+    static SOURCE: RefCell<Option<Rc<Async<UnixStream>>>> = const { RefCell::new(None) };
+}
+
+/// A waker that, where it is dropped, polls the source that it was waiting for.
+struct Reader;
+
+impl Wake for Reader {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let source = SOURCE.with_borrow(Clone::clone).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = source.poll_with(&mut context, Interest::WRITABLE, |_| {
+            Err::<(), _>(ErrorKind::WouldBlock.into())
+        });
+        assert!(polled.is_pending());
+        assert!(
+            Box::pin(source.readable())
+                .as_mut()
+                .poll(&mut context)
+                .is_pending()
+        );
+    }
+}
+
+#[test]
+fn a_waker_that_is_dropped_may_use_the_source_it_waited_for() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let (_near, far) = Async::pair().unwrap();
+            let far = Rc::new(far);
+            SOURCE.set(Some(Rc::clone(&far)));
+            let reader = || Waker::from(Arc::new(Reader));
+            let mut waiting = Box::pin(far.readable());
+            // Exchanged for another, and then no longer needed.
+            for _ in 0..2 {
+                let waker = reader();
+                let polled = waiting.as_mut().poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+            }
+            drop(waiting);
+            SOURCE.set(None);
         });
     });
 }

@@ -417,6 +417,28 @@ fn a_task_that_is_woken_twice_is_polled_once() {
     });
 }
 
+#[test]
+fn an_executor_can_be_a_variable_of_its_thread() {
+    thread_local! {
+        static EXECUTOR: RefCell<Option<Executor>> = const { RefCell::new(None) };
+    }
+
+    on_every_mechanism(|executor| {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        // Dropped after whatever variable the first `block_on` has made.
+        EXECUTOR.set(Some(executor));
+        EXECUTOR.with_borrow_mut(|executor| {
+            let executor = executor.as_mut().unwrap();
+            drop(executor.spawn(async move {
+                let _sender = sender;
+                pending::<()>().await;
+            }));
+            complete(executor, yield_now());
+        });
+        assert!(receiver.try_recv().is_err());
+    });
+}
+
 /// A mechanism that cannot wait.
 #[test]
 fn an_error_of_the_mechanism_ends_block_on_and_keeps_the_tasks() {

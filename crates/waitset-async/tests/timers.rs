@@ -163,7 +163,7 @@ fn a_timer_that_is_reset_ends_at_its_new_time() {
             let mut timer = sleep(FOR_EVER);
             let mut polls = 0;
             timer.reset(Instant::now() + Duration::from_secs(3600));
-            let mut has_reset = false;
+            let (mut has_reset, mut has_left_never) = (false, false);
             poll_fn(|context| {
                 polls += 1;
                 let poll = Pin::new(&mut timer).poll(context);
@@ -175,6 +175,19 @@ fn a_timer_that_is_reset_ends_at_its_new_time() {
             })
             .await;
             assert_eq!(polls, 2);
+
+            // From never.
+            let mut timer = sleep(FOR_EVER);
+            poll_fn(|context| {
+                if Pin::new(&mut timer).poll(context).is_ready() {
+                    return Poll::Ready(());
+                }
+                if !std::mem::replace(&mut has_left_never, true) {
+                    timer.reset(Instant::now() + Duration::from_millis(2));
+                }
+                Poll::Pending
+            })
+            .await;
 
             // To later, and again after its end.
             for _ in 0..2 {

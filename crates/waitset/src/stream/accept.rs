@@ -247,7 +247,7 @@ impl<L: Listener> Acceptor<L> {
             Some(libc::EINTR) => Step::Again,
             Some(libc::EMFILE | libc::ENFILE) => self.refuse(error),
             _ if is_shortage(&error) => self.rest(error),
-            _ if is_of_the_connection(&error) => Step::Told(Err(Refusal::Lost(error))),
+            _ if is_lost(&error) => Step::Told(Err(Refusal::Lost(error))),
             _ => Step::Last(Refusal::Failed(error)),
         }
     }
@@ -265,9 +265,26 @@ fn is_shortage(error: &io::Error) -> bool {
     )
 }
 
-/// What accept(2) tells of the connection it would have returned, under "Error handling":
-/// the listener is well.
-fn is_of_the_connection(error: &io::Error) -> bool {
+/// Whether an error of accept(2) tells that a connection was gone before it was taken. The
+/// listener is well then, and the next call takes the next connection.
+///
+/// [`Acceptor`] asks this; it is for those who call [`Listener::accept`] themselves.
+///
+/// # Platform notes
+///
+/// `ECONNABORTED`, and the errors of the network that Linux passes on, which accept(2)
+/// lists under "Error handling".
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+/// use waitset::stream::is_lost;
+///
+/// assert!(is_lost(&Error::from_raw_os_error(libc::ECONNABORTED)));
+/// assert!(!is_lost(&ErrorKind::WouldBlock.into()));
+/// ```
+#[doc(alias("ECONNABORTED", "accept"))]
+#[must_use]
+pub fn is_lost(error: &io::Error) -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if error.raw_os_error() == Some(libc::ENONET) {
         return true;

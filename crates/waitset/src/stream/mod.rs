@@ -76,7 +76,7 @@ mod listen;
 mod reader;
 mod writer;
 
-pub use accept::{Acceptor, Listener, Refusal, Turn};
+pub use accept::{Acceptor, Listener, Refusal, Turn, is_lost};
 pub use connect::{connect_tcp, connect_unix, is_connected};
 pub use connection::{Connection, Limits, Notice};
 pub use reader::{Filled, ReadBuffer};
