@@ -6,8 +6,11 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
 use waitset_core::{Interest, Mode, Reactor, Readiness, Token};
 
 /// Registers without the caller's promise.
@@ -84,6 +87,23 @@ pub(crate) fn poll(source: impl AsFd, asked: Readiness, millis: i32) -> io::Resu
     }
     assert_eq!(one.revents & libc::POLLNVAL, 0);
     Ok(Readiness(u32::from(one.revents as u16)))
+}
+
+/// Runs `body` in a process that is forked from this one, and returns when it has ended.
+pub(crate) fn fork_and(body: impl FnOnce()) {
+    // SAFETY: the child has this thread alone, runs `body`, and ends without unwinding
+    // into what the harness keeps. The C library readies its allocator for that.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            let outcome = catch_unwind(AssertUnwindSafe(body));
+            // SAFETY: it ends the process and touches nothing.
+            unsafe { libc::_exit(i32::from(outcome.is_err())) }
+        }
+        ForkResult::Parent { child } => {
+            let status = waitpid(child, None).unwrap();
+            assert_eq!(status, WaitStatus::Exited(child, 0));
+        }
+    }
 }
 
 /// Has the kernel answer each of `calls` of this thread, and of those that it starts, with

@@ -505,7 +505,8 @@ impl Reactor for Uring {
 /// Closing a ring lets go of its polls some time later; cancelling them first, now.
 impl Drop for Uring {
     fn drop(&mut self) {
-        if self.sources.is_empty() && !self.bell_is_armed {
+        let is_idle = self.sources.is_empty() && !self.bell_is_armed;
+        if is_idle || self.ring.is_inherited() {
             return;
         }
         if matches!(self.make_room(), Ok(Entered::Here)) {

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
+use std::process;
 use std::time::Duration;
 
 use io_uring::{IoUring, Probe, cqueue, types};
@@ -21,6 +22,8 @@ const COMPLETIONS: u32 = 4096;
 pub(crate) struct Ring {
     ring: IoUring,
     work: Work,
+    /// The process that opened it.
+    process: u32,
     is_enabled: bool,
     enablings: u64,
     /// Has the flag stay up, as a race in the kernel can leave it.
@@ -129,11 +132,17 @@ impl Ring {
         Ok(Self {
             ring,
             work,
+            process: process::id(),
             is_enabled: false,
             enablings: 0,
             #[cfg(test)]
             is_flag_stuck: false,
         })
+    }
+
+    /// Whether this process was forked from the ring's, which has it still.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.process != process::id()
     }
 
     /// System calls made to give the ring to the thread that uses it.

@@ -2,17 +2,22 @@
 //!
 //! Alone in their process, since they look at all of its descriptors.
 
+use std::io::Write;
 use std::os::fd::RawFd;
 
 use nix::fcntl::FdFlag;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{Gid, Uid, geteuid, setgid, setuid};
 use waitset_core::Mode;
 
 use crate::Make;
-use crate::child::alone;
-use crate::sources::{open_descriptors, ready_pipe, unix_pair};
-use crate::sys::{descriptor_flags, duplicate_from};
+use crate::child::{alone, not_checked};
+use crate::sources::{drain, open_descriptors, ready_pipe, unix_pair};
+use crate::sys::{descriptor_flags, duplicate_from, fork_and};
 use crate::watch::{ALL, R, Watch};
+
+/// A user and a group without rights, on most systems `nobody`.
+const NOBODY: u32 = 65_534;
 
 /// mio#1497: what is open across `exec` belongs to a stranger.
 pub fn every_descriptor_is_closed_on_exec(make: Make) {
@@ -41,6 +46,56 @@ pub fn nothing_stays_open_after_reactor_and_wakers(make: Make) {
             wakers[1].wake();
         }
         assert_eq!(open_descriptors(), before);
+    });
+}
+
+/// libuv#4416: what waits in a process that gave up its rights has rights of before, and
+/// needs none to wait.
+pub fn what_was_opened_serves_on_after_the_process_gave_up_its_rights(make: Make) {
+    alone(|| {
+        let mut watch = Watch::new(make);
+        let (near, mut far) = unix_pair();
+        watch.register(&near, 7, R, Mode::Level);
+        watch.assert_silent();
+        if geteuid().is_root() {
+            setgid(Gid::from_raw(NOBODY)).unwrap();
+            setuid(Uid::from_raw(NOBODY)).unwrap();
+        } else {
+            not_checked("what a process without rights cannot give up");
+        }
+        far.write_all(b"!").unwrap();
+        assert_eq!(watch.look_for_tokens(), [7]);
+        drain(&near);
+        watch.reactor.waker().wake();
+        watch.wait(None);
+        assert!(watch.events.was_woken());
+        let (reader, _writer) = ready_pipe();
+        watch.register(&reader, 8, R, Mode::Oneshot);
+        assert_eq!(watch.look_for_tokens(), [8]);
+        watch.deregister(&near);
+        watch.assert_silent();
+    });
+}
+
+/// io-event#195: a child that was forked drops what it has inherited, and must not undo
+/// what its parent has.
+pub fn a_reactor_dropped_in_a_forked_child_serves_on_in_the_parent(make: Make) {
+    alone(|| {
+        let mut watch = Some(Watch::new(make));
+        let (near, mut far) = unix_pair();
+        let parents = watch.as_mut().unwrap();
+        parents.register(&near, 7, R, Mode::Level);
+        parents.assert_silent();
+        fork_and(|| drop(watch.take()));
+        let parents = watch.as_mut().unwrap();
+        parents.assert_silent();
+        far.write_all(b"!").unwrap();
+        assert_eq!(parents.look_for_tokens(), [7]);
+        parents.reactor.waker().wake();
+        parents.look();
+        assert!(parents.events.was_woken());
+        parents.deregister(&near);
+        parents.assert_silent();
     });
 }
 

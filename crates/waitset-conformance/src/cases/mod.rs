@@ -216,6 +216,8 @@ macro_rules! __each_case {
             descriptors {
                 every_descriptor_is_closed_on_exec
                 nothing_stays_open_after_reactor_and_wakers
+                what_was_opened_serves_on_after_the_process_gave_up_its_rights
+                a_reactor_dropped_in_a_forked_child_serves_on_in_the_parent
                 a_constructor_that_fails_leaks_nothing
                 a_hundred_thousand_rounds_leave_the_descriptors_as_they_were
                 ten_thousand_lives_leave_the_descriptors_as_they_were
