@@ -68,7 +68,9 @@ fn watched(test: &str, case: impl FnOnce()) {
 /// waitset_conformance::not_checked("io_uring: this kernel has none");
 /// ```
 pub fn not_checked(what: impl Display) {
-    let _ = writeln!(io::stderr(), "NOT CHECKED: {what}");
+    // In one piece, not to be mixed with what the harness prints.
+    let line = format!("NOT CHECKED: {what}\n");
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// Runs `body` where no other test is: in a child process, which is this binary once

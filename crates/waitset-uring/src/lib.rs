@@ -545,6 +545,71 @@ mod tests {
         uring.deregister(far.as_fd())
     }
 
+    /// liburing#363: a number that is used up begins anew, past the bell's.
+    #[test]
+    #[allow(unsafe_code, reason = "registrations")]
+    fn generations_go_round_without_an_event_lost_or_misled() {
+        let mut uring = match Uring::new() {
+            Ok(uring) => uring,
+            Err(reason) => return waitset_conformance::not_checked(reason),
+        };
+        uring.generation = u32::MAX - 10;
+        let (mut near, far) = UnixStream::pair().unwrap();
+        near.write_all(b"!").unwrap();
+        let mut events = Events::with_capacity(8);
+        for token in 0..20 {
+            let token = Token(token);
+            // SAFETY: `far` is open until it has been deregistered.
+            let answer =
+                unsafe { uring.register(far.as_fd(), token, Interest::READABLE, Mode::Edge) };
+            answer.unwrap();
+            assert_eq!(uring.wait(&mut events, None).unwrap(), 1);
+            assert_eq!(events.as_slice()[0].token(), token);
+            assert_eq!(uring.wait(&mut events, Some(Duration::ZERO)).unwrap(), 0);
+            uring.waker().wake();
+            uring.wait(&mut events, None).unwrap();
+            assert!(events.was_woken());
+            uring.deregister(far.as_fd()).unwrap();
+        }
+        assert!(uring.generation < 20, "it did not go round");
+    }
+
+    /// libuv#3980: the ring's own indices, of 32 bits, go round. Minutes long, since only
+    /// as many requests get there.
+    #[test]
+    #[ignore = "submits four thousand million requests"]
+    #[allow(unsafe_code, reason = "a registration")]
+    fn the_indices_of_a_ring_go_round_without_an_event_lost() {
+        const NEARLY_ROUND: u64 = (1 << 32) - 2_000;
+        let mut uring = match Uring::new() {
+            Ok(uring) => uring,
+            Err(reason) => return waitset_conformance::not_checked(reason),
+        };
+        let mut made = 0;
+        while made < NEARLY_ROUND {
+            let count = uring.ring.room();
+            for _ in 0..count {
+                sys::push_nothing(&mut uring.ring);
+            }
+            made += count as u64;
+            uring.ring.enter(0, None).unwrap();
+            assert_eq!(uring.ring.completions().count(), count);
+        }
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let mut events = Events::with_capacity(8);
+        // SAFETY: `far` is open until it has been deregistered.
+        let answer =
+            unsafe { uring.register(far.as_fd(), Token(7), Interest::READABLE, Mode::Level) };
+        answer.unwrap();
+        near.write_all(b"!").unwrap();
+        // A poll each, past the end and on; what nobody waits for is between them.
+        for _ in 0..5_000 {
+            assert_eq!(uring.wait(&mut events, None).unwrap(), 1);
+            assert_eq!(events.as_slice()[0].token(), Token(7));
+        }
+        uring.deregister(far.as_fd()).unwrap();
+    }
+
     #[test]
     fn a_flag_that_is_up_for_nothing_keeps_nothing_from_returning() {
         let mut uring = match Uring::new() {

@@ -33,6 +33,12 @@ pub(crate) fn push_cancel_all(ring: &mut Ring) {
     );
 }
 
+/// Queues what completes at once and means nothing. The queue must have room.
+#[cfg(test)]
+pub(crate) fn push_nothing(ring: &mut Ring) {
+    push(ring, opcode::Nop::new().build().user_data(STALE));
+}
+
 /// User data of which no source has the generation.
 const STALE: u64 = u32::MAX as u64;
 
