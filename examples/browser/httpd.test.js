@@ -10,7 +10,7 @@ test("the page is loaded with its style and its picture", async () => {
   const page = await open(browser, server.url);
   const image = page.getByRole("img");
   await image.waitFor();
-  assert.equal(await image.evaluate((image) => image.complete && image.naturalWidth), 720);
+  assert.equal(await image.evaluate((image) => image.complete && image.naturalWidth), 520);
   assert.match(await page.evaluate(() => getComputedStyle(document.documentElement).fontFamily), /system-ui/);
   assert.deepEqual(page.problems, []);
   await picture(page, "httpd");
