@@ -9,11 +9,10 @@
 //! - [`goals`]: what was to be reached, with what is measured beside it.
 //! - [`timers`]: the structures that timers are kept in, side by side.
 //! - [`spread`]: medians and how far they can be trusted.
-//! - [`closing`]: the tables that end `cargo bench`.
+//! - [`instrument`]: all of them in turns, as tables, data and a page.
 #![cfg(unix)]
 
 pub mod callgrind;
-pub mod closing;
 pub mod contestant;
 pub mod entrants;
 pub mod foreign;

@@ -1,4 +1,4 @@
-//! Slices of a few milliseconds, many contestants in turns.
+//! Slices of a few milliseconds, of contestants that take turns.
 
 use std::io;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::Workload;
 pub const SLICE: Duration = Duration::from_micros(2_500);
 
 /// The part of a slice that is done untimed before it, after attaching.
-const WARM_UP: u64 = 4;
+pub(crate) const WARM_UP: u64 = 4;
 
 /// Times one slice of `units`: nanoseconds a unit.
 ///
@@ -52,31 +52,4 @@ pub fn steps_in(workload: &mut dyn Workload, length: Duration, step: u64) -> io:
     };
     workload.detach()?;
     Ok(fitting.max(1).next_multiple_of(step))
-}
-
-/// Times `rounds` slices of each workload, in an order that is shuffled for every round:
-/// nanoseconds a unit, by workload and round.
-///
-/// # Errors
-///
-/// As the workloads'.
-pub fn interleave(
-    workloads: &mut [Box<dyn Workload>],
-    length: Duration,
-    rounds: usize,
-) -> io::Result<Vec<Vec<f64>>> {
-    let mut random = fastrand::Rng::new();
-    let mut units = Vec::new();
-    for workload in workloads.iter_mut() {
-        units.push(units_in(workload.as_mut(), length)?);
-    }
-    let mut times = vec![Vec::with_capacity(rounds); workloads.len()];
-    let mut order: Vec<usize> = (0..workloads.len()).collect();
-    for _ in 0..rounds {
-        random.shuffle(&mut order);
-        for &turn in &order {
-            times[turn].push(slice(workloads[turn].as_mut(), units[turn])?);
-        }
-    }
-    Ok(times)
 }

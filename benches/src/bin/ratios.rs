@@ -8,8 +8,8 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Parser;
-use waitset_bench::closing::CELLS;
 use waitset_bench::foreign::{self, Foreign};
+use waitset_bench::instrument::plan::CHAINS;
 use waitset_bench::machine::Machine;
 use waitset_bench::pairs::compare;
 use waitset_bench::record::{Record, Report};
@@ -45,7 +45,7 @@ fn is_measured(entrant: Entrant) -> bool {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    let chain = CELLS.map(|(n, a)| Scenario::Chain { n, a });
+    let chain = CHAINS.map(|(n, a)| Scenario::Chain { n, a });
     let register = Change::ALL.map(|change| Scenario::Register { n: CHANGED, change });
     let wake = [Part::Coalesced, Part::WakeAndWait].map(|part| Scenario::Wake { part });
     let toggle = [Scenario::Toggle { n: CHANGED }];

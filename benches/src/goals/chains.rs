@@ -4,7 +4,7 @@ use std::io;
 
 use super::claim::{Bound, Claim, Unit};
 use super::lab::{Lab, control_calls};
-use crate::closing::CELLS;
+use crate::instrument::plan::CHAINS;
 use crate::{Entrant, Scenario};
 
 fn chains(cells: impl IntoIterator<Item = (usize, usize)>) -> Vec<Scenario> {
@@ -14,20 +14,20 @@ fn chains(cells: impl IntoIterator<Item = (usize, usize)>) -> Vec<Scenario> {
 
 /// Cells with at most a tenth active.
 fn few_active() -> Vec<Scenario> {
-    chains(CELLS.into_iter().filter(|(n, a)| a * 10 <= *n))
+    chains(CHAINS.into_iter().filter(|(n, a)| a * 10 <= *n))
 }
 
 /// Cells with at least a tenth active.
 fn many_active() -> Vec<Scenario> {
-    chains(CELLS.into_iter().filter(|(n, a)| a * 10 >= *n))
+    chains(CHAINS.into_iter().filter(|(n, a)| a * 10 >= *n))
 }
 
 fn one_active() -> Vec<Scenario> {
-    chains(CELLS.into_iter().filter(|(_, a)| *a == 1))
+    chains(CHAINS.into_iter().filter(|(_, a)| *a == 1))
 }
 
 fn all_active() -> Vec<Scenario> {
-    chains(CELLS.into_iter().filter(|(n, a)| a == n))
+    chains(CHAINS.into_iter().filter(|(n, a)| a == n))
 }
 
 fn ratio(limit: f64) -> Bound {
@@ -41,7 +41,7 @@ fn times(limit: f64) -> Bound {
 pub(super) fn epoll_against_raw(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let (level, edge, raw) = (Entrant::Epoll, Entrant::EpollEdge, Entrant::Raw);
     Ok(vec![
-        lab.times("level, every cell", ratio(1.0), chains(CELLS), level, raw),
+        lab.times("level, every cell", ratio(1.0), chains(CHAINS), level, raw),
         lab.times("edge, A ≤ N/10", ratio(0.97), few_active(), edge, raw),
     ])
 }
@@ -96,11 +96,11 @@ pub(super) fn rearming(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let time = lab.times(
         "time, of the raw level loop",
         ratio(1.02),
-        chains(CELLS),
+        chains(CHAINS),
         ours,
         raw,
     );
-    for cell in chains(CELLS) {
+    for cell in chains(CHAINS) {
         let record = lab.compare(cell, ours, raw);
         let at = cell.number();
         calls.add(&at, record.and_then(|record| control_calls(&at, &record)));
@@ -111,7 +111,7 @@ pub(super) fn rearming(lab: &mut Lab) -> io::Result<Vec<Claim>> {
         lab.times(
             "times faster than mio reregister",
             times(1.25),
-            chains(CELLS),
+            chains(CHAINS),
             ours,
             mio,
         ),
@@ -132,11 +132,11 @@ pub(super) fn io_uring(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     Ok(vec![
         lab.times("edge, A ≤ N/10", ratio(0.88), few_active(), edge, raw),
         lab.times("edge, A = N", ratio(0.95), all_active(), edge, raw),
-        lab.times("level, every cell", ratio(1.15), chains(CELLS), level, raw),
+        lab.times("level, every cell", ratio(1.15), chains(CHAINS), level, raw),
         lab.times(
             "one-shot, every cell",
             ratio(1.15),
-            chains(CELLS),
+            chains(CHAINS),
             oneshot,
             raw,
         ),

@@ -9,12 +9,9 @@ use super::meter::Reading;
 use super::plan::{Choice, Pace};
 use super::progress::Progress;
 use crate::pipes::Pipes;
-use crate::rounds::steps_in;
+use crate::rounds::{WARM_UP, steps_in};
 use crate::scenarios::memory;
 use crate::{Entrant, Fixture, Scenario, Workload, limits};
-
-/// The part of a slice that is done untimed before it, after attaching.
-const WARM_UP: u64 = 4;
 
 /// Rounds without which a cell says nothing: what was cut off before is not kept.
 const LEAST_KEPT: usize = 5;

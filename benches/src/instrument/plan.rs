@@ -8,6 +8,17 @@ use crate::scenarios::register::Change;
 use crate::scenarios::wake::Part;
 use crate::{Entrant, Scenario};
 
+/// Pipes and tokens of the chains of a full run, of `ratios` and of the goals.
+pub const CHAINS: [(usize, usize); 7] = [
+    (10, 1),
+    (100, 1),
+    (100, 10),
+    (100, 100),
+    (1000, 1),
+    (1000, 100),
+    (1000, 1000),
+];
+
 /// How thorough a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
@@ -168,18 +179,7 @@ fn what_idle_ones_cost(profile: Profile) -> Vec<Scenario> {
         &[(16, 100), (16, 1000), (16, 4000), (16, 16_000)],
     );
     let told = profile.choose(&[16, 256, 4096], &sizes);
-    let chains = profile.choose(
-        &[(100, 1), (100, 10), (1000, 100)],
-        &[
-            (10, 1),
-            (100, 1),
-            (100, 10),
-            (100, 100),
-            (1000, 1),
-            (1000, 100),
-            (1000, 1000),
-        ],
-    );
+    let chains = profile.choose(&[(100, 1), (100, 10), (1000, 100)], &CHAINS);
     let mut cells = Vec::new();
     cells.extend(sizes.into_iter().map(|n| Scenario::OneReady { n }));
     cells.extend(
