@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
 use waitset_bench::instrument::plan::{Profile, criterion_cells};
-use waitset_bench::{Entrant, Fixture, Scenario, Workload, limits};
+use waitset_bench::{Entrant, Fixture, Scenario, Workload, limits, output};
 
 /// How many benchmarks there are, and how many of them ran.
 #[derive(Default)]
@@ -17,6 +17,7 @@ struct Tally {
 }
 
 fn main() {
+    output::end_with_reader();
     limits::raise();
     let profile = profile();
     // The command line has the last word; no group has settings of its own.

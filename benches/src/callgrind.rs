@@ -160,7 +160,10 @@ fn valgrind(tool: &[&str], arguments: &[String]) -> Result<String, Failure> {
 fn reason(text: &str) -> &str {
     let mut lines = text.lines();
     let said = lines.find(|line| !line.starts_with("==") && !line.starts_with("SYSCALL["));
-    said.map_or("valgrind fails", |said| said.trim_start_matches("goals: "))
+    let said = said.unwrap_or("valgrind fails");
+    let programs = ["goals: ", "instructions: "];
+    let mut stripped = programs.iter().filter_map(|name| said.strip_prefix(name));
+    stripped.next().unwrap_or(said)
 }
 
 /// The count in callgrind's closing line, `==42== Collected : 123456`.

@@ -9,6 +9,7 @@
 //! - [`goals`]: what was to be reached, with what is measured beside it.
 //! - [`timers`]: the structures that timers are kept in, side by side.
 //! - [`spread`]: medians and how far they can be trusted.
+//! - [`output`]: what is said, to readers that may go.
 //! - [`instrument`]: all of them in turns, as tables, data and a page.
 #![cfg(unix)]
 
@@ -22,6 +23,7 @@ pub mod instrument;
 pub mod latency;
 pub mod limits;
 pub mod machine;
+pub mod output;
 pub mod pairs;
 pub mod pipes;
 pub mod record;

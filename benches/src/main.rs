@@ -10,6 +10,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use waitset_bench::output;
 use waitset_conformance::CountingAllocator;
 
 /// Counts, so that `memory` can tell what a source holds. Nothing that is timed allocates.
@@ -38,18 +39,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Compare(arguments) => commands::compare::run(&arguments),
-        Command::Report(arguments) => commands::report::run(&arguments),
-        Command::Record(arguments) => commands::record::run(&arguments),
-        Command::Recommend(arguments) => commands::recommend::run(&arguments),
-        Command::Diff(arguments) => commands::diff::run(&arguments),
-    };
-    match outcome {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("waitset-bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let command = Arguments::parse().command;
+    output::run("waitset-bench", |out| match command {
+        Command::Compare(arguments) => commands::compare::run(&arguments, out),
+        Command::Report(arguments) => commands::report::run(&arguments, out),
+        Command::Record(arguments) => commands::record::run(&arguments, out),
+        Command::Recommend(arguments) => commands::recommend::run(&arguments, out),
+        Command::Diff(arguments) => commands::diff::run(&arguments, out),
+    })
 }

@@ -11,6 +11,12 @@ use waitset_core::{Events, Interest, Mode, Reactor, Stats, Token, Waker};
 
 use crate::sources::Sources;
 
+/// Lets the process be ended by SIGPIPE, which Rust's runtime ignores.
+pub(crate) fn heed_broken_pipes() {
+    // SAFETY: no handler is installed, only the default restored.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 /// A reactor and the sources it watches.
 ///
 /// Fields drop in order: the reactor goes before what it watches. It is never lent, so

@@ -11,24 +11,20 @@ fn main() {
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
-    match on_linux::main() {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("goals: {error}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+    waitset_bench::output::run("goals", on_linux::main)
 }
 
 #[cfg(target_os = "linux")]
 mod on_linux {
-    use std::io;
+    use std::io::{self, Write};
     use std::path::PathBuf;
+    use std::process::ExitCode;
 
     use clap::Parser;
     use waitset_bench::callgrind::Counted;
     use waitset_bench::goals::{GOALS, Goal, Lab, print, summary};
     use waitset_bench::machine::Machine;
+    use waitset_bench::output::Output;
     use waitset_bench::record::Report;
     use waitset_bench::{foreign, limits};
 
@@ -57,17 +53,18 @@ mod on_linux {
         run: Option<Counted>,
     }
 
-    pub(super) fn main() -> io::Result<()> {
+    pub(super) fn main(out: &mut Output) -> io::Result<ExitCode> {
         let arguments = Arguments::parse();
         limits::raise();
         match &arguments.run {
-            Some(counted) => counted.run(),
-            None => measure(&arguments),
+            Some(counted) => counted.run()?,
+            None => measure(&arguments, out)?,
         }
+        Ok(ExitCode::SUCCESS)
     }
 
-    fn measure(arguments: &Arguments) -> io::Result<()> {
-        println!("{}", Machine::here());
+    fn measure(arguments: &Arguments, out: &mut Output) -> io::Result<()> {
+        writeln!(out, "{}", Machine::here())?;
         let pairs = if arguments.quick { QUICK_PAIRS } else { PAIRS };
         let mut lab = Lab::new(pairs, rivals(arguments.rivals));
         let mut goals: Vec<Goal> = Vec::new();
@@ -77,10 +74,10 @@ mod on_linux {
             }
             eprintln!("measuring goal {} ...", aim.number);
             let goal = aim.measure(&mut lab)?;
-            print(&goal);
+            print(&goal, out)?;
             goals.push(goal);
         }
-        summary(&goals, pairs);
+        summary(&goals, pairs, out)?;
         match &arguments.json {
             Some(path) => Report::new(goals).write(path),
             None => Ok(()),

@@ -6,12 +6,14 @@
 //!
 //! It needs valgrind and exits with 77 where there is none.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use serde::Serialize;
 use waitset_bench::callgrind::{Counted, Failure, PIPES, TOKENS, instructions_an_event};
+use waitset_bench::output::{self, Output};
 use waitset_bench::record::Report;
 use waitset_bench::{Entrant, foreign, limits, tables};
 
@@ -78,50 +80,53 @@ const COUNTED: &[Entrant] = &[
 fn main() -> ExitCode {
     limits::raise();
     let arguments = Arguments::parse();
-    let outcome = match &arguments.run {
-        Some(counted) => counted
-            .run()
-            .map_err(|error| Failure::Said(error.to_string())),
-        None => count_all(&arguments),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(missing @ Failure::NotInstalled) => {
-            eprintln!("skipped: {missing}");
-            ExitCode::from(SKIPPED)
+    output::run("instructions", |out| {
+        match &arguments.run {
+            Some(counted) => counted.run()?,
+            None => return count_all(&arguments, out),
         }
-        Err(failure) => {
-            eprintln!("{failure}");
-            ExitCode::FAILURE
-        }
-    }
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
-fn count_all(arguments: &Arguments) -> Result<(), Failure> {
+fn count_all(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     let mut counts = Vec::new();
     let mut table = tables::table(["instructions per event", "A = 1", "A = 10"]);
     for contestant in contestants(arguments) {
         eprintln!("counting {contestant} ...");
         let mut row = vec![contestant.to_string()];
         for a in TOKENS {
-            let count = count(&contestant, a)?;
+            let count = match count(&contestant, a) {
+                Ok(count) => count,
+                Err(missing @ Failure::NotInstalled) => {
+                    eprintln!("skipped: {missing}");
+                    return Ok(ExitCode::from(SKIPPED));
+                }
+                Err(Failure::Said(reason)) => return Err(io::Error::other(reason)),
+            };
             row.push(format!("{:.1}", count.instructions_an_event));
             counts.push(count);
         }
         table.add_row(row);
     }
-    println!("{table}");
-    println!("N = {PIPES} pipes, A of them active; about 50 are the workload's own.");
-    let verdict = if arguments.check {
-        check(&counts)
-    } else {
-        Ok(())
+    let verdict = match arguments.check {
+        true => check(&counts),
+        false => Ok(()),
     };
     if let Some(path) = &arguments.json {
-        let written = Report::new(counts).write(path);
-        written.map_err(|error| Failure::Said(format!("{}: {error}", path.display())))?;
+        Report::new(counts).write(path)?;
     }
-    verdict
+    writeln!(out, "{table}")?;
+    writeln!(
+        out,
+        "N = {PIPES} pipes, A of them active; about 50 are the workload's own."
+    )?;
+    verdict.map_err(io::Error::other)?;
+    if arguments.check {
+        let [one, ten] = MOST;
+        writeln!(out, "epoll is within {one} and {ten} instructions.")?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The names of those to count.
@@ -149,24 +154,21 @@ fn count(contestant: &str, a: usize) -> Result<Count, Failure> {
 }
 
 /// Counts do not vary, so what is above the limit by any is above it.
-fn check(counts: &[Count]) -> Result<(), Failure> {
+fn check(counts: &[Count]) -> Result<(), String> {
     let epoll: Vec<_> = counts
         .iter()
         .filter(|count| count.contestant == "epoll")
         .collect();
     if epoll.is_empty() {
-        return Err(Failure::Said(
-            "--check needs epoll among the contestants".to_owned(),
-        ));
+        return Err("--check needs epoll among the contestants".to_owned());
     }
     for (count, most) in epoll.iter().zip(MOST) {
         if count.instructions_an_event > most {
-            return Err(Failure::Said(format!(
+            return Err(format!(
                 "epoll needs {:.1} instructions an event with A = {}, {most} are allowed",
                 count.instructions_an_event, count.a
-            )));
+            ));
         }
     }
-    println!("epoll is within {} and {} instructions.", MOST[0], MOST[1]);
     Ok(())
 }

@@ -4,13 +4,15 @@
 //! cargo run --release -p waitset-bench --bin ratios
 //! ```
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 use waitset_bench::foreign::{self, Foreign};
 use waitset_bench::instrument::plan::CHAINS;
 use waitset_bench::machine::Machine;
+use waitset_bench::output::{self, Output};
 use waitset_bench::pairs::compare;
 use waitset_bench::record::{Record, Report};
 use waitset_bench::scenario::CHANGED;
@@ -57,10 +59,14 @@ fn scenarios() -> Vec<Scenario> {
         .collect()
 }
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    output::run("ratios", |out| measure_all(&arguments, out))
+}
+
+fn measure_all(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     limits::raise();
-    println!("{}", Machine::here());
+    writeln!(out, "{}", Machine::here())?;
     let (foreign, missing) = match arguments.rivals {
         true => foreign::build(),
         false => Default::default(),
@@ -72,20 +78,21 @@ fn main() -> io::Result<()> {
             continue;
         }
         match Fixture::open(scenario) {
-            Ok(fixture) => records.extend(measure(&fixture, &arguments, &foreign)?),
+            Ok(fixture) => records.extend(measure(&fixture, arguments, &foreign, out)?),
             Err(reason) => eprintln!("{scenario} skipped: {reason}"),
         }
     }
     if let Some(path) = &arguments.json {
         Report::new(records).write(path)?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn measure(
     fixture: &Fixture,
     arguments: &Arguments,
     foreign: &[Foreign],
+    out: &mut Output,
 ) -> io::Result<Vec<Record>> {
     let scenario = fixture.scenario();
     eprintln!("measuring {scenario} ...");
@@ -119,7 +126,7 @@ fn measure(
             Err(reason) => eprintln!("{} skipped in {scenario}: {reason}", one.name()),
         }
     }
-    println!("\n{table}");
+    writeln!(out, "\n{table}")?;
     Ok(records)
 }
 

@@ -4,8 +4,12 @@
 //! cargo run --release -p waitset-bench --bin timers
 //! ```
 
+use std::io::{self, Write};
+use std::process::ExitCode;
+
 use clap::Parser;
 use waitset_bench::machine::Machine;
+use waitset_bench::output::{self, Output};
 use waitset_bench::spread::Spread;
 use waitset_bench::tables::{ratio, table};
 use waitset_bench::timers::course::{NAMES, QUESTIONS, run};
@@ -26,9 +30,13 @@ struct Arguments {
     live: Vec<u32>,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    println!("{}", Machine::here());
+    output::run("timers", |out| measure(&arguments, out))
+}
+
+fn measure(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
+    writeln!(out, "{}", Machine::here())?;
     verify::<Waitset>(10_000);
     verify::<BTree>(10_000);
     verify::<Wheel>(10_000);
@@ -49,7 +57,8 @@ fn main() {
             table.add_row(row);
         }
     }
-    println!("\n{table}");
+    writeln!(out, "\n{table}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The median, and how far the range around it reaches, in shares of it.

@@ -19,6 +19,7 @@ use waitset_bench::instrument::progress::Progress;
 use waitset_bench::instrument::run::Run;
 use waitset_bench::instrument::terminal;
 use waitset_bench::machine::Machine;
+use waitset_bench::output::Output;
 use waitset_bench::{Entrant, Scenario, limits};
 
 use super::directory;
@@ -90,7 +91,7 @@ impl Arguments {
     }
 }
 
-pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     let environment = Environment::here();
     limits::raise();
     let cells = arguments.cells()?;
@@ -101,18 +102,20 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
         .unwrap_or_else(|| directory().join("latest.jsonl"));
     eprintln!("{}", Machine::here());
     let run = measure(arguments, environment, &cells, &stop, &path)?;
-    print(&run, &cells);
+    // The files first: the reader of the tables may go before their end.
     if let Some(path) = &arguments.csv {
-        let mut out = BufWriter::new(File::create(path)?);
-        csv::write(&run, &mut out)?;
-        out.flush()?;
+        let mut file = BufWriter::new(File::create(path)?);
+        csv::write(&run, &mut file)?;
+        file.flush()?;
     }
-    println!("Data: {}", path.display());
     let page = arguments
         .html
         .clone()
         .unwrap_or_else(|| directory().join("report.html"));
-    super::report::write(&run, &page, arguments.open)?;
+    let page = super::report::write(&run, &page)?;
+    print(&run, &cells, out)?;
+    writeln!(out, "Data: {}", path.display())?;
+    super::report::tell(&page, arguments.open, out)?;
     Ok(match stop.load(Ordering::Relaxed) {
         true => ExitCode::from(130), // as a shell has it for what SIGINT ended
         false => ExitCode::SUCCESS,
@@ -167,22 +170,18 @@ fn measure(
     Ok(Run::of(lines))
 }
 
-fn print(run: &Run, cells: &[Scenario]) {
-    println!("\n{}", terminal::tables(run));
+fn print(run: &Run, cells: &[Scenario], out: &mut Output) -> io::Result<()> {
+    writeln!(out, "\n{}", terminal::tables(run))?;
     if cells.len() <= FEW {
-        println!("{}", terminal::details(run));
+        writeln!(out, "{}", terminal::details(run))?;
     }
-    if let Some(end) = run.end {
-        let how = if end.is_complete {
-            ""
-        } else {
-            ", cut off: what was measured is kept"
-        };
-        println!(
-            "{} of {} cells in {:.0} s{how}",
-            run.cells.len(),
-            cells.len(),
-            end.seconds
-        );
-    }
+    let Some(end) = run.end else {
+        return Ok(());
+    };
+    let (measured, all, seconds) = (run.cells.len(), cells.len(), end.seconds);
+    let how = match end.is_complete {
+        true => "",
+        false => ", cut off: what was measured is kept",
+    };
+    writeln!(out, "{measured} of {all} cells in {seconds:.0} s{how}")
 }

@@ -1,12 +1,13 @@
 //! `diff`: two runs against each other.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use waitset_bench::instrument::diff::Comparison;
 use waitset_bench::instrument::run::Run;
+use waitset_bench::output::Output;
 use waitset_bench::tables::{ratio, table};
 
 #[derive(Args)]
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
     across_machines: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     let (before, after) = (Run::read(&arguments.before)?, Run::read(&arguments.after)?);
     let differences = before.environment.differences(&after.environment);
     if !differences.is_empty() {
@@ -31,24 +32,28 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
             );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        println!("Not of one machine: {}.\n", differences.join("; "));
+        writeln!(out, "Not of one machine: {}.\n", differences.join("; "))?;
     }
-    print(&Comparison::of(&before, &after));
+    print(&Comparison::of(&before, &after), out)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(comparison: &Comparison) {
+fn print(comparison: &Comparison, out: &mut Output) -> io::Result<()> {
     for one in &comparison.contradictions {
         let (before, after) = (one.before.join(" or "), one.after.join(" or "));
-        println!("{}: {before} was best, now {after}", one.cell);
+        writeln!(out, "{}: {before} was best, now {after}", one.cell)?;
     }
-    println!(
+    writeln!(
+        out,
         "{} of {} cells call another winner, beyond their noise.",
         comparison.contradictions.len(),
         comparison.cells
-    );
+    )?;
     if comparison.changes.is_empty() {
-        return println!("Nobody's ratio to the raw loop has changed beyond the noise.");
+        return writeln!(
+            out,
+            "Nobody's ratio to the raw loop has changed beyond the noise."
+        );
     }
     let mut table = table(["changed", "who", "was", "is", "noise"]);
     for change in &comparison.changes {
@@ -60,5 +65,5 @@ fn print(comparison: &Comparison) {
             format!("±{:.0}%", (change.allowed - 1.0) * 100.0),
         ]);
     }
-    println!("\n{table}\nRatios to the raw loop of their own run.");
+    writeln!(out, "\n{table}\nRatios to the raw loop of their own run.")
 }

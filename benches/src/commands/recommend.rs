@@ -1,12 +1,13 @@
 //! `recommend`: a mechanism for a load, from a run on this machine.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use waitset_bench::instrument::recommend::{Answer, Estimate, Need, changes, gaps};
 use waitset_bench::instrument::run::Run;
+use waitset_bench::output::Output;
 use waitset_bench::tables::{duration, table};
 
 use super::directory;
@@ -62,7 +63,7 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     let path = arguments
         .from
         .clone()
@@ -87,40 +88,50 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
         let text = format!("{} has neither one_ready nor active_share", path.display());
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     };
-    print(&run, need, &answer);
+    print(&run, need, &answer, out)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(run: &Run, need: Need, answer: &Answer) {
-    println!("{}", verdict(answer));
-    println!(
+fn print(run: &Run, need: Need, answer: &Answer, out: &mut Output) -> io::Result<()> {
+    writeln!(out, "{}", verdict(answer))?;
+    writeln!(
+        out,
         "\nWhy, for {} descriptors with {} ready at a time:",
         need.fds, need.active
-    );
-    println!("{}", estimates(answer));
+    )?;
+    writeln!(out, "{}", estimates(answer))?;
     for (estimate, reason) in &answer.left_out {
-        println!("{} is left out: it {reason}.", estimate.name);
+        writeln!(out, "{} is left out: it {reason}.", estimate.name)?;
     }
     if answer.is_outside {
-        println!("So many were not measured; the nearest cells stand for them.");
+        writeln!(
+            out,
+            "So many were not measured; the nearest cells stand for them."
+        )?;
     }
     for gap in gaps(run, need) {
-        println!("Beware: {gap}.");
+        writeln!(out, "Beware: {gap}.")?;
     }
     if need.fds as u64 > run.environment.descriptors_hard {
         let limit = run.environment.descriptors_hard;
-        println!("Beware: the hard limit of descriptors was {limit} (ulimit -Hn).");
+        writeln!(
+            out,
+            "Beware: the hard limit of descriptors was {limit} (ulimit -Hn)."
+        )?;
     }
     let changes = changes(run, need, answer);
     if !changes.is_empty() && answer.tied > 0 {
-        println!("\nThe answer would be another");
-        changes.iter().for_each(|change| println!("- {change}"));
+        writeln!(out, "\nThe answer would be another")?;
+        for change in &changes {
+            writeln!(out, "- {change}")?;
+        }
     }
     let of = &run.environment;
-    println!(
+    writeln!(
+        out,
         "\nFrom a run on {}, {} cores, {}.",
         of.processor, of.cores, of.kernel
-    );
+    )
 }
 
 fn verdict(answer: &Answer) -> String {

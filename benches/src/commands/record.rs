@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use waitset_bench::instrument::kept::made_from;
 use waitset_bench::instrument::run::Run;
+use waitset_bench::output::Output;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -18,7 +19,7 @@ pub(crate) struct Arguments {
     into: PathBuf,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     fs::create_dir_all(&arguments.into)?;
     let raw = arguments.into.join("compare.jsonl");
     if !arguments.parts.is_empty() {
@@ -31,12 +32,12 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     for (name, text) in made_from(&Run::read(&raw)?)? {
         let path = arguments.into.join(name);
         fs::write(&path, text)?;
-        println!("{}", path.display());
+        writeln!(out, "{}", path.display())?;
     }
     #[cfg(target_os = "linux")]
     for (path, text) in waitset_bench::spliced::documents()? {
         fs::write(&path, text)?;
-        println!("{}", path.display());
+        writeln!(out, "{}", path.display())?;
     }
     Ok(ExitCode::SUCCESS)
 }

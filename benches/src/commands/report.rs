@@ -1,13 +1,14 @@
 //! `report`: a run as a page.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
 use waitset_bench::instrument::report::page;
 use waitset_bench::instrument::run::Run;
+use waitset_bench::output::Output;
 
 use super::directory;
 
@@ -23,7 +24,7 @@ pub(crate) struct Arguments {
     open: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     let from = arguments
         .run
         .clone()
@@ -32,21 +33,26 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<ExitCode> {
         .html
         .clone()
         .unwrap_or_else(|| directory().join("report.html"));
-    write(&Run::read(&from)?, &to, arguments.open)?;
+    let page = write(&Run::read(&from)?, &to)?;
+    tell(&page, arguments.open, out)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the page, and says how to open it or does so.
-pub(crate) fn write(run: &Run, path: &Path, is_opened: bool) -> io::Result<()> {
+/// Writes the page, and returns its whole path.
+pub(crate) fn write(run: &Run, path: &Path) -> io::Result<PathBuf> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
     fs::write(path, page(run))?;
-    let path = path.canonicalize()?;
-    println!("Report: {OPENER} {}", path.display());
+    path.canonicalize()
+}
+
+/// Says how to open the page, or does so.
+pub(crate) fn tell(page: &Path, is_opened: bool, out: &mut Output) -> io::Result<()> {
+    writeln!(out, "Report: {OPENER} {}", page.display())?;
     if is_opened {
         let mut opener = Command::new(OPENER);
-        opener.arg(&path).stdin(Stdio::null());
+        opener.arg(page).stdin(Stdio::null());
         if let Err(error) = opener.spawn() {
             eprintln!("{OPENER}: {error}");
         }

@@ -1,17 +1,24 @@
 //! The goals on a terminal, in 80 columns.
 
+use std::io::{self, Write};
+
 use super::Goal;
 use super::claim::{Claim, Verdict};
 
 /// Prints a goal with what was measured beside each of its claims.
-pub fn print(goal: &Goal) {
-    println!("\n{:>2}  {}", goal.number, goal.title);
+///
+/// # Errors
+///
+/// As writing.
+pub fn print(goal: &Goal, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n{:>2}  {}", goal.number, goal.title)?;
     for claim in &goal.claims {
-        println!("{}", row(claim));
+        writeln!(out, "{}", row(claim))?;
         for left in &claim.left_out {
-            println!("      not {}: {}", left.at, left.reason);
+            writeln!(out, "      not {}: {}", left.at, left.reason)?;
         }
     }
+    Ok(())
 }
 
 fn row(claim: &Claim) -> String {
@@ -39,23 +46,29 @@ fn percent(noise: f64) -> String {
 }
 
 /// Says in a few lines how many were met and how to read the table.
-pub fn summary(goals: &[Goal], pairs: usize) {
+///
+/// # Errors
+///
+/// As writing.
+pub fn summary(goals: &[Goal], pairs: usize, out: &mut dyn Write) -> io::Result<()> {
     let count = |verdicts: &[Verdict]| {
         let verdicts = goals
             .iter()
             .filter(|goal| verdicts.contains(&goal.verdict()));
         verdicts.count()
     };
-    println!(
+    writeln!(
+        out,
         "\n{} of {} goals met, {} missed, {} open.",
         count(&[Verdict::Met, Verdict::WithinNoise]),
         goals.len(),
         count(&[Verdict::Missed]),
         count(&[Verdict::NotMeasured])
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "Of each claim, its worst place stands there (NxA: A of N pipes active); medians of\n\
          {pairs} pairs in turns. Noise: how far the raw loop seems to be from itself there.\n\
          met ≈: beyond the goal by less than the 3 % that are allowed for noise."
-    );
+    )
 }
