@@ -126,6 +126,26 @@ fn without_a_terminal_there_are_plain_lines() {
 }
 
 #[test]
+fn on_a_terminal_that_draws_nothing_there_are_plain_lines_too() {
+    if !is_installed("script") {
+        return;
+    }
+    let folder = folder("dumb");
+    let (json, html) = (folder.join("run.jsonl"), folder.join("run.html"));
+    let line = format!(
+        "{PROGRAM} compare --scenario one_ready/4 --backends poll --json {} --html {}",
+        json.display(),
+        html.display()
+    );
+    let mut command = Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]);
+    command.env("TERM", "dumb").stdin(Stdio::null());
+    let (output, _) = done(command);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("[1/2] one_ready/4"), "{told}");
+}
+
+#[test]
 fn an_interrupt_keeps_what_was_measured() {
     let folder = folder("interrupt");
     let mut command = compare(&[], &folder, &["--backends", "poll,select"]);
@@ -181,11 +201,14 @@ fn runs_of_two_kernels_are_compared_only_when_told_to() {
 #[test]
 fn recommend_answers_from_a_run_and_says_what_it_does_not_know() {
     let folder = folder("recommend");
-    done(compare(
-        &[],
-        &folder,
-        &["--scenario", "one_ready", "--backends", "poll,epoll"],
-    ));
+    // The run that is kept, without all but one group: its noise is known.
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("record/compare.jsonl");
+    let kept = std::fs::read_to_string(kept).unwrap();
+    let is_chosen = |line: &&str| {
+        line.contains("\"line\":\"environment\"") || line.contains("\"scenario\":\"one_ready\"")
+    };
+    let chosen: Vec<&str> = kept.lines().filter(is_chosen).collect();
+    std::fs::write(folder.join("run.jsonl"), chosen.join("\n")).unwrap();
     let output = Command::new(PROGRAM)
         .args([
             "recommend",
@@ -201,9 +224,54 @@ fn recommend_answers_from_a_run_and_says_what_it_does_not_know() {
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(told.starts_with("epoll; poll costs"), "{told}");
+    assert!(
+        told.starts_with("tie: epoll, busy; uring costs 1.13"),
+        "{told}"
+    );
     assert!(
         told.contains("Beware: the run has no `round_trip`"),
         "{told}"
     );
+}
+
+fn refusal(arguments: &[&str]) -> String {
+    let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn what_it_refuses_it_names_with_the_way_out() {
+    let refused: [(&[&str], &[&str]); 7] = [
+        (
+            &["compare", "--scenario", "nothing"],
+            &["nothing", "one_ready, "],
+        ),
+        (&["compare", "--backends", "epol"], &["epol", "epoll-edge"]),
+        (
+            &["compare", "--against", "libuv-epoll"],
+            &["libuv-epoll", "--rivals"],
+        ),
+        (&["recommend", "--fds", "0"], &["'0'", "from 1 on"]),
+        (
+            &["recommend", "--fds", "9", "--from", "no-run"],
+            &["no-run", "compare"],
+        ),
+        (&["report", PROGRAM], &[PROGRAM, "compare --json"]),
+        (&["diff", "no-run", "no-run"], &["no-run", "compare"]),
+    ];
+    for (arguments, words) in refused {
+        let told = refusal(arguments);
+        assert!(words.iter().all(|word| told.contains(word)), "{told}");
+    }
+}
+
+#[test]
+fn every_help_fits_80_columns() {
+    for command in ["compare", "report", "record", "recommend", "diff"] {
+        let output = Command::new(PROGRAM).args([command, "--help"]).output();
+        let told = String::from_utf8(output.unwrap().stdout).unwrap();
+        let widest = told.lines().map(|line| line.chars().count()).max();
+        assert!(widest.unwrap() <= 80, "{told}");
+    }
 }

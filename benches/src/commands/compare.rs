@@ -24,33 +24,39 @@ use waitset_bench::{Entrant, Scenario, limits};
 
 use super::directory;
 
+/// More than an idle machine has.
+const MUCH_NOISE: f64 = 0.1;
+
 /// With so few cells there is room for everything of each.
 const FEW: usize = 4;
 
 #[derive(Args)]
+#[command(
+    after_help = "Data and report are written into target/waitset-bench if no FILE is named."
+)]
 pub(crate) struct Arguments {
-    /// Under a minute for all; this is the default
+    /// Under a minute for all; the default
     #[arg(long, conflicts_with = "full")]
     quick: bool,
     /// Minutes, with longer slices and more of them
     #[arg(long)]
     full: bool,
-    /// Measure only cells whose name, such as chain/100x10, contains one of TEXTS
+    /// Measure only what has this name: udp,chain/100
     #[arg(long, value_name = "TEXTS", value_delimiter = ',')]
     scenario: Vec<String>,
     /// Measure these contestants only
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     backends: Vec<Entrant>,
-    /// Measure these too: mio, polling, …
+    /// Measure these too: mio,polling,calloop
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     against: Vec<Entrant>,
-    /// Keep what was measured here, a JSON object a line [default: in target/waitset-bench]
+    /// Keep the data here, an object a line
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the medians as comma-separated values
+    /// Write the medians here, a row a contestant
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write the report here, one page of HTML [default: in target/waitset-bench]
+    /// Write the report here, one page of HTML
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Open the report in a browser
@@ -84,7 +90,7 @@ impl Arguments {
         cells.retain(is_chosen);
         if cells.is_empty() {
             let wanted = self.scenario.join(" or ");
-            let text = format!("no cell's name contains {wanted}");
+            let text = format!("no cell's name contains {wanted}; groups are\n{}", groups());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         Ok(cells)
@@ -120,6 +126,17 @@ pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCod
         true => ExitCode::from(130), // as a shell has it for what SIGINT ended
         false => ExitCode::SUCCESS,
     })
+}
+
+/// The groups of cells, in lines that fit a terminal.
+fn groups() -> String {
+    let mut names: Vec<&str> = plan::cells(Profile::Full)
+        .iter()
+        .map(Scenario::group)
+        .collect();
+    names.dedup();
+    let lines = names.chunks(8).map(|names| names.join(", "));
+    lines.collect::<Vec<_>>().join(",\n")
 }
 
 /// The first interrupt ends the run with what there is, the second one the process.
@@ -183,5 +200,12 @@ fn print(run: &Run, cells: &[Scenario], out: &mut Output) -> io::Result<()> {
         true => "",
         false => ", cut off: what was measured is kept",
     };
-    writeln!(out, "{measured} of {all} cells in {seconds:.0} s{how}")
+    writeln!(out, "{measured} of {all} cells in {seconds:.0} s{how}")?;
+    let noise = run.typical_noise();
+    if noise > MUCH_NOISE {
+        let percent = noise * 100.0;
+        let text = "something else is running on this machine";
+        writeln!(out, "The noise is ±{percent:.0} % in half of them: {text}.")?;
+    }
+    Ok(())
 }

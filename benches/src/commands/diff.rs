@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use waitset_bench::instrument::diff::Comparison;
-use waitset_bench::instrument::run::Run;
+use waitset_bench::instrument::data::Measure;
+use waitset_bench::instrument::diff::{Change, Comparison};
 use waitset_bench::output::Output;
 use waitset_bench::tables::{ratio, table};
+
+use super::read;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -16,13 +18,13 @@ pub(crate) struct Arguments {
     before: PathBuf,
     /// Another run
     after: PathBuf,
-    /// Compare them though they are of other machines or kernels
+    /// Compare runs of two machines or kernels, too
     #[arg(long)]
     across_machines: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
-    let (before, after) = (Run::read(&arguments.before)?, Run::read(&arguments.after)?);
+    let (before, after) = (read(&arguments.before)?, read(&arguments.after)?);
     let differences = before.environment.differences(&after.environment);
     if !differences.is_empty() {
         if !arguments.across_machines {
@@ -34,7 +36,16 @@ pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCod
         }
         writeln!(out, "Not of one machine: {}.\n", differences.join("; "))?;
     }
-    print(&Comparison::of(&before, &after), out)?;
+    let comparison = Comparison::of(&before, &after);
+    if comparison.cells == 0 {
+        let text = "these runs have no cell in common; make both with the same --scenario";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    print(&comparison, out)?;
+    let others = before.cells.len() + after.cells.len() - 2 * comparison.cells;
+    if others > 0 {
+        writeln!(out, "{others} more cells are in one of the runs only.")?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,20 +61,28 @@ fn print(comparison: &Comparison, out: &mut Output) -> io::Result<()> {
         comparison.cells
     )?;
     if comparison.changes.is_empty() {
-        return writeln!(
-            out,
-            "Nobody's ratio to the raw loop has changed beyond the noise."
-        );
+        return writeln!(out, "Nobody has changed beyond the noise.");
     }
     let mut table = table(["changed", "who", "was", "is", "noise"]);
     for change in &comparison.changes {
         table.add_row([
             change.cell.clone(),
             change.contestant.clone(),
-            ratio(change.before),
-            ratio(change.after),
+            figure(change, change.before),
+            figure(change, change.after),
             format!("±{:.0}%", (change.allowed - 1.0) * 100.0),
         ]);
     }
-    writeln!(out, "\n{table}\nRatios to the raw loop of their own run.")
+    writeln!(
+        out,
+        "\n{table}\nRatios to raw, or to the first where it took no part, in each run's own time."
+    )
+}
+
+/// A ratio, or bytes.
+fn figure(change: &Change, value: f64) -> String {
+    match change.measure {
+        Measure::Bytes => format!("{value:.0} B"),
+        _ => ratio(value),
+    }
 }

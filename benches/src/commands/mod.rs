@@ -7,11 +7,34 @@ pub(crate) mod record;
 pub(crate) mod report;
 
 use std::env;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use waitset_bench::instrument::run::Run;
 
 /// Where a run is kept if no file is named: beside what cargo builds.
 pub(crate) fn directory() -> PathBuf {
     let set = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = set.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"));
     target.join("waitset-bench")
+}
+
+/// The run that was made last.
+pub(crate) fn latest() -> PathBuf {
+    directory().join("latest.jsonl")
+}
+
+/// Reads a run, and says how to make one where there is none.
+pub(crate) fn read(path: &Path) -> io::Result<Run> {
+    let way_out = |error: io::Error| {
+        let text = match error.kind() {
+            io::ErrorKind::NotFound => {
+                format!("there is no run at {}; make one: compare", path.display())
+            }
+            io::ErrorKind::InvalidData => format!("{error}; it must be a file of compare --json"),
+            _ => return error,
+        };
+        io::Error::new(error.kind(), text)
+    };
+    Run::read(path).map_err(way_out)
 }

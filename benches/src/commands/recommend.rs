@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use waitset_bench::instrument::recommend::{Answer, Estimate, Need, changes, gaps};
+use waitset_bench::instrument::recommend::{Answer, Estimate, Need, Objection, changes, gaps};
 use waitset_bench::instrument::run::Run;
 use waitset_bench::output::Output;
 use waitset_bench::tables::{duration, table};
 
-use super::directory;
+use super::{latest, read};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -20,10 +20,10 @@ pub(crate) struct Arguments {
     /// Those of them that are ready at a time
     #[arg(long, value_name = "A", value_parser = positive, default_value = "1")]
     active: usize,
-    /// How late an answer may be in 99 of 100 cases, such as 50us or 2ms
+    /// How late 99 of 100 answers may be: 50us, 2ms
     #[arg(long, value_name = "TIME", value_parser = nanoseconds)]
     latency: Option<f64>,
-    /// How much of a processor may be used while nothing happens
+    /// Share of a processor for waiting
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "50%")]
     cpu: f64,
     /// The run to answer from [default: the latest]
@@ -64,20 +64,8 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
-    let path = arguments
-        .from
-        .clone()
-        .unwrap_or_else(|| directory().join("latest.jsonl"));
-    let run = Run::read(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => io::Error::new(
-            error.kind(),
-            format!(
-                "there is no run at {}; make one with `compare`",
-                path.display()
-            ),
-        ),
-        _ => error,
-    })?;
+    let path = arguments.from.clone().unwrap_or_else(latest);
+    let run = read(&path)?;
     let need = Need {
         fds: arguments.fds,
         active: arguments.active.min(arguments.fds),
@@ -85,7 +73,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCod
         cpu: arguments.cpu,
     };
     let Some(answer) = Answer::of(&run, need) else {
-        let text = format!("{} has neither one_ready nor active_share", path.display());
+        let text = format!(
+            "{} says nothing of this load; make a run with one_ready and active_share",
+            path.display()
+        );
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     };
     print(&run, need, &answer, out)?;
@@ -100,14 +91,12 @@ fn print(run: &Run, need: Need, answer: &Answer, out: &mut Output) -> io::Result
         need.fds, need.active
     )?;
     writeln!(out, "{}", estimates(answer))?;
-    for (estimate, reason) in &answer.left_out {
-        writeln!(out, "{} is left out: it {reason}.", estimate.name)?;
+    for (reason, names) in left_out(need, answer) {
+        writeln!(out, "Left out as {reason}: {names}.")?;
     }
     if answer.is_outside {
-        writeln!(
-            out,
-            "So many were not measured; the nearest cells stand for them."
-        )?;
+        let text = "So many were not measured; the nearest cells stand for them.";
+        writeln!(out, "{text}")?;
     }
     for gap in gaps(run, need) {
         writeln!(out, "Beware: {gap}.")?;
@@ -120,8 +109,12 @@ fn print(run: &Run, need: Need, answer: &Answer, out: &mut Output) -> io::Result
         )?;
     }
     let changes = changes(run, need, answer);
-    if !changes.is_empty() && answer.tied > 0 {
-        writeln!(out, "\nThe answer would be another")?;
+    if !changes.is_empty() {
+        let lead = match answer.tied {
+            0 => "There would be an answer",
+            _ => "The answer would be another",
+        };
+        writeln!(out, "\n{lead}")?;
         for change in &changes {
             writeln!(out, "- {change}")?;
         }
@@ -148,6 +141,26 @@ fn verdict(answer: &Answer) -> String {
         ),
         several => format!("tie: {}{margin}.", several.join(", ")),
     }
+}
+
+/// Each reason to leave out, with the names of those it applies to.
+fn left_out(need: Need, answer: &Answer) -> Vec<(String, String)> {
+    let names = |reason: Objection| {
+        let those = answer.left_out.iter().filter(|(_, why)| *why == reason);
+        let names: Vec<&str> = those.map(|(estimate, _)| estimate.name.as_str()).collect();
+        names.join(", ")
+    };
+    let limit = duration(need.latency_ns.unwrap_or_default());
+    let share = need.cpu * 100.0;
+    let told = [
+        (format!("later than {limit}"), names(Objection::Latency)),
+        (
+            format!("above {share:.0} % of a processor while waiting"),
+            names(Objection::Cpu),
+        ),
+    ];
+    let told = told.into_iter();
+    told.filter(|(_, names)| !names.is_empty()).collect()
 }
 
 fn estimates(answer: &Answer) -> String {

@@ -7,15 +7,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use waitset_bench::instrument::kept::made_from;
-use waitset_bench::instrument::run::Run;
 use waitset_bench::output::Output;
+
+use super::read;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The parts of the run, in order; without any, what is kept is made anew
+    /// The run's parts, in order; none: make anew what is kept
     parts: Vec<PathBuf>,
-    /// Where it is kept
-    #[arg(long, value_name = "FOLDER", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/record"))]
+    /// Where it is kept [default: benches/record]
+    #[arg(long, value_name = "FOLDER", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/record"), hide_default_value = true)]
     into: PathBuf,
 }
 
@@ -25,11 +26,12 @@ pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCod
     if !arguments.parts.is_empty() {
         let mut whole = Vec::new();
         for part in &arguments.parts {
+            read(part)?;
             whole.extend(fs::read(part)?);
         }
         fs::File::create(&raw)?.write_all(&whole)?;
     }
-    for (name, text) in made_from(&Run::read(&raw)?)? {
+    for (name, text) in made_from(&read(&raw)?)? {
         let path = arguments.into.join(name);
         fs::write(&path, text)?;
         writeln!(out, "{}", path.display())?;

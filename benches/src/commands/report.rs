@@ -10,7 +10,7 @@ use waitset_bench::instrument::report::page;
 use waitset_bench::instrument::run::Run;
 use waitset_bench::output::Output;
 
-use super::directory;
+use super::{directory, latest, read};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -25,15 +25,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
-    let from = arguments
-        .run
-        .clone()
-        .unwrap_or_else(|| directory().join("latest.jsonl"));
+    let from = arguments.run.clone().unwrap_or_else(latest);
     let to = arguments
         .html
         .clone()
         .unwrap_or_else(|| directory().join("report.html"));
-    let page = write(&Run::read(&from)?, &to)?;
+    let page = write(&read(&from)?, &to)?;
     tell(&page, arguments.open, out)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -52,9 +49,12 @@ pub(crate) fn tell(page: &Path, is_opened: bool, out: &mut Output) -> io::Result
     writeln!(out, "Report: {OPENER} {}", page.display())?;
     if is_opened {
         let mut opener = Command::new(OPENER);
-        opener.arg(page).stdin(Stdio::null());
+        opener.arg(page);
+        // It may live for long, and must not hold a pipe that this program writes to.
+        opener.stdin(Stdio::null());
+        opener.stdout(Stdio::null()).stderr(Stdio::null());
         if let Err(error) = opener.spawn() {
-            eprintln!("{OPENER}: {error}");
+            eprintln!("not opened, since {OPENER} does not start: {error}");
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use crate::Contestant;
+use crate::foreign;
 use loops::{Callbacks, Calloop};
 use owned::Owned;
 use rivals::{Mio, Polling};
@@ -238,12 +239,38 @@ impl FromStr for Entrant {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let named = |entrant: &&Self| entrant.name() == name;
-        Self::ALL.iter().find(named).copied().ok_or_else(|| {
-            let names: Vec<_> = Self::ALL.iter().map(|entrant| entrant.name()).collect();
-            format!(
-                "no contestant is named {name}; there are {}",
-                names.join(", ")
-            )
-        })
+        let found = Self::ALL.iter().find(named).copied();
+        found.ok_or_else(|| unknown(name))
+    }
+}
+
+/// What to do about a name that nobody has.
+fn unknown(name: &str) -> String {
+    if foreign::has_library_of(name) {
+        return format!(
+            "{name} would be a loop in C.\n\
+             libevent, libev and libuv take part in chains only, and are built when asked for:\n\
+             cargo run --release -p waitset-bench --bin ratios -- --rivals"
+        );
+    }
+    let names: Vec<_> = Entrant::ALL.iter().map(|entrant| entrant.name()).collect();
+    let lines: Vec<_> = names.chunks(7).map(|names| names.join(", ")).collect();
+    format!(
+        "no contestant has this name; there are\n{}",
+        lines.join(",\n")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_nobody_has_is_answered_with_those_there_are() {
+        let told = "epol".parse::<Entrant>().unwrap_err();
+        assert!(told.contains("epoll-edge") && told.contains("polling"));
+        assert!(told.lines().all(|line| line.len() <= 80), "{told}");
+        let told = "libev-poll".parse::<Entrant>().unwrap_err();
+        assert!(told.contains("ratios -- --rivals"), "{told}");
     }
 }

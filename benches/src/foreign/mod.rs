@@ -127,6 +127,14 @@ impl Foreign {
     }
 }
 
+/// Whether `name` begins as those of a library's loops do.
+#[must_use]
+pub fn has_library_of(name: &str) -> bool {
+    LIBRARIES
+        .iter()
+        .any(|library| name.starts_with(library.name))
+}
+
 /// Builds the loops of all libraries that are installed.
 ///
 /// What cannot be built stands in the second list, with the reason.

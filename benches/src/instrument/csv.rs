@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::cell::{Standing, cpu, spread};
+use super::data::Measure;
 use super::run::Run;
 
 /// The columns.
@@ -26,6 +27,11 @@ pub fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
                 Standing::Slower(ratio) => ("slower", Some(ratio)),
             };
             let ratio = ratio.map_or([1.0; 3], |ratio| [ratio.median, ratio.low, ratio.high]);
+            let ratio = ratio.map(|part| match samples.measure {
+                Measure::Bytes => String::new(), // some hold none, of which there is no ratio
+                _ => format!("{part:.4}"),
+            });
+            let [median_ratio, low_ratio, high_ratio] = ratio;
             let counts = samples.counts;
             let latency = samples.latency;
             let fields = [
@@ -39,9 +45,9 @@ pub fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
                 figures.low.to_string(),
                 figures.high.to_string(),
                 samples.figures.len().to_string(),
-                format!("{:.4}", ratio[0]),
-                format!("{:.4}", ratio[1]),
-                format!("{:.4}", ratio[2]),
+                median_ratio,
+                low_ratio,
+                high_ratio,
                 format!("{:.4}", cell.noise()),
                 standing.to_owned(),
                 text(cpu(samples).map(|cpu| cpu.median)),

@@ -1,6 +1,7 @@
 //! Two runs against each other: which cells call another winner, and who has changed.
 
-use super::cell::{Cell, ratio};
+use super::cell::{Cell, ratio, spread};
+use super::data::Measure;
 use super::run::Run;
 use crate::Entrant;
 
@@ -11,7 +12,9 @@ pub struct Change {
     pub cell: String,
     /// Who.
     pub contestant: String,
-    /// Its ratio to the baseline in the first run.
+    /// What the figures are.
+    pub measure: Measure,
+    /// Its ratio to the baseline in the first run, or its bytes.
     pub before: f64,
     /// And in the second.
     pub after: f64,
@@ -97,16 +100,21 @@ fn changes(one: &Cell, other: &Cell) -> Vec<Change> {
     };
     let both = one.entered().filter_map(|before| {
         let after = other.of(&before.contestant)?;
-        let (was, is) = (
-            ratio(before, one.of(baseline)?),
-            ratio(after, other.of(baseline)?),
-        );
+        let (was, is) = match one.measure() {
+            // Some hold nothing, of which there is no ratio.
+            Measure::Bytes => (spread(before), spread(after)),
+            _ => (
+                ratio(before, one.of(baseline)?),
+                ratio(after, other.of(baseline)?),
+            ),
+        };
         let allowed = (1.0 + one.noise()) * (1.0 + other.noise());
         // The ranges of the medians must lie apart, and by more than the noise.
         let is_apart = is.low > was.high * allowed || was.low > is.high * allowed;
         is_apart.then(|| Change {
             cell: one.name(),
             contestant: before.contestant.clone(),
+            measure: one.measure(),
             before: was.median,
             after: is.median,
             allowed,
@@ -117,7 +125,7 @@ fn changes(one: &Cell, other: &Cell) -> Vec<Change> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::data::{Line, Samples};
+    use super::super::data::{Line, Measure, Samples};
     use super::*;
 
     fn run(figures: &[(&str, f64)]) -> Run {
@@ -143,6 +151,23 @@ mod tests {
             (told.cells, told.contradictions.len(), told.changes.len()),
             (1, 0, 0)
         );
+    }
+
+    #[test]
+    fn bytes_are_compared_as_they_are_since_some_hold_none() {
+        let of = |bytes: f64| {
+            Run::of([("select", 0.0), ("poll", bytes)].map(|(who, figure)| {
+                Line::Samples(Samples {
+                    contestant: who.to_owned(),
+                    measure: Measure::Bytes,
+                    figures: vec![figure],
+                    ..Samples::default()
+                })
+            }))
+        };
+        assert_eq!(Comparison::of(&of(16.0), &of(16.0)).changes, []);
+        let told = Comparison::of(&of(16.0), &of(24.0)).changes;
+        assert_eq!((told[0].before, told[0].after), (16.0, 24.0));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of so many cells: a bar on a terminal, lines elsewhere.
+    /// Of so many cells: a bar on a terminal that can draw one, lines elsewhere.
     #[must_use]
     pub fn of(cells: usize) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
@@ -25,7 +25,10 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
-        Self { bar, cells }
+        Self {
+            bar: bar.filter(|bar| !bar.is_hidden()), // as it is where TERM is dumb
+            cells,
+        }
     }
 
     /// A cell begins.

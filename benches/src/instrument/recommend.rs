@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::{Cell, cpu, median};
-use super::data::Measure;
+use super::cell::{Cell, median};
 use super::run::Run;
 
 /// What a program needs.
@@ -42,10 +41,19 @@ pub struct Answer {
     pub ranked: Vec<Estimate>,
     /// How many of them can't be told from the first, itself included.
     pub tied: usize,
-    /// Those that do not, with the reason.
-    pub left_out: Vec<(Estimate, String)>,
+    /// Those that do not, with the reason, the cheapest first.
+    pub left_out: Vec<(Estimate, Objection)>,
     /// Whether the need lies outside of what was measured, so that the nearest stands for it.
     pub is_outside: bool,
+}
+
+/// Why a mechanism does not meet the need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objection {
+    /// It takes more of a processor while nothing happens.
+    Cpu,
+    /// It answers later.
+    Latency,
 }
 
 /// The floor and the layers are no mechanisms to choose.
@@ -73,6 +81,7 @@ impl Answer {
             return None;
         }
         ranked.sort_by(|one, other| one.cost_ns.total_cmp(&other.cost_ns));
+        left_out.sort_by(|(one, _), (other, _)| one.cost_ns.total_cmp(&other.cost_ns));
         let is_tied = |estimate: &&Estimate| {
             let lowest = &ranked[0];
             estimate.cost_ns <= lowest.cost_ns * (1.0 + lowest.noise.max(estimate.noise))
@@ -103,21 +112,12 @@ impl Answer {
     }
 }
 
-/// Why a mechanism does not meet the need.
-fn objection(estimate: &Estimate, need: Need) -> Option<String> {
-    if let Some(cpu) = estimate.waiting_cpu.filter(|cpu| *cpu > need.cpu) {
-        let (cpu, limit) = (cpu * 100.0, need.cpu * 100.0);
-        return Some(format!(
-            "takes {cpu:.0} % of a processor while nothing happens; at most {limit:.0} % is allowed"
-        ));
+fn objection(estimate: &Estimate, need: Need) -> Option<Objection> {
+    if estimate.waiting_cpu.is_some_and(|cpu| cpu > need.cpu) {
+        return Some(Objection::Cpu);
     }
     let (latency, limit) = estimate.latency_ns.zip(need.latency_ns)?;
-    (latency > limit).then(|| {
-        let (latency, limit) = (latency / 1e3, limit / 1e3);
-        format!(
-            "answers within {latency:.0} us in 99 of 100 cases; at most {limit:.0} us is allowed"
-        )
-    })
+    (latency > limit).then_some(Objection::Latency)
 }
 
 /// Costs an event over N and A, as far as they were measured: a row an N, in each row the
@@ -150,7 +150,7 @@ impl<'a> Surface<'a> {
         let share = need.active as f64 / need.fds as f64;
         let points = self.rows.iter().filter_map(|(n, row)| {
             let is_one_only = row.keys().all(|a| *a == 1);
-            if is_one_only && need.active > 1 && *n > 1 {
+            if is_one_only && need.active > 1 {
                 return None;
             }
             let a = if need.active == 1 {
@@ -221,7 +221,10 @@ pub fn changes(run: &Run, need: Need, answer: &Answer) -> Vec<String> {
     };
     let first = |sizes: Vec<usize>| sizes.into_iter().find_map(|n| Some((n, other(with(n))?)));
     if let Some((n, names)) = first(fewer.into_iter().rev().collect()) {
-        told.push(format!("with {n} descriptors or fewer: {names}"));
+        told.push(match n {
+            1 => format!("with a single descriptor: {names}"),
+            _ => format!("with {n} descriptors or fewer: {names}"),
+        });
     }
     if let Some((n, names)) = first(more) {
         told.push(format!("with {n} descriptors or more: {names}"));
@@ -271,24 +274,9 @@ pub fn gaps(run: &Run, need: Need) -> Vec<&'static str> {
     told
 }
 
-/// Processor time an event at the cell that is nearest, for the table; `None` if not there.
-#[must_use]
-pub fn cpu_an_event(run: &Run, name: &str, need: Need) -> Option<f64> {
-    let distance = |cell: &&Cell| {
-        let a = cell.a().unwrap_or(1) as f64;
-        let n = (cell.n() as f64 / need.fds as f64).ln().abs();
-        ((n + (a / need.active as f64).ln().abs()) * 1e6) as u64
-    };
-    let cell = run.group("active_share").min_by_key(distance)?;
-    let samples = cell
-        .of(name)
-        .filter(|samples| samples.measure == Measure::Time)?;
-    cpu(samples).map(|cpu| cpu.median)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::data::{Line, Percentiles, Samples};
+    use super::super::data::{Line, Measure, Percentiles, Samples};
     use super::*;
 
     fn samples(scenario: &str, n: usize, a: usize, who: &str, figure: f64) -> Samples {
@@ -351,9 +339,10 @@ mod tests {
         assert_eq!(answer.winners(), ["epoll"]);
         let (margin, next) = answer.margin().unwrap();
         assert_eq!((next.name.as_str(), margin.round()), ("poll", 9.0));
-        assert!(
-            answer.left_out[0].1.contains("100 % of a processor"),
-            "{answer:?}"
+        let left_out = &answer.left_out[0];
+        assert_eq!(
+            (left_out.0.name.as_str(), left_out.1),
+            ("busy", Objection::Cpu)
         );
     }
 
@@ -377,6 +366,47 @@ mod tests {
     }
 
     #[test]
+    fn where_none_meets_the_need_it_says_what_would_have_to_change() {
+        let need = Need {
+            latency_ns: Some(10_000.0),
+            ..NEED
+        };
+        let run = run();
+        let answer = Answer::of(&run, need).unwrap();
+        assert!(answer.winners().is_empty());
+        let told = changes(&run, need, &answer).join("\n");
+        assert!(told.contains("--cpu 100%): busy"), "{told}");
+        assert!(told.contains("if answers may be later: epoll"), "{told}");
+    }
+
+    #[test]
+    fn a_row_with_one_active_says_nothing_of_more() {
+        let lines = [1, 9].map(|n| Line::Samples(samples("one_ready", n, 1, "poll", 100.0)));
+        let run = Run::of(lines);
+        assert!(Answer::of(&run, Need { fds: 9, ..NEED }).is_some());
+        let busier = Need {
+            fds: 9,
+            active: 2,
+            ..NEED
+        };
+        assert_eq!(Answer::of(&run, busier), None);
+    }
+
+    #[test]
+    fn fewer_than_two_descriptors_are_one() {
+        let mut lines = Vec::new();
+        for (n, poll, epoll) in [(1, 100.0, 200.0), (2, 300.0, 200.0), (9, 400.0, 200.0)] {
+            lines.push(samples("active_share", n, 1, "poll", poll));
+            lines.push(samples("active_share", n, 1, "epoll", epoll));
+        }
+        let run = Run::of(lines.into_iter().map(Line::Samples));
+        let need = Need { fds: 9, ..NEED };
+        let answer = Answer::of(&run, need).unwrap();
+        let told = changes(&run, need, &answer);
+        assert_eq!(told[0], "with a single descriptor: poll");
+    }
+
+    #[test]
     fn a_latency_that_only_a_spin_meets_leaves_the_sleepers_out() {
         let need = Need {
             latency_ns: Some(10_000.0),
@@ -385,7 +415,8 @@ mod tests {
         };
         let answer = Answer::of(&run(), need).unwrap();
         assert_eq!(answer.winners(), ["busy"]);
-        assert_eq!(answer.left_out.len(), 2);
+        let reasons = answer.left_out.iter().map(|(_, reason)| *reason);
+        assert_eq!(reasons.collect::<Vec<_>>(), [Objection::Latency; 2]);
     }
 
     #[test]
