@@ -19,6 +19,8 @@ pub struct Run {
     pub skipped: Vec<Skipped>,
     /// How it ended; `None` if the file was cut off.
     pub end: Option<End>,
+    /// Cells that parts before the present one have measured.
+    before: usize,
 }
 
 impl Run {
@@ -31,7 +33,8 @@ impl Run {
     }
 
     /// Reads one from a file of lines. Several runs in one file, as parts of a long one,
-    /// become one: the environment is the first one's, with the commands of all.
+    /// become one: the environment is the first one's, with the commands of all. Of a cell
+    /// that two parts have measured, the later one's is kept.
     ///
     /// # Errors
     ///
@@ -42,7 +45,7 @@ impl Run {
         let file = File::open(path).map_err(named)?;
         let mut run = Self::default();
         for (number, line) in BufReader::new(file).lines().enumerate() {
-            let line = serde_json::from_str(&line?).map_err(|error| {
+            let line = serde_json::from_str(&line.map_err(named)?).map_err(|error| {
                 let text = format!("line {}: {error}", number + 1);
                 named(io::Error::new(io::ErrorKind::InvalidData, text))
             })?;
@@ -52,6 +55,9 @@ impl Run {
     }
 
     fn take(&mut self, line: Line) {
+        if matches!(line, Line::Environment(_)) {
+            self.before = self.cells.len();
+        }
         match line {
             Line::Environment(environment) if self.environment.kernel.is_empty() => {
                 self.environment = environment;
@@ -69,13 +75,21 @@ impl Run {
                 });
             }
             Line::Samples(samples) => {
-                let has = |cell: &&mut Cell| cell.is_of(&samples);
-                match self.cells.iter_mut().find(has) {
-                    Some(cell) => cell.contestants.push(samples),
-                    None => self.cells.push(Cell {
-                        contestants: vec![samples],
-                    }),
+                let place = self.cells.iter().position(|cell| cell.is_of(&samples));
+                match place {
+                    Some(place) if place >= self.before => {
+                        self.cells[place].contestants.push(samples);
+                        return;
+                    }
+                    Some(place) => {
+                        self.cells.remove(place);
+                        self.before -= 1;
+                    }
+                    None => {}
                 }
+                self.cells.push(Cell {
+                    contestants: vec![samples],
+                });
             }
         }
     }
@@ -111,5 +125,54 @@ impl Run {
         let mut noise: Vec<f64> = self.cells.iter().map(Cell::noise).collect();
         noise.sort_by(f64::total_cmp);
         noise.get(noise.len() / 2).copied().unwrap_or(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data::Samples;
+    use super::*;
+
+    #[test]
+    fn of_a_cell_that_two_parts_have_measured_the_later_one_is_kept() {
+        let part = |cells: &[(&str, f64)]| {
+            let environment = Environment {
+                kernel: "Linux".to_owned(),
+                ..Environment::default()
+            };
+            let lines = cells.iter().flat_map(|(number, figure)| {
+                ["epoll", "poll"].map(|who| {
+                    Line::Samples(Samples {
+                        number: (*number).to_owned(),
+                        contestant: who.to_owned(),
+                        figures: vec![*figure],
+                        ..Samples::default()
+                    })
+                })
+            });
+            let lines: Vec<Line> = [Line::Environment(environment)]
+                .into_iter()
+                .chain(lines)
+                .collect();
+            lines
+        };
+        let parts = [
+            part(&[("a", 1.0), ("b", 2.0)]),
+            part(&[("c", 3.0), ("a", 4.0)]),
+        ];
+        let run = Run::of(parts.concat());
+        let told = run.cells.iter().map(|cell| {
+            let figures = cell.contestants.iter().map(|one| one.figures[0]);
+            (cell.number(), figures.collect::<Vec<_>>())
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(
+            told,
+            [
+                ("b", vec![2.0, 2.0]),
+                ("c", vec![3.0, 3.0]),
+                ("a", vec![4.0, 4.0])
+            ]
+        );
     }
 }

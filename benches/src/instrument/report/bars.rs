@@ -8,6 +8,12 @@ use crate::tables;
 
 const ROW: f64 = 22.0;
 
+/// Room for a mark on the axis, such as `100×`.
+const TICK: f64 = 38.0;
+
+/// How wide a letter is, roughly.
+const LETTER: f64 = 7.2;
+
 /// Room at the left for names.
 const fn names(format: Format) -> f64 {
     match format {
@@ -32,13 +38,15 @@ pub(super) fn ratios(label: &str, cells: &[&Cell]) -> String {
         let (left, right) = (names(format), format.width() - 64.0);
         let x = Axis::log(values, left + 6.0, right, 1.02);
         let bottom = rows * ROW + 6.0;
+        let mut free = f64::MIN;
         for tick in x.ticks() {
-            drawing.line("grid", (x.at(tick), 8.0), (x.at(tick), bottom));
-            drawing.text(
-                "tick m",
-                (x.at(tick), bottom + 16.0),
-                &format!("{}×", trimmed(tick)),
-            );
+            let at = x.at(tick);
+            drawing.line("grid", (at, 8.0), (at, bottom));
+            if at >= free {
+                let text = format!("{}×", trimmed(tick));
+                drawing.text("tick m", (at, bottom + 16.0), &text);
+                free = at + TICK;
+            }
         }
         let mut top = 8.0;
         for cell in cells {
@@ -107,7 +115,9 @@ pub(super) fn bars(label: &str, rows: &[(String, f64, String)]) -> String {
             .iter()
             .map(|(_, value, _)| *value)
             .fold(f64::MIN_POSITIVE, f64::max);
-        let x = Axis::plain(most, names(format), format.width() - 84.0);
+        let longest = rows.iter().map(|(_, _, words)| words.chars().count()).max();
+        let room = 12.0 + LETTER * longest.unwrap_or(0) as f64;
+        let x = Axis::plain(most, names(format), format.width() - room);
         for (place, (name, value, words)) in rows.iter().enumerate() {
             let top = 8.0 + place as f64 * ROW;
             let class = class(name);

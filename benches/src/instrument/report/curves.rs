@@ -52,7 +52,7 @@ const fn room(format: Format) -> Room {
         },
         Format::Narrow => Room {
             left: 48.0,
-            right: 64.0,
+            right: 72.0,
             top: 34.0,
             bottom: 44.0,
         },
