@@ -13,6 +13,7 @@ use crate::pipes::Pipes;
 use crate::scenarios::accept::{Accept, Door};
 use crate::scenarios::active_share::ActiveShare;
 use crate::scenarios::all_ready::AllReady;
+use crate::scenarios::arrivals::Arrivals;
 use crate::scenarios::chain::Chain;
 use crate::scenarios::connections::Connections;
 use crate::scenarios::datagrams::{Datagrams, Sockets};
@@ -143,6 +144,14 @@ pub enum Scenario {
         /// Sources.
         n: usize,
     },
+    /// The question of Banga, Mogul and Druschel: events come at their own pace. A unit is
+    /// an event.
+    Banga {
+        /// Sources.
+        n: usize,
+        /// An event comes each so many microseconds.
+        pace_us: u64,
+    },
     /// A waker wakes. A unit is a wake.
     Wake {
         /// Which half is timed.
@@ -181,6 +190,7 @@ impl Scenario {
             Self::Memory { .. } => "memory",
             Self::Gammo { .. } => "gammo",
             Self::Kerrisk { .. } => "kerrisk",
+            Self::Banga { .. } => "banga",
             Self::Echo { .. } => "echo",
         }
     }
@@ -202,6 +212,7 @@ impl Scenario {
             | Self::Tax { n, a } => format!("{n}x{a}"),
             Self::Libevent { n, a, variant } => format!("{n}x{a}{}", variant.suffix()),
             Self::Sparse { n, lowest } => format!("{n}@{lowest}"),
+            Self::Banga { n, pace_us } => format!("{n}@{}", span(pace_us)),
             Self::RoundTrip => "threads".to_owned(),
             Self::Waiting { period_us } => span(period_us),
             Self::Timeouts { timeout_us } => span(timeout_us),
@@ -232,6 +243,7 @@ impl Scenario {
             | Self::Udp { n }
             | Self::Memory { n }
             | Self::Kerrisk { n }
+            | Self::Banga { n, .. }
             | Self::Echo { n, .. } => n,
             Self::Waiting { .. } | Self::Timeouts { .. } => FEW,
             Self::Accept { idle } => idle + 1,
@@ -546,6 +558,9 @@ fn among_pipes<C: Contestant>(
             Box::new(Chain::new(contestant, pipes, a))
         }
         Scenario::ActiveShare { a, .. } => Box::new(ActiveShare::new(contestant, pipes, a)),
+        Scenario::Banga { pace_us, .. } => {
+            Box::new(Arrivals::new(contestant, pipes, pace_us * 1_000))
+        }
         Scenario::Libevent { a, variant, .. } => {
             Box::new(Libevent::new(contestant, pipes, a, variant))
         }

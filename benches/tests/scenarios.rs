@@ -68,6 +68,12 @@ fn everyone_finds_all_of_the_share_that_is_active() {
 }
 
 #[test]
+fn everyone_finds_what_came_in_the_meantime() {
+    let cells = [(1, 1), (20, 1), (20, 50)];
+    all_answer_rightly(cells.map(|(n, pace_us)| Scenario::Banga { n, pace_us }));
+}
+
+#[test]
 fn everyone_finds_few_with_high_numbers() {
     all_answer_rightly([200, 1100].map(|lowest| Scenario::Sparse { n: 4, lowest }));
 }

@@ -11,6 +11,7 @@ pub mod diff;
 pub mod environment;
 pub mod groups;
 pub mod kept;
+pub mod literature;
 pub mod measure;
 pub mod meter;
 pub mod plan;

@@ -93,16 +93,15 @@ impl Choice {
 
 /// The cells that criterion measures: of most groups the first, the middle one and the last.
 ///
-/// `waiting` and `memory` are not among them: their figures are not the time that criterion
-/// would divide its minutes by. `timeouts` is there with the shortest, since criterion takes
-/// the lateness for the time and would wait for minutes.
+/// `memory` is not among them: its figures are bytes. `timeouts` is there with the shortest
+/// alone, since criterion makes ten samples at least, however long one takes.
 #[must_use]
 pub fn criterion_cells(profile: Profile) -> Vec<Scenario> {
     let all = cells(profile);
     let mut chosen: Vec<Scenario> = Vec::new();
     for group in all.chunk_by(|one, other| one.group() == other.group()) {
         match group[0] {
-            Scenario::Waiting { .. } | Scenario::Memory { .. } => {}
+            Scenario::Memory { .. } => {}
             Scenario::Timeouts { .. } => chosen.push(group[0]),
             Scenario::OneReady { .. } => chosen.extend(group),
             _ if profile == Profile::Full || group.len() <= 3 => chosen.extend(group),
@@ -255,6 +254,10 @@ fn what_time_costs(profile: Profile) -> Vec<Scenario> {
 fn what_others_asked(profile: Profile) -> Vec<Scenario> {
     let kerrisk = profile.choose(&[10, 100, 1000], &[10, 100, 1000, 9900]);
     let gammo = profile.choose(&[0, 1000], &[0, 9000]);
+    let banga = profile.choose(
+        &[(1000, 50), (1000, 5)],
+        &[(100, 50), (100, 5), (1000, 50), (1000, 10), (1000, 5)],
+    );
     let mut cells = Vec::new();
     cells.extend(Variant::ALL.map(|variant| Scenario::Libevent {
         n: 100,
@@ -263,5 +266,7 @@ fn what_others_asked(profile: Profile) -> Vec<Scenario> {
     }));
     cells.extend(kerrisk.into_iter().map(|n| Scenario::Kerrisk { n }));
     cells.extend(gammo.into_iter().map(|idle| Scenario::Gammo { idle }));
+    let paced = |(n, pace_us)| Scenario::Banga { n, pace_us };
+    cells.extend(banga.into_iter().map(paced));
     cells
 }

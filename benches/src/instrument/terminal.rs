@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::cell::{Cell, Standing, cpu, median, spread};
 use super::data::{Measure, Samples};
+use super::literature::beside;
 use super::run::Run;
 use crate::Entrant;
 use crate::tables::{duration, ratio, table};
@@ -21,6 +22,10 @@ pub fn tables(run: &Run) -> String {
         for columns in cells.chunks(COLUMNS) {
             let _ = writeln!(text, "{}\n", ratios(columns));
         }
+        let besides = [beside_literature(&cells), batches(&cells)];
+        for table in besides.into_iter().flatten() {
+            let _ = writeln!(text, "{table}\n");
+        }
         if let Some(sentence) = crossover(&cells) {
             let _ = writeln!(text, "{sentence}\n");
         }
@@ -32,6 +37,49 @@ pub fn tables(run: &Run) -> String {
         super::cell::LEAST_NOISE * 100.0
     );
     text
+}
+
+/// A ratio, or nothing.
+#[must_use]
+pub fn figure_of(value: Option<f64>) -> String {
+    value.map_or(String::new(), ratio)
+}
+
+fn beside_literature(cells: &[&Cell]) -> Option<String> {
+    let rows = beside(cells);
+    let numbers = cells.iter().map(|cell| cell.number().to_owned());
+    let mut table = table([String::new()].into_iter().chain(numbers));
+    for row in &rows {
+        table.add_row([row.head.clone()].into_iter().chain(row.figures.clone()));
+    }
+    (!rows.is_empty()).then(|| table.to_string())
+}
+
+/// How many events a wait finds, where that follows from how long it takes.
+fn batches(cells: &[&Cell]) -> Option<String> {
+    let is_paced = cells.first().is_some_and(|cell| cell.scenario() == "banga");
+    let numbers = cells.iter().map(|cell| cell.number().to_owned());
+    let mut table = table(["events a wait".to_owned()].into_iter().chain(numbers));
+    for name in contestants(cells) {
+        let row = cells.iter().map(|cell| batch(cell, &name));
+        table.add_row([name.clone()].into_iter().chain(row));
+    }
+    is_paced.then(|| table.to_string())
+}
+
+/// Events a wait, and what the wait takes with them.
+#[must_use]
+pub fn batch(cell: &Cell, contestant: &str) -> String {
+    let samples = cell.of(contestant);
+    let told = samples.and_then(|samples| {
+        let events = samples.counts.events_a_wait?;
+        Some(format!(
+            "{} in {}",
+            ratio(events),
+            duration(events * median(samples))
+        ))
+    });
+    told.unwrap_or_default()
 }
 
 fn ratios(cells: &[&Cell]) -> String {
@@ -100,7 +148,12 @@ pub fn figure(measure: Measure, value: f64) -> String {
 #[must_use]
 pub fn details(run: &Run) -> String {
     let mut text = String::new();
-    for cell in &run.cells {
+    // Of bytes, which are counted, the tables tell everything.
+    let timed = run
+        .cells
+        .iter()
+        .filter(|cell| cell.measure() != Measure::Bytes);
+    for cell in timed {
         let heads = ["", "ratio", "median", "95 %", "cpu", "calls", "sleeps"];
         let mut table = table(heads);
         for samples in cell.entered() {

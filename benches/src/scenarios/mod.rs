@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod active_share;
 pub mod all_ready;
+pub mod arrivals;
 pub mod chain;
 pub mod connections;
 pub mod datagrams;

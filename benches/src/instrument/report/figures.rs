@@ -46,21 +46,15 @@ fn section(group: &str, drawing: String, caption: &str, cells: &[&Cell]) -> Sect
     let source = asked.source.map_or(String::new(), |source| {
         format!("<p class=\"source\">{source}</p>")
     });
-    let has_latency = cells
-        .iter()
-        .any(|cell| cell.entered().any(|one| one.latency.is_some()));
-    let percentiles = if has_latency {
-        tables::percentiles(cells)
-    } else {
-        String::new()
-    };
     Section {
         id: group.replace('_', "-"),
         heading: asked.question.to_owned(),
         html: format!(
-            "<p>{}</p>{source}<figure>{drawing}<figcaption>{caption}</figcaption></figure>{}{percentiles}{}",
+            "<p>{}</p>{source}<figure>{drawing}<figcaption>{caption}</figcaption></figure>{}{}{}{}",
             asked.unit,
             tables::ratios(cells),
+            tables::besides(cells),
+            tables::percentiles(cells),
             tables::everything(cells)
         ),
     }
@@ -133,7 +127,7 @@ fn over_share(group: &str, cells: &[&Cell]) -> Section {
                 high: at.high,
             })
         };
-        let x = format!("of {n} descriptors, the share that is active at a time");
+        let x = format!("share of {n} descriptors that is active");
         let label = format!("{}, N = {n}", title(group));
         let frame = Frame {
             label: &label,

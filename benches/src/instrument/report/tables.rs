@@ -6,7 +6,8 @@ use super::paper::escaped;
 use super::words::{figure, time};
 use crate::instrument::cell::{Cell, cpu, median, spread};
 use crate::instrument::data::Measure;
-use crate::instrument::terminal::{contestants, mark};
+use crate::instrument::literature::{Row, beside};
+use crate::instrument::terminal::{batch, contestants, mark};
 use crate::tables::ratio;
 
 /// Ratios to the lowest of each column.
@@ -48,6 +49,37 @@ pub(super) fn ratios(cells: &[&Cell]) -> String {
         let _ = write!(html, "<td>±{:.0} %</td>", cell.noise() * 100.0);
     }
     html.push_str("</tr></tfoot></table></div>");
+    html
+}
+
+/// What others measured beside what was measured here, and what a wait finds where that
+/// depends on how long it takes; nothing elsewhere.
+pub(super) fn besides(cells: &[&Cell]) -> String {
+    let is_paced = cells.first().is_some_and(|cell| cell.scenario() == "banga");
+    let batches = contestants(cells).into_iter().map(|name| Row {
+        figures: cells.iter().map(|cell| batch(cell, &name)).collect(),
+        head: name,
+    });
+    let (corner, rows) = match is_paced {
+        true => ("events a wait", batches.collect()),
+        false => ("ratio", beside(cells)),
+    };
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut html = format!("<div class=\"scroll\"><table><thead><tr><th>{corner}</th>");
+    for cell in cells {
+        let _ = write!(html, "<th>{}</th>", escaped(cell.number()));
+    }
+    html.push_str("</tr></thead><tbody>");
+    for row in rows {
+        let _ = write!(html, "<tr><th>{}</th>", escaped(&row.head));
+        for figure in &row.figures {
+            let _ = write!(html, "<td>{}</td>", escaped(figure));
+        }
+        html.push_str("</tr>");
+    }
+    html.push_str("</tbody></table></div>");
     html
 }
 
@@ -94,8 +126,22 @@ pub(super) fn everything(cells: &[&Cell]) -> String {
     html
 }
 
-/// Percentiles of latencies.
+/// So many rows are not in the way of a reader.
+const FEW_ROWS: usize = 12;
+
+/// Percentiles of latencies, folded where they are many.
 pub(super) fn percentiles(cells: &[&Cell]) -> String {
+    let rows = cells.iter().flat_map(|cell| cell.entered());
+    let rows = rows.filter(|samples| samples.latency.is_some()).count();
+    let table = percentile_rows(cells);
+    match rows {
+        0 => String::new(),
+        1..=FEW_ROWS => table,
+        _ => format!("<details><summary>Percentiles</summary>{table}</details>"),
+    }
+}
+
+fn percentile_rows(cells: &[&Cell]) -> String {
     let mut html = String::from(
         "<div class=\"scroll\"><table><thead><tr><th>cell</th><th>who</th><th>count</th><th>min</th><th>50 %</th>\
          <th>90 %</th><th>99 %</th><th>99.9 %</th><th>max</th></tr></thead><tbody>",

@@ -1,0 +1,107 @@
+//! Events that come at a pace of their own, however long the waits take.
+
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use waitset_core::Stats;
+
+use crate::pipes::Pipes;
+use crate::{Contestant, Workload};
+
+/// A unit is an event: a byte written to the next pipe of the random cycle when its time
+/// has come, found by a wait, and read.
+///
+/// What has come while a contestant was busy is found together by its next wait, so the
+/// slower one finds more at a time and makes fewer waits (Banga, Mogul and Druschel,
+/// USENIX 1999). Where all is done before the next event is due, its time comes at once:
+/// nothing sleeps, and what is timed is the work alone, two looks at the clock a batch
+/// included.
+#[derive(Debug)]
+pub struct Arrivals<C> {
+    contestant: C,
+    pipes: Rc<Pipes>,
+    pace_ns: u64,
+    at: usize,
+}
+
+impl<C: Contestant> Arrivals<C> {
+    /// The contestant among these pipes, with an event each `pace_ns` nanoseconds.
+    #[must_use]
+    pub fn new(contestant: C, pipes: Rc<Pipes>, pace_ns: u64) -> Self {
+        Self {
+            contestant,
+            pipes,
+            pace_ns,
+            at: 0,
+        }
+    }
+
+    #[inline(never)]
+    fn serve(&mut self, events: u64, mut seen: impl FnMut(usize)) -> Duration {
+        let start = Instant::now();
+        let (mut skipped_ns, mut due_ns) = (0, 0);
+        let mut left = events;
+        while left > 0 {
+            let mut now_ns = start.elapsed().as_nanos() as u64 + skipped_ns;
+            if now_ns < due_ns {
+                skipped_ns += due_ns - now_ns;
+                now_ns = due_ns;
+            }
+            // What a pipe holds is one event: a byte.
+            let most = left.min(self.pipes.len() as u64);
+            let count = (1 + (now_ns - due_ns) / self.pace_ns).min(most);
+            due_ns += count * self.pace_ns;
+            self.batch(count, &mut seen);
+            left -= count;
+        }
+        start.elapsed()
+    }
+
+    #[inline]
+    fn batch(&mut self, count: u64, mut seen: impl FnMut(usize)) {
+        let Self {
+            contestant, pipes, ..
+        } = self;
+        for _ in 0..count {
+            pipes.write(self.at);
+            self.at = pipes.next(self.at);
+        }
+        let mut to_read = count;
+        while to_read > 0 {
+            contestant.turn(|index| {
+                pipes.read(index);
+                to_read -= 1;
+                seen(index);
+            });
+        }
+    }
+}
+
+impl<C: Contestant> Workload for Arrivals<C> {
+    fn attach(&mut self) -> io::Result<()> {
+        self.contestant.add_all(self.pipes.len())
+    }
+
+    fn detach(&mut self) -> io::Result<()> {
+        self.contestant.delete_all(self.pipes.len())
+    }
+
+    fn run(&mut self, units: u64) -> io::Result<Duration> {
+        Ok(self.serve(units, |_| {}))
+    }
+
+    /// As many events as there are pipes come from each pipe once.
+    fn verify(&mut self) -> io::Result<()> {
+        let count = self.pipes.len();
+        let mut seen = vec![0; count];
+        self.serve(count as u64, |index| seen[index] += 1);
+        assert!(seen.iter().all(|times| *times == 1), "lost or told twice");
+        assert_eq!(self.contestant.look()?, 0, "an event is left over");
+        Ok(())
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        self.contestant.stats()
+    }
+}
