@@ -13,8 +13,10 @@ pub struct Key {
     generation: u32,
 }
 
-/// 29 bits, so that a key fits a token.
-const LAST_GENERATION: u32 = (Token::MAX.0 >> u32::BITS) as u32;
+/// What an index leaves of a token.
+const GENERATION_BITS: u32 = Token::MAX.0.count_ones() - u32::BITS;
+
+const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 
 impl Key {
     /// The key of the source that an event is about, where a set or a loop has it from
@@ -59,7 +61,7 @@ impl Key {
     #[inline]
     #[must_use]
     pub(crate) fn token(self) -> Token {
-        Token(u64::from(self.generation) << u32::BITS | u64::from(self.index))
+        Token(u64::from(self.index) << GENERATION_BITS | u64::from(self.generation))
     }
 
     /// The key that [`token`](Self::token) was made of.
@@ -67,8 +69,8 @@ impl Key {
     #[must_use]
     pub(crate) fn from_token(token: Token) -> Self {
         Self {
-            index: token.0 as u32,
-            generation: (token.0 >> u32::BITS) as u32,
+            index: (token.0 >> GENERATION_BITS) as u32,
+            generation: token.0 as u32 & LAST_GENERATION,
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Callbacks<State, R> {
     places: Vec<Place<State, R>>,
 }
 
+/// Two to a cache line of 64 bytes: none lies across two.
+#[repr(align(32))]
 struct Place<State, R> {
     /// Of the key that is listened to; [`NONE`] while the callback rests.
     generation: u32,

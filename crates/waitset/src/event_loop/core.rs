@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use waitset_core::{Events, Reactor};
+use waitset_core::{Event, Events, Reactor};
 
 use super::Handle;
 use super::callbacks::Change;
@@ -29,6 +29,8 @@ pub(super) struct Core<State, R> {
     /// Whether there may be more to do than events, so that a turn with nothing else looks
     /// no further.
     has_more: bool,
+    /// How many events came for those that were removed or disabled.
+    pub(super) unheard: usize,
     pub(super) is_stopped: bool,
 }
 
@@ -58,6 +60,10 @@ impl<State, R> Core<State, R> {
     pub(super) fn has_more(&self) -> bool {
         self.has_more
     }
+
+    pub(super) fn set_has_more(&mut self) {
+        self.has_more = true;
+    }
 }
 
 impl<State, R: Reactor + 'static> Core<State, R> {
@@ -76,28 +82,25 @@ impl<State, R: Reactor + 'static> Core<State, R> {
             changes: Vec::new(),
             beside,
             has_more: false,
+            unheard: 0,
             is_stopped: false,
         }
     }
 
-    /// Waits for at most `timeout`, and no longer than until the next thing is due.
+    /// Waits for at most `timeout`.
     #[inline]
     pub(super) fn wait(&mut self, batch: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        let timeout = match self.has_more {
-            true => self.shortened(timeout),
-            false => timeout,
-        };
         let answer = self.reactor.wait(batch, timeout);
         // A wait that failed may have taken a wake with it.
-        if batch.was_woken() || answer.is_err() {
+        if answer.is_err() || batch.was_woken() {
             self.beside_mut().inbox.has_mail = true;
         }
         answer.map(drop)
     }
 
-    /// No clock is read unless a timer is armed.
-    #[inline(never)]
-    fn shortened(&mut self, timeout: Option<Duration>) -> Option<Duration> {
+    /// How long to wait for at most, so that nothing waits that is due. No clock is read
+    /// unless a timer is armed.
+    pub(super) fn shortened(&mut self, timeout: Option<Duration>) -> Option<Duration> {
         let beside = &self.beside;
         let deadline = beside.timers.next_deadline();
         if beside.inbox.has_work() || !beside.deferred.is_empty() || !beside.due.is_empty() {
@@ -115,7 +118,9 @@ impl<State, R: Reactor + 'static> Core<State, R> {
     /// for a removed one is dropped.
     #[cold]
     #[inline(never)]
-    pub(super) fn mute(&mut self, key: Key) {
+    pub(super) fn mute(&mut self, event: &Event) {
+        self.unheard += 1;
+        let key = Key::of(*event);
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };

@@ -29,21 +29,20 @@ impl<State, R: Reactor + 'static> Inner<State, R> {
         }
     }
 
-    /// Runs the callback that an event is for; false if there is none, or it is disabled.
+    /// Runs the callback that an event is for, if there is one and it is enabled.
     ///
     /// Always inlined: a call for each event would cost as much as the check of its key.
     #[inline(always)]
-    pub(super) fn tell(&mut self, state: &mut State, event: &Event) -> bool {
-        let key = Key::of(*event);
+    pub(super) fn tell(&mut self, state: &mut State, event: &Event) {
         let telling = Telling(self);
         let Self { core, callbacks } = &mut *telling.0;
-        let Some(callback) = callbacks.get_mut(key) else {
-            core.mute(key);
-            return false;
-        };
-        let callbacks = None;
-        callback.run(state, event, &mut Handle { core, callbacks });
-        true
+        match callbacks.get_mut(Key::of(*event)) {
+            Some(callback) => {
+                let callbacks = None;
+                callback.run(state, event, &mut Handle { core, callbacks });
+            }
+            None => core.mute(event),
+        }
     }
 
     /// Runs what was deferred before this step began, and what came from other threads.

@@ -3,7 +3,7 @@ use std::io;
 use std::mem;
 use std::time::Duration;
 
-use waitset_core::{Events, Reactor, Waker};
+use waitset_core::{Event, Events, Reactor, Waker};
 
 use super::Handle;
 use super::inner::Inner;
@@ -76,10 +76,9 @@ use crate::DefaultReactor;
 pub struct EventLoop<State, R: Reactor + 'static = DefaultReactor> {
     inner: Inner<State, R>,
     batch: Events,
-    /// The next event of the batch to tell.
-    next: usize,
-    /// Whether a turn has begun and not come to its end: a callback has panicked.
-    is_unfinished: bool,
+    /// Of a turn that has not come to its end, since a callback has panicked: how many
+    /// events of the batch have not been told.
+    unfinished: Option<usize>,
 }
 
 /// How many events one wait takes unless told otherwise: more is not faster.
@@ -119,8 +118,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
         Self {
             inner: Inner::new(reactor),
             batch: Events::with_capacity(BATCH),
-            next: 0,
-            is_unfinished: false,
+            unfinished: None,
         }
     }
 
@@ -136,10 +134,10 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     #[must_use]
     pub fn with_batch(self, capacity: usize) -> Self {
         let batch = Events::with_capacity(capacity.max(1));
-        let next = 0;
+        let unfinished = None;
         Self {
             batch,
-            next,
+            unfinished,
             ..self
         }
     }
@@ -220,57 +218,79 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// ```
     #[inline]
     pub fn turn(&mut self, state: &mut State, timeout: Option<Duration>) -> io::Result<usize> {
-        self.wait(timeout)?;
-        self.is_unfinished = true;
-        // 1. Timers that are due.
-        let timers = self.inner.run_due_timers(state);
-        // 2. Events.
-        let events = self.run_events(state);
-        let mut calls = 0;
-        if self.inner.core.has_more() {
-            // 3. Deferred calls, posted closures and messages.
-            calls = self.inner.run_deferred(state);
-            // 4. Before-sleep hooks.
-            self.inner.run_hooks(state);
+        let has_more = self.inner.core.has_more();
+        match has_more {
+            false => self.inner.core.wait(&mut self.batch, timeout)?,
+            true => self.wait_for_more(timeout)?,
         }
-        self.is_unfinished = false;
-        Ok(timers + events + calls)
-    }
-
-    #[inline]
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        if !self.is_unfinished {
-            return self.fetch(timeout);
-        }
-        if self.next < self.batch.len() {
-            // What is left of this batch would be lost under edge and one-shot.
-            return Ok(());
-        }
-        // Hooks have not flushed what the turn gathered: no time to sleep. The look lets
-        // sources have their turn beside a callback that always panics.
-        self.fetch(Some(Duration::ZERO))
-    }
-
-    #[inline]
-    fn fetch(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let answer = self.inner.core.wait(&mut self.batch, timeout);
-        self.next = match answer {
-            Ok(()) => 0,
-            Err(_) => self.batch.len(),
+        let mut turning = Turning {
+            inner: &mut self.inner,
+            rest: self.batch.as_slice(),
+            unfinished: &mut self.unfinished,
         };
-        answer
+        let (mut ran, unheard) = (self.batch.len(), turning.inner.core.unheard);
+        // 1. Timers that are due.
+        if has_more {
+            ran += turning.inner.run_due_timers(state);
+        }
+        // 2. Events.
+        while let [event, rest @ ..] = turning.rest {
+            turning.rest = rest;
+            turning.inner.tell(state, event);
+        }
+        ran -= turning.inner.core.unheard - unheard;
+        if turning.inner.core.has_more() {
+            // 3. Deferred calls, posted closures and messages.
+            ran += turning.inner.run_deferred(state);
+            // 4. Before-sleep hooks.
+            turning.inner.run_hooks(state);
+        }
+        mem::forget(turning);
+        Ok(ran)
     }
 
-    /// The position is noted before each callback, so that one that panics is not run
-    /// again and the rest of the batch is told by the next turn.
-    #[inline]
-    fn run_events(&mut self, state: &mut State) -> usize {
-        let mut told = 0;
-        while let Some(event) = self.batch.as_slice().get(self.next) {
-            self.next += 1;
-            told += usize::from(self.inner.tell(state, event));
+    /// Waits where there may be more to do than events.
+    #[inline(never)]
+    fn wait_for_more(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let (core, batch) = (&mut self.inner.core, &mut self.batch);
+        match self.unfinished {
+            None => {
+                let timeout = core.shortened(timeout);
+                core.wait(batch, timeout)?;
+            }
+            // Hooks have not flushed what the turn gathered: no time to sleep. The look lets
+            // sources have their turn beside a callback that always panics.
+            Some(0) => {
+                core.shortened(timeout);
+                core.wait(batch, Some(Duration::ZERO))?;
+            }
+            // The rest of the batch would be lost under edge and one-shot.
+            Some(untold) => {
+                let told = batch.len() - untold;
+                batch.buffer_mut().copy_within(told.., 0);
+                batch.replace(untold);
+            }
         }
-        told
+        self.unfinished = None;
+        Ok(())
+    }
+}
+
+/// A turn whose steps are running.
+///
+/// When a callback panics it notes how far it has come, for the next to go on there; when
+/// it comes to its end it is forgotten.
+struct Turning<'a, State, R: Reactor + 'static> {
+    inner: &'a mut Inner<State, R>,
+    /// The events that have not been told.
+    rest: &'a [Event],
+    unfinished: &'a mut Option<usize>,
+}
+
+impl<State, R: Reactor + 'static> Drop for Turning<'_, State, R> {
+    fn drop(&mut self) {
+        *self.unfinished = Some(self.rest.len());
+        self.inner.core.set_has_more();
     }
 }
 
@@ -279,7 +299,7 @@ impl<State, R: Reactor> fmt::Debug for EventLoop<State, R> {
         self.inner
             .core
             .describe("EventLoop", f)
-            .field("untold_events", &(self.batch.len() - self.next))
+            .field("untold_events", &self.unfinished.unwrap_or(0))
             .finish()
     }
 }

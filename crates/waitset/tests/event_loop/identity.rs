@@ -213,7 +213,7 @@ fn a_source_ready_both_ways_that_removes_itself_runs_once() {
 fn forged_tokens_reach_nobody() {
     on_every_mechanism(|inner| {
         let mut random = 1_u64;
-        let mut forged = vec![Token(0), Token::MAX, Token(2 << 32), Token(u32::MAX.into())];
+        let mut forged = vec![Token(0), Token::MAX, Token(2), Token(u32::MAX.into())];
         forged.extend((0..100).map(|_| {
             random = random
                 .wrapping_mul(6_364_136_223_846_793_005)

@@ -73,6 +73,23 @@ fn the_rest_of_a_batch_is_told_after_a_panic_though_no_source_is_armed_any_more(
 }
 
 #[test]
+fn events_that_came_with_a_timer_are_told_after_its_panic_though_no_source_is_armed_any_more() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut handle = event_loop.handle();
+        let mut peers = Vec::new();
+        for _ in 0..2 {
+            let (near, far) = ready();
+            peers.push(far);
+            let told = |state: &mut State, _: &UnixStream, _, _: &mut In<'_, State>| state.call();
+            handle.insert(near, READ, Mode::Oneshot, told).unwrap();
+        }
+        handle.arm_at(Instant::now(), |state: &mut State, _, _| state.call());
+        turn_through(&mut event_loop, &mut State::default(), 3);
+    });
+}
+
+#[test]
 fn who_panicked_can_run_again() {
     on_every_mechanism(|reactor| {
         let mut event_loop: Loop<State> = EventLoop::over(reactor);
