@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task;
 use std::time::{Duration, Instant};
 
+use crate::shared::{Mutex, MutexGuard};
 use crate::task::Ticket;
 
 /// What other threads reach of an executor: all that can end its sleep, under one lock.

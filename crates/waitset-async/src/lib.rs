@@ -9,6 +9,7 @@ mod inbox;
 mod join;
 mod net;
 mod panics;
+mod shared;
 mod source;
 mod stream;
 mod task;

@@ -1,9 +1,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::inbox::Inbox;
+use crate::shared::AtomicBool;
 
 /// What a waker holds of a task: enough to have it polled, from any thread.
 ///

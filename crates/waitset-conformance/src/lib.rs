@@ -35,6 +35,8 @@ mod allocations;
 mod cases;
 mod child;
 pub mod differential;
+#[cfg(loom)]
+mod model;
 mod refusing;
 mod sources;
 mod sys;
@@ -43,6 +45,8 @@ mod watch;
 pub use allocations::{Allocated, CountingAllocator, allocated, allocation_case};
 pub use cases::case;
 pub use child::{not_checked, run};
+#[cfg(loom)]
+pub use model::Sleeper;
 pub use refusing::{IO_URING, refusing};
 #[doc(no_inline)]
 pub use waitset_core::Reactor;

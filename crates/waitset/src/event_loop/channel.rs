@@ -1,13 +1,14 @@
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, SendError, TryRecvError, TrySendError};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SendError, TryRecvError, TrySendError};
 
 use waitset_core::{Event, Reactor, Waker};
 
 use super::Handle;
 use super::callbacks::Dispatch;
 use super::entry::Kind;
+use super::shared::mpsc::{self, Receiver};
+use super::shared::{Arc, AtomicBool};
 use crate::Key;
 
 /// How many messages of one channel a turn runs: a channel that is never empty takes its

@@ -13,7 +13,10 @@ mod handle;
 mod heap;
 mod hook;
 mod inner;
+#[cfg(loom)]
+mod modelled;
 mod remote;
+mod shared;
 mod signals;
 mod sys;
 mod timer;

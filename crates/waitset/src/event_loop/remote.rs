@@ -2,12 +2,12 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::mpsc;
 
 use waitset_core::{Reactor, Waker};
 
 use super::Handle;
 use super::inner::{Inner, event_of};
+use super::shared::mpsc;
 use crate::Key;
 
 /// How many posted closures one turn runs: enough that a turn costs little beside them.
@@ -112,8 +112,8 @@ impl From<LoopGone> for io::Error {
 /// The loop's end of its remotes and of its channels' bells.
 ///
 /// A thread publishes in a queue and then wakes; the loop looks into the queues after a
-/// wait that was woken. No wake is lost: `waker_model.rs` in waitset-core has every
-/// interleaving of "publish, then wake" with a reactor's wait.
+/// wait that was woken. No wake is lost: `tests/loop_model.rs` has every interleaving of
+/// "publish, then wake" with a loop that is about to sleep.
 pub(super) struct Inbox<State, R> {
     posted: mpsc::Receiver<Posted<State, R>>,
     post: mpsc::Sender<Posted<State, R>>,
