@@ -68,7 +68,8 @@ const NAME: &str = "uring";
 /// `io_uring_setup` and `eventfd` at birth, with an `io_uring_enter` and an
 /// `io_uring_register` that see whether these are allowed; another of the latter at first use,
 /// `io_uring_enter` to wait and to deregister; a wait that finds its answer in the ring
-/// makes no system call. `IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN` from Linux 6.1,
+/// makes no system call; `poll` to see whether urgent data is there where it is asked for
+/// and claimed, as every arrival at a socket does. `IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN` from Linux 6.1,
 /// which makes it faster than epoll; `COOP_TASKRUN` from 5.19; neither before. Credentials
 /// are those of the thread that opened the ring, which does not matter to polls. A little
 /// after a ring was closed, the kernel interrupts the thread that used it once: a wait of
@@ -249,6 +250,7 @@ impl Uring {
             ring,
             sources,
             queue,
+            stats,
             ..
         } = self;
         // Taken one by one, since what does not fit must not be taken.
@@ -269,6 +271,14 @@ impl Uring {
             };
             let verdict = match source.complete_plainly(&completion) {
                 Some(seen) => Verdict::Tell(seen),
+                None if source.is_told_of_urgent(&completion) => {
+                    stats.wait_calls += 1;
+                    let there = match sys::has_urgent(fd) {
+                        true => completion,
+                        false => completion.without(Readiness::PRIORITY.0),
+                    };
+                    source.complete(&there)
+                }
                 None => source.complete(&completion),
             };
             match verdict {

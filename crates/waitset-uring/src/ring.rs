@@ -57,6 +57,14 @@ impl Completion {
             errno => Err(-errno),
         }
     }
+
+    /// The same, which must be no errno, without some bits.
+    pub(crate) fn without(self, bits: u32) -> Self {
+        Self {
+            result: self.result & !(bits as i32),
+            ..self
+        }
+    }
 }
 
 /// When a ring runs the work that completes a poll, best first.

@@ -100,8 +100,9 @@ impl Source {
 
     fn note_plain(&mut self) {
         let has_past = self.has_ended || self.is_distracted;
+        let is_urgent = self.registration.interest.is_priority();
         self.plain = match self.armed {
-            Some(_) if !has_past && self.change() == Change::None => {
+            Some(_) if !has_past && !is_urgent && self.change() == Change::None => {
                 told(self.registration.interest).0
             }
             _ => 0,
@@ -169,6 +170,14 @@ impl Source {
             self.is_wanted = self.registration.mode == Mode::Level;
         }
         Some(Readiness(seen))
+    }
+
+    /// Whether a completion claims urgent data that is asked for. A socket's arrival wakes
+    /// polls with that bit whatever it is (`sock_def_readable` in net/core/sock.c), and
+    /// io_uring tells what it was woken with.
+    pub(crate) fn is_told_of_urgent(&self, completion: &Completion) -> bool {
+        let claimed = Readiness(completion.bits().unwrap_or(0));
+        self.registration.interest.is_priority() && claimed.intersects(Readiness::PRIORITY)
     }
 
     pub(crate) fn complete(&mut self, completion: &Completion) -> Verdict {

@@ -62,6 +62,18 @@ pub(crate) fn submit_and_run(ring: &mut IoUring, want: u32) -> io::Result<usize>
     }
 }
 
+/// Whether there is urgent data to read.
+pub(crate) fn has_urgent(fd: RawFd) -> bool {
+    let mut one = libc::pollfd {
+        fd,
+        events: libc::POLLPRI,
+        revents: 0,
+    };
+    // SAFETY: the kernel reads and writes one entry, which lives through the call.
+    let count = unsafe { libc::poll(&raw mut one, 1, 0) };
+    count != 0 && one.revents & libc::POLLPRI != 0
+}
+
 /// Enters the kernel for nothing.
 pub(crate) fn try_to_enter(ring: &IoUring) -> io::Result<usize> {
     // SAFETY: nothing is submitted or waited for, and no argument is given.

@@ -70,6 +70,7 @@ macro_rules! __each_case {
                 urgent_data_is_silent_for_those_who_ask_to_read
                 urgent_data_is_told_to_those_who_ask_for_nothing_else
                 data_is_told_to_those_who_asked_for_urgent_data_only
+                data_that_comes_is_not_told_as_urgent
                 a_token_comes_back_as_it_was_given
                 two_sources_may_share_a_token
                 no_event_is_empty

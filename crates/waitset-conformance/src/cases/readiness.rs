@@ -145,6 +145,27 @@ pub fn data_is_told_to_those_who_asked_for_urgent_data_only(make: Make) {
     }
 }
 
+/// Whatever comes, a socket wakes those who wait for urgent data (`sock_def_readable` in
+/// Linux).
+pub fn data_that_comes_is_not_told_as_urgent(make: Make) {
+    let mut watch = Watch::new(make);
+    let modes = [Mode::Level, Mode::Oneshot, Mode::Edge];
+    let can = watch.can();
+    for mode in modes.into_iter().filter(|mode| can.supports(*mode)) {
+        let (near, mut far) = unix_pair();
+        watch.register(&near, 7, P | R, mode);
+        watch.assert_silent();
+        far.write_all(b"!").unwrap();
+        assert_eq!(directions(&watch.the_event()), R);
+        drain(&near);
+        watch.modify(&near, 7, P, mode);
+        watch.assert_silent();
+        far.write_all(b"!").unwrap();
+        watch.assert_silent();
+        watch.deregister(&near);
+    }
+}
+
 pub fn a_token_comes_back_as_it_was_given(make: Make) {
     let mut watch = Watch::new(make);
     let (reader, _writer) = ready_pipe();

@@ -17,7 +17,8 @@ use waitset_core::{Capabilities, Interest, Readiness};
 /// so, an event says what the kernel saw when it came. By now that may have gone, and it
 /// names the news only: after `POLLOUT` was told, an edge of `POLLIN` says readable
 /// alone, and two arrivals are two events. But each event that is due comes, if behind old
-/// ones, and a one-shot source has one.
+/// ones, and a one-shot source has one; urgent data is told where there is some; and a
+/// source that is ready is told only where that is due.
 ///
 /// ```
 /// use waitset_conformance::differential::shown;

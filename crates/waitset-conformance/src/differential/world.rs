@@ -350,6 +350,8 @@ impl World {
         // Where it is not looked at again; see `shown`.
         let may_be_out_of_date = !self.can.rechecks_before_telling
             && seen.is_readiness()
+            && seen.priority <= expected.is_some_and(|expected| expected.priority)
+            && (is_due || expected.is_none())
             && (registered.mode != Mode::Oneshot || registered.armed);
         if !is_right && !may_be_out_of_date {
             let instead = format!("{seen:?} instead of {expected:?} from {registered:?}");
