@@ -4,15 +4,16 @@
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal as Raw, kill};
+use nix::sys::signal::{SigSet, Signal as Raw, kill};
 use nix::sys::wait::wait;
 use nix::unistd::Pid;
 use waitset::{ChildProcess, EventLoop, Key, Mode};
 
-use crate::alone;
 use crate::mechanisms::*;
+use crate::{alone, sys};
 
 type Ended = Vec<(usize, ExitStatus)>;
 
@@ -131,5 +132,32 @@ fn a_child_process_can_be_ended_and_given_back() {
         let mut child = child.into_child();
         assert_eq!(child.id(), id);
         assert_eq!(child.wait().unwrap().signal(), Some(9));
+    });
+}
+
+#[test]
+fn others_hear_of_their_children_as_before() {
+    static HEARD: AtomicU32 = AtomicU32::new(0);
+    extern "C" fn hear(_: libc::c_int) {
+        HEARD.fetch_add(1, Ordering::Relaxed);
+    }
+    let test = "children::others_hear_of_their_children_as_before";
+    alone::on_every_mechanism(test, |reactor| {
+        sys::handle_without_restart(Raw::SIGCHLD, hear);
+        let mut event_loop: Loop<Ended> = EventLoop::over(reactor);
+        let (theirs, their_gate) = waiting();
+        let (ours, our_gate) = waiting();
+        watch(&mut event_loop.handle(), 0, ours);
+        drop((their_gate, our_gate));
+        let mut ended = Ended::new();
+        turn_until(&mut event_loop, &mut ended, |ended| ended.len() == 1);
+        settle(&mut event_loop, &mut ended);
+        drop(event_loop);
+        // Neither blocked, nor handled by another, nor waited for.
+        assert!(!SigSet::thread_get_mask().unwrap().contains(Raw::SIGCHLD));
+        let mut theirs = theirs;
+        assert!(theirs.wait().unwrap().code().is_some());
+        assert!(HEARD.load(Ordering::Relaxed) > 0);
+        assert_no_child_is_left();
     });
 }

@@ -5,6 +5,7 @@ mod channels;
 mod children;
 mod fairness;
 mod identity;
+mod matrix;
 mod mechanisms;
 mod panics;
 mod reentrancy;

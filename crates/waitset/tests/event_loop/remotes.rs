@@ -154,3 +154,41 @@ fn stopping_before_the_loop_runs_is_not_forgotten() {
         event_loop.run(&mut ()).unwrap();
     });
 }
+
+#[test]
+fn a_loop_can_be_dropped_while_others_post_send_and_wake() {
+    on_every_mechanism(|reactor| {
+        let backend: waitset::Backend = reactor.name().parse().unwrap();
+        for _ in 0..20 {
+            let mut event_loop: Loop<u32> = EventLoop::over(backend.open().unwrap());
+            let mut handle = event_loop.handle();
+            let remote = handle.remote();
+            let (sender, _) = handle.channel(|count: &mut u32, message, _| {
+                *count += u32::from(message.is_some());
+            });
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    let (remote, sender) = (remote.clone(), sender.clone());
+                    thread::spawn(move || {
+                        // Until both say that the loop is gone.
+                        while remote.post(|count, _| *count += 1).is_ok() {
+                            remote.wake();
+                        }
+                        while sender.send(()).is_ok() {}
+                    })
+                })
+                .collect();
+            let mut count = 0;
+            turn_until(&mut event_loop, &mut count, |count| *count > 10);
+            drop(event_loop);
+            // Descriptors that are opened now may have the numbers that were the loop's.
+            let strangers: Vec<_> = (0..4).map(|_| pair()).collect();
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+            for (near, far) in &strangers {
+                assert_eq!(drain(near) + drain(far), 0, "a wake went to a stranger");
+            }
+        }
+    });
+}

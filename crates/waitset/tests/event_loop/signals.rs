@@ -7,11 +7,12 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
 use nix::sys::signal::{SigSet, Signal as Raw, kill, raise};
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use waitset::{EventLoop, Mode, Signal, SignalInfo, Signals};
 
-use crate::alone;
 use crate::mechanisms::*;
+use crate::{alone, sys};
 
 fn collect(infos: &mut Vec<SignalInfo>, signals: &Signals) {
     while let Some(info) = signals.next().unwrap() {
@@ -95,4 +96,38 @@ fn what_is_no_signal_or_cannot_be_blocked_is_refused() {
     }
     let mask = SigSet::thread_get_mask().unwrap();
     assert!(!mask.contains(Raw::SIGINT), "nothing stays blocked");
+}
+
+#[test]
+fn a_forked_child_s_own_loop_has_none_of_the_parent_s_signals_and_does_not_spin() {
+    let test =
+        "signals::a_forked_child_s_own_loop_has_none_of_the_parent_s_signals_and_does_not_spin";
+    alone::on_every_mechanism(test, |reactor| {
+        let backend: waitset::Backend = reactor.name().parse().unwrap();
+        let watch = |event_loop: &mut Loop<Vec<SignalInfo>>| {
+            let signals = Signals::new(&[Signal::TERMINATE]).unwrap();
+            let told = |infos: &mut Vec<SignalInfo>, signals: &Signals, _, _: &mut In<'_, _>| {
+                collect(infos, signals);
+            };
+            let inserted = event_loop.handle().insert(signals, READ, Mode::Level, told);
+            inserted.unwrap();
+        };
+        let mut event_loop = EventLoop::over(reactor);
+        watch(&mut event_loop);
+        raise(Raw::SIGTERM).unwrap();
+        let child = sys::in_a_fork(|| {
+            let mut own = EventLoop::over(backend.open().unwrap());
+            watch(&mut own);
+            let mut infos = Vec::new();
+            let quiet = (0..10).all(|_| own.turn(&mut infos, AT_ONCE).unwrap() == 0);
+            raise(Raw::SIGTERM).unwrap();
+            turn_until(&mut own, &mut infos, |infos| !infos.is_empty());
+            i32::from(!quiet || infos.len() != 1)
+        });
+        assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0)));
+        let mut infos = Vec::new();
+        turn_until(&mut event_loop, &mut infos, |infos| !infos.is_empty());
+        settle(&mut event_loop, &mut infos);
+        assert_eq!(infos.len(), 1, "its own");
+    });
 }

@@ -5,11 +5,13 @@
 )]
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
+use nix::unistd::{ForkResult, Pid, fork};
 use waitset::{
     BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Token, Waker,
 };
@@ -33,6 +35,54 @@ pub(crate) fn block_in_every_thread(command: &mut Command) {
 pub(crate) fn let_sigpipe_end_this_process() {
     // SAFETY: no handler is installed, and nobody relies on the action there was.
     unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.unwrap();
+}
+
+/// Makes `number` refer to what `stranger` refers to, as if it had been closed and its number
+/// given out again.
+pub(crate) fn put_onto_number_of(number: &impl AsRawFd, stranger: &impl AsRawFd) {
+    // SAFETY: both are open, and stay so; whoever owns the number owns what it refers to now.
+    let fd = unsafe { libc::dup2(stranger.as_raw_fd(), number.as_raw_fd()) };
+    assert_eq!(fd, number.as_raw_fd());
+}
+
+/// Has `signal` call `handler`, and interrupt system calls.
+pub(crate) fn handle_without_restart(signal: Signal, handler: extern "C" fn(libc::c_int)) {
+    let handler = SigHandler::Handler(handler);
+    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handlers of these tests touch nothing but an atomic.
+    unsafe { sigaction(signal, &action) }.unwrap();
+}
+
+/// A thread that others can send signals to.
+#[derive(Clone, Copy)]
+pub(crate) struct Thread(libc::pthread_t);
+
+pub(crate) fn this_thread() -> Thread {
+    // SAFETY: it takes nothing and cannot fail.
+    Thread(unsafe { libc::pthread_self() })
+}
+
+impl Thread {
+    /// Sends it a signal. Only while it runs.
+    pub(crate) fn interrupt(self, signal: Signal) {
+        // SAFETY: the thread has not ended, as the caller sees to.
+        let answer = unsafe { libc::pthread_kill(self.0, signal as libc::c_int) };
+        assert_eq!(answer, 0);
+    }
+}
+
+/// Runs `body` in a child that is forked and executes nothing; its answer is the exit status.
+pub(crate) fn in_a_fork(body: impl FnOnce() -> i32) -> Pid {
+    // SAFETY: the C library makes its allocator usable in the child, which uses no lock
+    // that a test's other threads could hold, and ends by `_exit`.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            // SAFETY: it ends the process.
+            unsafe { libc::_exit(answer.unwrap_or(101)) }
+        }
+    }
 }
 
 /// A reactor that adds forged events to what another reports.

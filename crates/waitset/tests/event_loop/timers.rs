@@ -1,10 +1,13 @@
 //! Timers in a turning loop. What does not need a clock is tested beside the heap.
 
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use waitset::{EventLoop, Mode, TimerKey};
 
 use crate::mechanisms::*;
+use crate::{alone, sys};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -48,6 +51,34 @@ fn a_timer_that_is_never_due_keeps_quiet_beside_one_that_is() {
         let mut calls = 0;
         turn_until(&mut event_loop, &mut calls, |calls| *calls == 1);
         assert!(start.elapsed() >= 5 * MILLISECOND);
+    });
+}
+
+#[test]
+fn a_wait_that_was_cut_short_is_not_longer_the_next_time() {
+    let test = "timers::a_wait_that_was_cut_short_is_not_longer_the_next_time";
+    alone::on_every_mechanism(test, |reactor| {
+        extern "C" fn ignore(_: libc::c_int) {}
+        sys::handle_without_restart(Signal::SIGUSR2, ignore);
+        let mut event_loop: Loop<bool> = EventLoop::over(reactor);
+        let delay = 100 * MILLISECOND;
+        let start = Instant::now();
+        let mut handle = event_loop.handle();
+        handle.arm_after(delay, |fired, _, _| *fired = true);
+        handle.arm_after(Duration::MAX, |_, _, _| unreachable!());
+        // Far more often than the timer's delay passes, for as long as it takes.
+        let this = sys::this_thread();
+        let (done, is_done) = std::sync::mpsc::channel::<()>();
+        let storm = std::thread::spawn(move || {
+            while is_done.recv_timeout(MILLISECOND) == Err(RecvTimeoutError::Timeout) {
+                this.interrupt(Signal::SIGUSR2);
+            }
+        });
+        let mut fired = false;
+        turn_until(&mut event_loop, &mut fired, |fired| *fired);
+        drop(done);
+        storm.join().unwrap();
+        assert!(start.elapsed() >= delay);
     });
 }
 

@@ -326,6 +326,38 @@ fn a_closed_connection_is_told_nothing_and_its_peer_sees_the_end() {
 }
 
 #[test]
+fn a_connection_that_its_callback_closes_is_told_nothing_more_though_more_has_come() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        for closes_by_key in [false, true] {
+            let backend: waitset::Backend = reactor.name().parse().unwrap();
+            let mut event_loop: Loop<u32> = EventLoop::over(backend.open().unwrap());
+            let (near, mut far) = pair();
+            let mut handle = event_loop.handle();
+            let told = move |notices: &mut u32,
+                             connection: &Connection<UnixStream>,
+                             _: Notice,
+                             handle: &mut In<'_, u32>| {
+                *notices += 1;
+                connection.send(b"?", handle).unwrap();
+                match closes_by_key {
+                    true => assert!(handle.remove(connection.key())),
+                    false => connection.close(handle),
+                }
+                assert!(handle.is_empty());
+            };
+            drop(handle.open(near, mode, told).unwrap());
+            // Data, and then the end: two notices for whom it may concern.
+            far.write_all(b"!").unwrap();
+            far.shutdown(Shutdown::Write).unwrap();
+            let mut notices = 0;
+            turn_until(&mut event_loop, &mut notices, |notices| *notices > 0);
+            settle(&mut event_loop, &mut notices);
+            assert_eq!(notices, 1);
+        }
+    });
+}
+
+#[test]
 fn drained_is_told_when_a_slow_peer_has_taken_all_and_write_interest_ends_with_it() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();

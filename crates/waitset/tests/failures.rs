@@ -1,0 +1,57 @@
+//! `FAILURES.md` names tests: they exist.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Hands each file of Rust below `directory` to `visit`.
+fn sources(directory: &Path, visit: &mut impl FnMut(&Path, &str)) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, visit);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            visit(&path, &fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+fn crates() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+#[test]
+fn every_test_that_a_case_names_exists() {
+    let text = include_str!("FAILURES.md");
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).collect();
+    let cases: Vec<_> = rows
+        .iter()
+        .filter(|row| **row != "| case | held by |")
+        .collect();
+    assert_eq!(cases.len(), 31, "cases are added, not taken away");
+    let mut missing = BTreeSet::new();
+    for case in cases {
+        let (_, tests) = case.trim_end_matches(" |").rsplit_once(" | ").unwrap();
+        let named: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{case} is held by nothing");
+        missing.extend(named);
+    }
+    sources(crates(), &mut |_, source| {
+        missing.retain(|test| !source.contains(&format!("fn {test}(")));
+    });
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// `Instant` is the monotonic clock (clock_gettime(2), `CLOCK_MONOTONIC`), which nobody sets;
+/// the other one moves when somebody does.
+#[test]
+fn the_loop_reads_no_clock_that_can_be_set() {
+    let mut read = 0;
+    for name in fs::read_dir(crates()).unwrap() {
+        sources(&name.unwrap().path().join("src"), &mut |path, source| {
+            read += 1;
+            assert!(!source.contains("SystemTime"), "{}", path.display());
+        });
+    }
+    assert!(read > 50, "{read}");
+}
