@@ -330,12 +330,13 @@ impl Scenario {
     }
 
     /// How many units belong together: those of a burst, of which a part would have fewer
-    /// sources active than the scenario says.
+    /// sources active than the scenario says, or enough for a pace to set in.
     #[must_use]
     pub const fn units_a_step(&self) -> u64 {
         let step = match *self {
             Self::ActiveShare { a, .. } | Self::Echo { a, .. } => a,
             Self::Gammo { .. } => TALKING,
+            Self::Banga { .. } => PACED,
             Self::Chain { n, a } | Self::Rearm { n, a } | Self::Tax { n, a } if n == a => n,
             Self::Libevent { n, a, .. } => n + a,
             _ => 1,
@@ -375,6 +376,10 @@ impl Scenario {
 
 /// Sources that [`Scenario::Waiting`] and [`Scenario::Timeouts`] wait for in vain.
 const FEW: usize = 16;
+
+/// Events of [`Scenario::Banga`] that belong together: the first wait finds one, and the
+/// later ones what came during those before.
+const PACED: usize = 256;
 
 /// Clients that talk in [`Scenario::Gammo`].
 const TALKING: usize = 64;

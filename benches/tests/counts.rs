@@ -50,6 +50,23 @@ fn arming_again_makes_no_system_call_where_the_next_wait_can_do_without() {
     }
 }
 
+/// A wait that scans 1000 pipes is never as short as a microsecond.
+#[test]
+fn what_comes_during_a_wait_is_found_by_the_next_with_its_system_call() {
+    let scenario = Scenario::Banga {
+        n: 1000,
+        pace_us: 1,
+    };
+    let step = scenario.units_a_step();
+    assert!(
+        step > 100,
+        "too few for the first wait, of one event, not to matter"
+    );
+    let [waits, wait_calls, control_calls, taken] = counts(scenario, Entrant::Poll);
+    assert!(waits < UNITS, "{waits} waits for {UNITS} events");
+    assert_eq!([wait_calls, control_calls, taken], [waits, 0, 0]);
+}
+
 #[test]
 fn ten_events_of_one_wait_share_its_system_call() {
     for entrant in [Entrant::Select, Entrant::Poll, Entrant::Epoll] {
