@@ -7,6 +7,7 @@ mod insert_error;
 mod slab;
 pub mod stream;
 mod sys;
+mod text;
 mod wait_set;
 
 pub use backend::{Backend, DefaultReactor, UnknownBackend};

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use waitset_core::{Event, Interest, Mode, Reactor, Stats, Token};
 
+use crate::text;
+
 /// One operation of a reactor, as [`Explain`](crate::Explain) tells it.
 ///
 /// Printed with `{}` it is what was asked, and below it what came of it, wrapped at 80
@@ -172,10 +174,6 @@ impl Line<'_> {
     }
 }
 
-/// Where the text begins, right of the operation's name.
-const INDENT: usize = 11;
-const COLUMNS: usize = 80;
-
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut asked, mut answer) = (String::new(), String::new());
@@ -186,33 +184,8 @@ impl fmt::Display for Line<'_> {
         if f.alternate() {
             return write!(f, "{name} {asked}: {answer}");
         }
-        write!(f, "{name:<INDENT$}")?;
-        wrap(f, &asked)?;
-        new_line(f)?;
-        wrap(f, &answer)
+        text::paragraph(f, name, [&asked, &answer])
     }
-}
-
-fn new_line(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "\n{:INDENT$}", "")
-}
-
-/// Writes `text`, broken between words where it would be too wide.
-fn wrap(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let mut column = INDENT;
-    for (position, word) in text.split(' ').enumerate() {
-        let width = word.chars().count();
-        if position > 0 && column + 1 + width > COLUMNS {
-            new_line(f)?;
-            column = INDENT;
-        } else if position > 0 {
-            f.write_str(" ")?;
-            column += 1;
-        }
-        f.write_str(word)?;
-        column += width;
-    }
-    Ok(())
 }
 
 impl Asked {
@@ -444,7 +417,7 @@ register   descriptor 5 as token 2: readable, writable, priority, edge-triggered
         let narrow = text
             .lines()
             .skip(1)
-            .all(|line| line.starts_with(&" ".repeat(INDENT)));
+            .all(|line| line.starts_with(&" ".repeat("register   ".len())));
         assert!(narrow, "{text}");
         assert_eq!(text.matches("hang-up").count(), 9);
         assert_eq!(format!("{line:#}").lines().count(), 1);
