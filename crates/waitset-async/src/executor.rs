@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
-use waitset::{Reactor, Stats};
+use waitset::{Haste, Reactor, Stats};
 
 use crate::JoinHandle;
 use crate::context::{Context, Entered};
@@ -120,7 +120,13 @@ impl Executor {
         let Context { inbox, .. } = &*self.context;
         // 2. Wait, but not if something was woken meanwhile.
         let timeout = inbox.begin_wait();
-        let waited = self.context.sources.borrow_mut().wait(timeout);
+        let mut sources = self.context.sources.borrow_mut();
+        if timeout.is_some() {
+            // Tasks are ready, or will be when the time is up.
+            sources.hasten(Haste::Work);
+        }
+        let waited = sources.wait(timeout);
+        drop(sources);
         // 3. Sources that are ready.
         self.context.collect_ready_sources(&mut self.woken);
         // 4. Timers that are due.

@@ -11,6 +11,7 @@
 //! | [`Waker`] | ends the current or the next wait from any thread |
 //! | [`Capabilities`] | what a mechanism does natively, emulates or refuses |
 //! | [`Stats`] | exact counts of what it did |
+//! | [`Haste`] | why a caller's next wait is to be short |
 //!
 //! This crate depends on the standard library only. Programs use the facade,
 //! [waitset]; this crate is for those who write a mechanism.
@@ -20,6 +21,7 @@
 mod capabilities;
 mod event;
 mod events;
+mod haste;
 mod interest;
 mod mode;
 mod reactor;
@@ -32,6 +34,7 @@ mod waker;
 pub use capabilities::{Capabilities, Support};
 pub use event::{Event, Readiness};
 pub use events::Events;
+pub use haste::Haste;
 pub use interest::Interest;
 pub use mode::Mode;
 pub use reactor::Reactor;

@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{BorrowedSource, Capabilities, Events, Interest, Mode, Stats, Token, Waker};
+use crate::{BorrowedSource, Capabilities, Events, Haste, Interest, Mode, Stats, Token, Waker};
 
 /// Waits for readiness of many descriptors: the demultiplexer of the Reactor pattern.
 ///
@@ -106,6 +106,16 @@ pub trait Reactor {
 
     /// The mechanism's name, as `waitset::Backend` spells it.
     fn name(&self) -> &'static str;
+
+    /// Says why the next wait is to be short, for a reactor that watches its caller.
+    ///
+    /// A reactor that looks for waits that come to nothing cannot tell a loop that has
+    /// work to go on with from one that spins, unless the loop says so. Mechanisms have no
+    /// use for it and ignore it; a reactor around another passes it on.
+    #[inline]
+    fn hasten(&mut self, haste: Haste) {
+        let _ = haste;
+    }
 }
 
 /// Forwards every method to what a reference or a box points to.
@@ -164,6 +174,11 @@ macro_rules! forward {
 
             fn name(&self) -> &'static str {
                 (**self).name()
+            }
+
+            #[inline]
+            fn hasten(&mut self, haste: Haste) {
+                (**self).hasten(haste);
             }
         }
     };

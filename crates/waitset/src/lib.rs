@@ -5,6 +5,7 @@ mod event_loop;
 mod explain;
 mod insert_error;
 mod slab;
+pub mod spin;
 pub mod stream;
 mod sys;
 mod text;
@@ -20,8 +21,8 @@ pub use insert_error::InsertError;
 pub use slab::Key;
 pub use wait_set::WaitSet;
 pub use waitset_core::{
-    AsSource, BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Support,
-    Token, Waker,
+    AsSource, BorrowedSource, Capabilities, Event, Events, Haste, Interest, Mode, Reactor, Stats,
+    Support, Token, Waker,
 };
 
 #[cfg(feature = "busy")]

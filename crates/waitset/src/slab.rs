@@ -57,10 +57,11 @@ impl Key {
         self.generation
     }
 
-    /// The key as a token.
+    /// The token that a set or a loop registers the source with: what its reactor, and
+    /// who watches that, knows it by.
     #[inline]
     #[must_use]
-    pub(crate) fn token(self) -> Token {
+    pub fn token(self) -> Token {
         Token(u64::from(self.index) << GENERATION_BITS | u64::from(self.generation))
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use waitset_core::{AsSource, Event, Events, Interest, Mode, Reactor, Waker};
+use waitset_core::{AsSource, Event, Events, Haste, Interest, Mode, Reactor, Waker};
 
 use crate::slab::Slab;
 use crate::sys::{self, Registered};
@@ -161,6 +161,29 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
             self.reactor.wait(&mut self.batch, timeout)?;
         }
         Ok(self.batch.len() - self.next)
+    }
+
+    /// Says why the next wait is to be short, for a
+    /// [`SpinDetector`](crate::spin::SpinDetector) around the reactor.
+    ///
+    /// ```
+    /// use std::net::UdpSocket;
+    /// use std::time::Duration;
+    /// use waitset::spin::SpinDetector;
+    /// use waitset::{Haste, Poll, WaitSet};
+    ///
+    /// let reactor = SpinDetector::to_writer(Poll::new()?, std::io::stderr())?;
+    /// let mut set: WaitSet<UdpSocket, _> = WaitSet::over(reactor);
+    /// for slice in 0..1000 {
+    ///     // … work for a moment, and look whether something has come meanwhile
+    ///     set.hasten(Haste::Work);
+    ///     set.wait(Some(Duration::ZERO))?;
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    pub fn hasten(&mut self, haste: Haste) {
+        self.reactor.hasten(haste);
     }
 
     /// Takes the next event of the batch, with the key of its source.

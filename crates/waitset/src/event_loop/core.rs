@@ -2,14 +2,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use waitset_core::{Event, Events, Reactor};
+use waitset_core::{Event, Events, Haste, Reactor};
 
 use super::Handle;
 use super::callbacks::Change;
 use super::entry::{Entry, Kind, Status};
 use super::remote::Inbox;
 use super::timer::OnTick;
-use super::timers::{Clock, Timers};
+use super::timers::{Clock, Nanos, Timers};
 use crate::Key;
 use crate::slab::Slab;
 
@@ -38,11 +38,24 @@ pub(super) struct Core<State, R> {
 pub(super) struct Beside<State, R> {
     pub(super) clock: Clock,
     pub(super) timers: Timers<OnTick<State, R>>,
+    /// When a turn last looked for timers that are due.
+    pub(super) looked: Nanos,
     /// Timers that are due in this turn and have not fired yet.
     pub(super) due: VecDeque<Key>,
     pub(super) deferred: VecDeque<Call<State, R>>,
     pub(super) hooks: Vec<Key>,
     pub(super) inbox: Inbox<State, R>,
+}
+
+/// A millisecond, longer than most turns.
+const NEAR: Nanos = 1_000_000;
+
+impl<State, R> Beside<State, R> {
+    /// Whether a deadline is over. The clock is read if it can be, not for timeouts.
+    pub(super) fn is_over(&self, deadline: Nanos) -> bool {
+        let is_near = deadline <= self.looked.saturating_add(NEAR);
+        is_near && deadline <= self.clock.now()
+    }
 }
 
 impl<State, R> Core<State, R> {
@@ -71,6 +84,7 @@ impl<State, R: Reactor + 'static> Core<State, R> {
         let beside = Beside {
             clock: Clock::starting_at(Instant::now()),
             timers: Timers::new(),
+            looked: 0,
             due: VecDeque::new(),
             deferred: VecDeque::new(),
             hooks: Vec::new(),
@@ -104,6 +118,7 @@ impl<State, R: Reactor + 'static> Core<State, R> {
         let beside = &self.beside;
         let deadline = beside.timers.next_deadline();
         if beside.inbox.has_work() || !beside.deferred.is_empty() || !beside.due.is_empty() {
+            self.reactor.hasten(Haste::Work);
             return Some(Duration::ZERO);
         }
         self.has_more = deadline.is_some() || !beside.hooks.is_empty();
@@ -111,7 +126,14 @@ impl<State, R: Reactor + 'static> Core<State, R> {
             return timeout;
         };
         let left = beside.clock.until(deadline);
-        Some(timeout.map_or(left, |timeout| timeout.min(left)))
+        if let Some(timeout) = timeout.filter(|timeout| *timeout < left) {
+            return Some(timeout);
+        }
+        if let Some((key, is_zero)) = beside.timers.next() {
+            let token = key.token();
+            self.reactor.hasten(Haste::Timer { token, is_zero });
+        }
+        Some(left)
     }
 
     /// Makes a disabled entry that something came for silent until it is enabled. What came

@@ -3,12 +3,12 @@ use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use waitset_core::Reactor;
+use waitset_core::{Reactor, Token};
 
 use super::Handle;
 use super::core::Beside;
 use super::inner::Inner;
-use super::timers::Nanos;
+use super::timers::{INSTANT, Nanos};
 use crate::Key;
 
 /// The callback of a timer. Counted, so that it can cancel its own timer.
@@ -18,6 +18,15 @@ pub(super) type OnTick<State, R> =
 /// The handle of a timer. It never refers to a timer that was armed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimerKey(Key);
+
+impl TimerKey {
+    /// The number that a reactor is told for the timer, see
+    /// [`SpinDetector`](crate::spin::SpinDetector).
+    #[must_use]
+    pub fn token(self) -> Token {
+        self.0.token()
+    }
+}
 
 /// What a timer's callback is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +66,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
         F: FnMut(&mut State, Tick, &mut Handle<'_, State, R>) + 'static,
     {
         let deadline = self.core.beside().clock.nanos(deadline);
-        self.arm(deadline, None, callback)
+        let timer = self.arm(deadline, None, callback);
+        self.mark_as_zero(timer, self.core.beside().is_over(deadline));
+        timer
     }
 
     /// Runs `callback` once, not before `delay` is over.
@@ -84,7 +95,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
         F: FnMut(&mut State, Tick, &mut Handle<'_, State, R>) + 'static,
     {
         let deadline = self.core.beside().clock.after(delay);
-        self.arm(deadline, None, callback)
+        let timer = self.arm(deadline, None, callback);
+        self.mark_as_zero(timer, delay < Duration::from_nanos(INSTANT));
+        timer
     }
 
     /// Runs `callback` every `period`, first when one is over, until it is cancelled.
@@ -134,6 +147,13 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
         )
     }
 
+    /// For [`SpinDetector`](crate::spin::SpinDetector).
+    fn mark_as_zero(&mut self, timer: TimerKey, is_zero: bool) {
+        if is_zero {
+            self.core.beside_mut().timers.mark_as_zero(timer.0);
+        }
+    }
+
     /// Gives a timer another deadline; false if it is gone.
     ///
     /// A repeating timer ticks at whole periods from that deadline on.
@@ -152,7 +172,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// ```
     pub fn reset_at(&mut self, timer: TimerKey, deadline: Instant) -> bool {
         let deadline = self.core.beside().clock.nanos(deadline);
-        self.core.beside_mut().timers.reset(timer.0, deadline)
+        let is_armed = self.core.beside_mut().timers.reset(timer.0, deadline);
+        self.mark_as_zero(timer, self.core.beside().is_over(deadline));
+        is_armed
     }
 
     /// Gives a timer the deadline `delay` from now; false if it is gone.
@@ -182,7 +204,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// ```
     pub fn reset_after(&mut self, timer: TimerKey, delay: Duration) -> bool {
         let deadline = self.core.beside().clock.after(delay);
-        self.core.beside_mut().timers.reset(timer.0, deadline)
+        let is_armed = self.core.beside_mut().timers.reset(timer.0, deadline);
+        self.mark_as_zero(timer, delay < Duration::from_nanos(INSTANT));
+        is_armed
     }
 
     /// Drops a timer; false if it was gone.
@@ -238,14 +262,13 @@ impl<State, R: Reactor + 'static> Inner<State, R> {
 
     #[inline(never)]
     fn run_timers(&mut self, state: &mut State) -> usize {
-        let Beside {
-            clock, timers, due, ..
-        } = self.core.beside_mut();
-        if timers.next_deadline().is_none() && due.is_empty() {
+        let beside = self.core.beside_mut();
+        if beside.timers.next_deadline().is_none() && beside.due.is_empty() {
             return 0;
         }
-        let now = clock.now();
-        timers.take_due(now, due);
+        let now = beside.clock.now();
+        beside.looked = now;
+        beside.timers.take_due(now, &mut beside.due);
         let mut fired = 0;
         while let Some(key) = self.core.beside_mut().due.pop_front() {
             fired += usize::from(self.fire(state, key, now));

@@ -12,6 +12,9 @@ use crate::slab::Slab;
 /// A moment as nanoseconds since the loop was made: 584 years of them.
 pub(super) type Nanos = u64;
 
+/// Less than any wait takes: who waits for it does not sleep.
+pub(super) const INSTANT: Nanos = 1000;
+
 /// The deadline of a timer that never fires.
 pub(super) const NEVER: Nanos = Nanos::MAX;
 
@@ -38,6 +41,8 @@ struct Timer<T> {
     period: Option<NonZeroU64>,
     deadline: Nanos,
     stage: Stage,
+    /// Whether it was due as it was armed.
+    is_zero: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,12 +86,19 @@ impl<T> Timers<T> {
         self.heap.first().map(|slot| slot.deadline)
     }
 
+    /// The next timer that is due, and whether it was due as it was armed.
+    pub(super) fn next(&self) -> Option<(Key, bool)> {
+        let key = self.heap.first()?.key;
+        Some((key, self.timers.get(key)?.is_zero))
+    }
+
     pub(super) fn arm(&mut self, deadline: Nanos, period: Option<NonZeroU64>, payload: T) -> Key {
         let key = self.timers.insert(Timer {
             payload,
             period,
             deadline,
             stage: Stage::Never,
+            is_zero: false,
         });
         if self.positions.len() <= key.index() {
             self.positions.resize(key.index() + 1, 0);
@@ -104,6 +116,7 @@ impl<T> Timers<T> {
             return false;
         };
         timer.deadline = deadline;
+        timer.is_zero = timer.period.is_some_and(|period| period.get() < INSTANT);
         let stage = match deadline {
             NEVER => Stage::Never,
             _ => Stage::Armed,
@@ -123,6 +136,13 @@ impl<T> Timers<T> {
             _ => {}
         }
         true
+    }
+
+    /// Takes note that a timer was due as it was armed, until it is armed again.
+    pub(super) fn mark_as_zero(&mut self, key: Key) {
+        if let Some(timer) = self.timers.get_mut(key) {
+            timer.is_zero = true;
+        }
     }
 
     pub(super) fn cancel(&mut self, key: Key) -> Option<T> {

@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Token, Waker,
+    BorrowedSource, Capabilities, Events, Haste, Interest, Mode, Reactor, Stats, Token, Waker,
 };
 
 pub use line::{Asked, Line};
@@ -218,6 +218,10 @@ impl<R: Reactor> Reactor for Explain<R> {
 
     fn name(&self) -> &'static str {
         self.inner.name()
+    }
+
+    fn hasten(&mut self, haste: Haste) {
+        self.inner.hasten(haste);
     }
 }
 
