@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use waitset::{Interest, Key, Mode};
 
 use super::mechanisms::*;
@@ -94,12 +95,14 @@ fn a_queue_of_datagrams_that_are_read_one_by_one() {
         let near = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = near.local_addr().unwrap();
         let far = UdpSocket::bind("127.0.0.1:0").unwrap();
+        SockRef::from(&near).set_recv_buffer_size(212_992).unwrap();
         set.insert(near.into(), READ, Mode::Level).unwrap();
-        for _ in 0..40 {
-            for _ in 0..150 {
+        // In so many waits without an arrival there is room for a streak.
+        for _ in 0..24 {
+            for _ in 0..250 {
                 far.send_to(b"!", address).unwrap();
             }
-            turn(&mut set, 150, |set, key, _| {
+            turn(&mut set, 250, |set, key, _| {
                 assert_eq!(read(set.get(key).unwrap(), 9), 1);
             });
         }
@@ -149,14 +152,17 @@ fn a_unix_backlog_that_is_accepted_one_by_one() {
         let name = format!("waitset-spin-{}-{thread:?}", std::process::id());
         let path = std::env::temp_dir().join(name);
         let _ = std::fs::remove_file(&path);
-        let listener = UnixListener::bind(&path).unwrap();
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        socket.listen(512).unwrap();
+        let listener = UnixListener::from(socket);
         let taker = listener.try_clone().unwrap();
         set.insert(listener.into(), READ, Mode::Level).unwrap();
-        for _ in 0..30 {
-            let visitors: Vec<_> = (0..100)
+        for _ in 0..24 {
+            let visitors: Vec<_> = (0..250)
                 .map(|_| UnixStream::connect(&path).unwrap())
                 .collect();
-            turn(&mut set, 100, |_, _, _| {
+            turn(&mut set, 250, |_, _, _| {
                 taker.accept().unwrap();
             });
             drop(visitors);
