@@ -91,9 +91,9 @@ fn a_child_that_was_killed_says_by_which_signal() {
         watch(&mut event_loop.handle(), 0, child);
         let mut ended = Ended::new();
         assert_eq!(event_loop.turn(&mut ended, AT_ONCE).unwrap(), 0);
-        kill(pid, Raw::SIGHUP).unwrap();
+        kill(pid, Raw::SIGKILL).unwrap();
         turn_until(&mut event_loop, &mut ended, |ended| ended.len() == 1);
-        assert_eq!(ended[0].1.signal(), Some(Raw::SIGHUP as i32));
+        assert_eq!(ended[0].1.signal(), Some(Raw::SIGKILL as i32));
         assert_no_child_is_left();
     });
 }
