@@ -22,6 +22,9 @@ pub trait Contestant: Sized + 'static {
     /// What wakes it from another thread.
     type Waker: Wake;
 
+    /// It with a task that is known from the beginning, which callbacks do themselves.
+    type Tasked<T: Task>: Tasked<T>;
+
     /// Opens it, with none of `sources` added and room for `capacity` events.
     ///
     /// # Errors
@@ -111,6 +114,79 @@ pub trait Contestant: Sized + 'static {
     /// What it has done since it was opened, if it counts that.
     fn stats(&self) -> Option<Stats> {
         None
+    }
+}
+
+/// What is to be done with each source that is ready.
+pub trait Task: 'static {
+    /// Does it.
+    fn ready(&mut self, index: usize);
+}
+
+/// A [`Contestant`] that does one task.
+///
+/// What gives events out is asked for them, and the task is done where they come. What has
+/// callbacks does it in them, as its users would.
+pub trait Tasked<T: Task>: Sized + 'static {
+    /// As [`Contestant::open`].
+    ///
+    /// # Errors
+    ///
+    /// As its constructor.
+    fn open(sources: Sources, capacity: usize) -> io::Result<Self>;
+
+    /// As [`Contestant::add`].
+    ///
+    /// # Errors
+    ///
+    /// As its registration.
+    fn add(&mut self, index: usize) -> io::Result<()>;
+
+    /// As [`Contestant::delete`].
+    ///
+    /// # Errors
+    ///
+    /// As its registration.
+    fn delete(&mut self, index: usize) -> io::Result<()>;
+
+    /// Waits, and does the task for each source that is ready, as
+    /// [`Contestant::turn_within`].
+    ///
+    /// # Panics
+    ///
+    /// If a call fails.
+    fn turn_within(&mut self, timeout: Option<Duration>, task: &mut T);
+
+    /// As [`Contestant::stats`].
+    fn stats(&self) -> Option<Stats>;
+}
+
+/// A contestant that gives its events out.
+#[derive(Debug)]
+pub struct GivesOut<C>(C);
+
+impl<C: Contestant, T: Task> Tasked<T> for GivesOut<C> {
+    fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
+        C::open(sources, capacity).map(Self)
+    }
+
+    #[inline]
+    fn add(&mut self, index: usize) -> io::Result<()> {
+        self.0.add(index)
+    }
+
+    #[inline]
+    fn delete(&mut self, index: usize) -> io::Result<()> {
+        self.0.delete(index)
+    }
+
+    #[inline]
+    fn turn_within(&mut self, timeout: Option<Duration>, task: &mut T) {
+        self.0.turn_within(timeout, |index| task.ready(index));
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        self.0.stats()
     }
 }
 

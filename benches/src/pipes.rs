@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use std::os::unix::net::UnixStream;
+use std::rc::Rc;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
@@ -14,12 +15,12 @@ use crate::sys::duplicate_above;
 /// The same order in every run, so that runs can be compared.
 const SEED: u64 = 0x5eed;
 
-/// N non-blocking pipes. Their read ends are the sources.
-#[derive(Debug)]
+/// N non-blocking pipes. Their read ends are the sources. A clone has the same.
+#[derive(Clone, Debug)]
 pub struct Pipes {
     readers: Sources,
-    writers: Vec<File>,
-    next: Vec<usize>,
+    writers: Rc<[File]>,
+    next: Rc<[usize]>,
 }
 
 impl Pipes {
@@ -75,9 +76,9 @@ impl Pipes {
 
     fn of(readers: Vec<OwnedFd>, writers: Vec<File>) -> Self {
         Self {
-            next: random_cycle(readers.len()),
+            next: random_cycle(readers.len()).into(),
             readers: readers.into_iter().collect(),
-            writers,
+            writers: writers.into(),
         }
     }
 
@@ -124,6 +125,15 @@ impl Pipes {
         if !matches!(moved, Ok(1)) {
             failed("read", moved);
         }
+    }
+
+    /// Whether there is nothing to read in any pipe.
+    #[must_use]
+    pub fn are_drained(&self) -> bool {
+        (0..self.len()).all(|index| {
+            let read = self.readers.file(index).read(&mut [0]);
+            read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        })
     }
 
     /// Puts one byte into pipe `index`.

@@ -523,6 +523,12 @@ impl Visitor for Enter<'_> {
                 if scenario == Scenario::RoundTrip {
                     return Ok(Box::new(RoundTrip::<C>::open(capacity)?));
                 }
+                if let Scenario::Chain { a, .. }
+                | Scenario::Rearm { a, .. }
+                | Scenario::Tax { a, .. } = scenario
+                {
+                    return Ok(Box::new(Chain::<C>::open(pipes, a, capacity)?));
+                }
                 let contestant = C::open(pipes.readers().clone(), capacity)?;
                 if let Scenario::Wake {
                     part: Part::OtherThread,
@@ -559,9 +565,6 @@ fn among_pipes<C: Contestant>(
             Box::new(OneReady::new(contestant, pipes))
         }
         Scenario::AllReady { .. } => Box::new(AllReady::new(contestant, pipes)),
-        Scenario::Chain { a, .. } | Scenario::Rearm { a, .. } | Scenario::Tax { a, .. } => {
-            Box::new(Chain::new(contestant, pipes, a))
-        }
         Scenario::ActiveShare { a, .. } => Box::new(ActiveShare::new(contestant, pipes, a)),
         Scenario::Banga { pace_us, .. } => {
             Box::new(Arrivals::new(contestant, pipes, pace_us * 1_000))
@@ -580,7 +583,10 @@ fn among_pipes<C: Contestant>(
         Scenario::Register { change, .. } => Box::new(Register::new(contestant, pipes, change)),
         Scenario::Toggle { .. } => Box::new(Toggle::new(contestant, pipes)),
         Scenario::Wake { part } => Box::new(Wakes::new(contestant, part)),
-        Scenario::Echo { .. }
+        Scenario::Chain { .. }
+        | Scenario::Rearm { .. }
+        | Scenario::Tax { .. }
+        | Scenario::Echo { .. }
         | Scenario::Gammo { .. }
         | Scenario::Udp { .. }
         | Scenario::Accept { .. }

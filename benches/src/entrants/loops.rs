@@ -1,7 +1,7 @@
 //! Event loops with callbacks as contestants: waitset's, and calloop.
 //!
-//! A callback notes which source is ready, and the notes are read when the loop has turned:
-//! what is measured is the way to a callback and back.
+//! Where the task is known from the beginning, callbacks do it. Elsewhere their task is to
+//! note which source is ready, and the notes are read when the loop has turned.
 
 use std::fmt;
 use std::io;
@@ -12,11 +12,18 @@ use calloop::{Dispatcher, LoopSignal, PostAction, RegistrationToken};
 use waitset::{EventLoop, Interest, Key, Mode, Reactor, Stats, Waker};
 
 use super::owned::Source;
-use crate::contestant::{Contestant, Wake, right};
+use crate::contestant::{Contestant, Task, Tasked, Wake, right};
 use crate::sources::Sources;
 
 /// The sources whose callbacks have run.
 type Ready = Vec<usize>;
+
+impl Task for Ready {
+    #[inline]
+    fn ready(&mut self, index: usize) {
+        self.push(index);
+    }
+}
 
 /// Gives out what callbacks have noted, and forgets it.
 #[inline]
@@ -28,31 +35,24 @@ fn give_out(ready: &mut Ready, on_ready: impl FnMut(usize)) {
 /// An [`EventLoop`] over the platform's default mechanism, level-triggered, which checks
 /// for each event that its source has not been removed.
 #[derive(Debug)]
-pub struct Callbacks {
-    event_loop: EventLoop<Ready>,
+pub struct Callbacks<T> {
+    event_loop: EventLoop<T>,
     keys: Vec<Option<Key>>,
     all: Sources,
-    ready: Ready,
 }
 
-impl Callbacks {
+impl<T> Callbacks<T> {
     fn key(&self, index: usize) -> io::Result<Key> {
         self.keys[index].ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
-impl Contestant for Callbacks {
-    const TELLS_AGAIN: bool = true;
-    const REARMS: bool = false;
-
-    type Waker = Waker;
-
+impl<T: Task> Tasked<T> for Callbacks<T> {
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
         Ok(Self {
             event_loop: EventLoop::new()?.with_batch(capacity),
             keys: vec![None; sources.len()],
             all: sources,
-            ready: Vec::with_capacity(capacity),
         })
     }
 
@@ -64,20 +64,9 @@ impl Contestant for Callbacks {
             source,
             Interest::READABLE,
             Mode::Level,
-            move |ready, _, _, _| ready.push(index),
+            |task: &mut T, source, _, _| task.ready(source.index),
         );
         self.keys[index] = Some(key.map_err(io::Error::from)?);
-        Ok(())
-    }
-
-    #[inline]
-    fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
-        let key = self.key(index)?;
-        self.event_loop.handle().modify(key, asked, Mode::Level)
-    }
-
-    fn settle(&mut self) -> io::Result<()> {
-        self.look()?;
         Ok(())
     }
 
@@ -90,21 +79,8 @@ impl Contestant for Callbacks {
     }
 
     #[inline]
-    fn turn_within(&mut self, timeout: Option<Duration>, on_ready: impl FnMut(usize)) {
-        right(self.event_loop.turn(&mut self.ready, timeout));
-        give_out(&mut self.ready, on_ready);
-    }
-
-    fn look(&mut self) -> io::Result<usize> {
-        self.event_loop
-            .turn(&mut self.ready, Some(Duration::ZERO))?;
-        let count = self.ready.len();
-        self.ready.clear();
-        Ok(count)
-    }
-
-    fn waker(&self) -> Waker {
-        self.event_loop.waker()
+    fn turn_within(&mut self, timeout: Option<Duration>, task: &mut T) {
+        right(self.event_loop.turn(task, timeout));
     }
 
     fn stats(&self) -> Option<Stats> {
@@ -112,45 +88,107 @@ impl Contestant for Callbacks {
     }
 }
 
-/// calloop with a generic source each, level-triggered, which is its default.
-pub struct Calloop {
-    event_loop: calloop::EventLoop<'static, Ready>,
-    added: Vec<Option<Added>>,
-    all: Sources,
+/// [`Callbacks`] that note what is ready.
+#[derive(Debug)]
+pub struct NotingCallbacks {
+    callbacks: Callbacks<Ready>,
     ready: Ready,
 }
 
-/// A source that calloop watches.
-struct Added {
-    token: RegistrationToken,
-    source: Dispatcher<'static, Generic<Source>, Ready>,
+impl Contestant for NotingCallbacks {
+    const TELLS_AGAIN: bool = true;
+    const REARMS: bool = false;
+
+    type Waker = Waker;
+    type Tasked<T: Task> = Callbacks<T>;
+
+    fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
+        Ok(Self {
+            callbacks: Callbacks::open(sources, capacity)?,
+            ready: Vec::with_capacity(capacity),
+        })
+    }
+
+    #[inline]
+    fn add(&mut self, index: usize) -> io::Result<()> {
+        self.callbacks.add(index)
+    }
+
+    #[inline]
+    fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
+        let key = self.callbacks.key(index)?;
+        let mut handle = self.callbacks.event_loop.handle();
+        handle.modify(key, asked, Mode::Level)
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        self.look()?;
+        Ok(())
+    }
+
+    #[inline]
+    fn delete(&mut self, index: usize) -> io::Result<()> {
+        self.callbacks.delete(index)
+    }
+
+    #[inline]
+    fn turn_within(&mut self, timeout: Option<Duration>, on_ready: impl FnMut(usize)) {
+        self.callbacks.turn_within(timeout, &mut self.ready);
+        give_out(&mut self.ready, on_ready);
+    }
+
+    fn look(&mut self) -> io::Result<usize> {
+        let turned = self
+            .callbacks
+            .event_loop
+            .turn(&mut self.ready, Some(Duration::ZERO));
+        turned?;
+        let count = self.ready.len();
+        self.ready.clear();
+        Ok(count)
+    }
+
+    fn waker(&self) -> Waker {
+        self.callbacks.event_loop.waker()
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        self.callbacks.stats()
+    }
 }
 
-impl Calloop {
-    fn added(&self, index: usize) -> io::Result<&Added> {
+/// calloop with a generic source each, level-triggered, which is its default.
+pub struct Calloop<T: 'static> {
+    event_loop: calloop::EventLoop<'static, T>,
+    added: Vec<Option<Added<T>>>,
+    all: Sources,
+}
+
+/// A source that calloop watches.
+struct Added<T> {
+    token: RegistrationToken,
+    source: Dispatcher<'static, Generic<Source>, T>,
+}
+
+impl<T> Calloop<T> {
+    fn added(&self, index: usize) -> io::Result<&Added<T>> {
         let added = self.added[index].as_ref();
         added.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
-impl fmt::Debug for Calloop {
+impl<T> fmt::Debug for Calloop<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Calloop").finish_non_exhaustive()
     }
 }
 
-impl Contestant for Calloop {
-    const TELLS_AGAIN: bool = true;
-    const REARMS: bool = false;
-
-    type Waker = LoopSignal;
-
-    fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
+impl<T: Task> Tasked<T> for Calloop<T> {
+    fn open(sources: Sources, _capacity: usize) -> io::Result<Self> {
         Ok(Self {
             event_loop: calloop::EventLoop::try_new()?,
             added: (0..sources.len()).map(|_| None).collect(),
             all: sources,
-            ready: Vec::with_capacity(capacity),
         })
     }
 
@@ -158,24 +196,14 @@ impl Contestant for Calloop {
     fn add(&mut self, index: usize) -> io::Result<()> {
         let source = Source::new(&self.all, index);
         let source = Generic::new(source, calloop::Interest::READ, calloop::Mode::Level);
-        let source = Dispatcher::new(source, move |_, _, ready: &mut Ready| {
-            ready.push(index);
+        let source = Dispatcher::new(source, |_, source, task: &mut T| {
+            task.ready(source.index);
             Ok(PostAction::Continue)
         });
         let handle = self.event_loop.handle();
         let token = handle.register_dispatcher(source.clone())?;
         self.added[index] = Some(Added { token, source });
         Ok(())
-    }
-
-    #[inline]
-    fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
-        let added = self.added(index)?;
-        added.source.as_source_mut().interest = match asked.is_writable() {
-            true => calloop::Interest::BOTH,
-            false => calloop::Interest::READ,
-        };
-        Ok(self.event_loop.handle().update(&added.token)?)
     }
 
     #[inline]
@@ -187,22 +215,73 @@ impl Contestant for Calloop {
     }
 
     #[inline]
-    fn turn_within(&mut self, timeout: Option<Duration>, on_ready: impl FnMut(usize)) {
-        let turned = self.event_loop.dispatch(timeout, &mut self.ready);
+    fn turn_within(&mut self, timeout: Option<Duration>, task: &mut T) {
+        let turned = self.event_loop.dispatch(timeout, task);
         right(turned.map_err(io::Error::from));
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        None
+    }
+}
+
+/// [`Calloop`] whose callbacks note what is ready.
+#[derive(Debug)]
+pub struct NotingCalloop {
+    calloop: Calloop<Ready>,
+    ready: Ready,
+}
+
+impl Contestant for NotingCalloop {
+    const TELLS_AGAIN: bool = true;
+    const REARMS: bool = false;
+
+    type Waker = LoopSignal;
+    type Tasked<T: Task> = Calloop<T>;
+
+    fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
+        Ok(Self {
+            calloop: Calloop::open(sources, capacity)?,
+            ready: Vec::with_capacity(capacity),
+        })
+    }
+
+    #[inline]
+    fn add(&mut self, index: usize) -> io::Result<()> {
+        self.calloop.add(index)
+    }
+
+    #[inline]
+    fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
+        let added = self.calloop.added(index)?;
+        added.source.as_source_mut().interest = match asked.is_writable() {
+            true => calloop::Interest::BOTH,
+            false => calloop::Interest::READ,
+        };
+        Ok(self.calloop.event_loop.handle().update(&added.token)?)
+    }
+
+    #[inline]
+    fn delete(&mut self, index: usize) -> io::Result<()> {
+        self.calloop.delete(index)
+    }
+
+    #[inline]
+    fn turn_within(&mut self, timeout: Option<Duration>, on_ready: impl FnMut(usize)) {
+        self.calloop.turn_within(timeout, &mut self.ready);
         give_out(&mut self.ready, on_ready);
     }
 
     fn look(&mut self) -> io::Result<usize> {
-        let turned = self.event_loop.dispatch(Duration::ZERO, &mut self.ready);
-        turned?;
+        let event_loop = &mut self.calloop.event_loop;
+        event_loop.dispatch(Duration::ZERO, &mut self.ready)?;
         let count = self.ready.len();
         self.ready.clear();
         Ok(count)
     }
 
     fn waker(&self) -> LoopSignal {
-        self.event_loop.get_signal()
+        self.calloop.event_loop.get_signal()
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 
 use crate::Contestant;
 use crate::foreign;
-use loops::{Callbacks, Calloop};
+use loops::{NotingCallbacks, NotingCalloop};
 use owned::Owned;
 use rivals::{Mio, Polling};
 use watched::{
@@ -95,7 +95,7 @@ entrants! {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Nix "nix" Nix;
     WaitSet "wait-set" Owned;
-    EventLoop "event-loop" Callbacks;
+    EventLoop "event-loop" NotingCallbacks;
     Poll "poll" Watched<PollLevel>;
     PollOneshot "poll-oneshot" Watched<PollOneshot>;
     Select "select" Watched<SelectLevel>;
@@ -107,7 +107,7 @@ entrants! {
     MioReregister "mio-reregister" Mio<true>;
     Polling "polling" Polling<false>;
     PollingOneshot "polling-oneshot" Polling<true>;
-    Calloop "calloop" Calloop;
+    Calloop "calloop" NotingCalloop;
 }
 
 impl Entrant {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use waitset::{Interest, Key, Mode, Reactor, Stats, WaitSet, Waker};
 
-use crate::contestant::{Contestant, right};
+use crate::contestant::{Contestant, GivesOut, Task, right};
 use crate::sources::Sources;
 
 /// A source as a program owns it: its descriptor, and what it needs to know of it.
 #[derive(Debug)]
 pub(super) struct Source {
     all: Sources,
-    index: usize,
+    pub(super) index: usize,
 }
 
 impl Source {
@@ -49,6 +49,7 @@ impl Contestant for Owned {
     const REARMS: bool = false;
 
     type Waker = Waker;
+    type Tasked<T: Task> = GivesOut<Self>;
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
         Ok(Self {

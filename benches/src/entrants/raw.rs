@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use waitset_core::Interest;
 
-use crate::contestant::{Contestant, WAKE, Wake, right, unless_interrupted};
+use crate::contestant::{Contestant, GivesOut, Task, WAKE, Wake, right, unless_interrupted};
 use crate::sources::Sources;
 use crate::sys;
 
@@ -67,6 +67,7 @@ impl<M: RawMode> Contestant for Raw<M> {
     const REARMS: bool = M::BITS == Oneshot::BITS;
 
     type Waker = RawWaker;
+    type Tasked<T: Task> = GivesOut<Self>;
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
         let epoll = sys::epoll_create()?;

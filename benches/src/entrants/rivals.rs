@@ -9,7 +9,7 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use waitset_core::Interest;
 
-use crate::contestant::{Contestant, WAKE, Wake, right, unless_interrupted};
+use crate::contestant::{Contestant, GivesOut, Task, WAKE, Wake, right, unless_interrupted};
 use crate::sources::Sources;
 use crate::sys::PollerKeeper;
 
@@ -43,6 +43,7 @@ impl<const REARMS: bool> Contestant for Mio<REARMS> {
     const REARMS: bool = REARMS;
 
     type Waker = Arc<mio::Waker>;
+    type Tasked<T: Task> = GivesOut<Self>;
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
         let poll = mio::Poll::new()?;
@@ -135,6 +136,7 @@ impl<const ONESHOT: bool> Contestant for Polling<ONESHOT> {
     const REARMS: bool = ONESHOT;
 
     type Waker = Notifier;
+    type Tasked<T: Task> = GivesOut<Self>;
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
         let capacity = NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN);

@@ -9,7 +9,7 @@ use waitset_core::{Events, Interest, Mode, Reactor, Stats, Waker};
 use waitset_poll::Poll;
 use waitset_select::Select;
 
-use crate::contestant::{Contestant, right};
+use crate::contestant::{Contestant, GivesOut, Task, right};
 use crate::sources::Sources;
 use crate::sys::Keeper;
 
@@ -138,6 +138,7 @@ impl<M: Mechanism> Contestant for Watched<M> {
     const REARMS: bool = matches!(M::MODE, Mode::Oneshot);
 
     type Waker = Waker;
+    type Tasked<T: Task> = GivesOut<Self>;
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
         Ok(Self {

@@ -9,7 +9,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use waitset_core::Interest;
 
-use crate::contestant::{Contestant, WAKE, Wake, unless_interrupted};
+use crate::contestant::{Contestant, GivesOut, Task, WAKE, Wake, unless_interrupted};
 use crate::sources::Sources;
 
 /// `nix::sys::epoll`, level-triggered.
@@ -35,6 +35,7 @@ impl Contestant for Nix {
     const REARMS: bool = false;
 
     type Waker = Bell;
+    type Tasked<T: Task> = GivesOut<Self>;
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;

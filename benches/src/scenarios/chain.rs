@@ -1,11 +1,12 @@
 //! Tokens that go from pipe to pipe: a program with A of N connections active.
 
+use std::fmt;
 use std::io;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use crate::contestant::{Task, Tasked};
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
 
@@ -15,113 +16,164 @@ use crate::{Contestant, Workload};
 /// A tokens start at every N/A-th pipe. Where A = N there is a burst instead: a byte is
 /// written to every pipe, all are read, and again. A chain would merge tokens there, and
 /// an edge-triggered contestant that reads one of two bytes would wait for ever.
-#[derive(Debug)]
-pub struct Chain<C> {
-    contestant: C,
-    pipes: Rc<Pipes>,
+pub struct Chain<C: Contestant> {
+    contestant: C::Tasked<Passing<()>>,
+    pipes: Pipes,
     tokens: usize,
+    capacity: usize,
 }
 
 impl<C: Contestant> Chain<C> {
-    /// The contestant among these pipes, with `tokens` of them active.
-    #[must_use]
-    pub fn new(contestant: C, pipes: Rc<Pipes>, tokens: usize) -> Self {
-        Self {
-            contestant,
-            pipes,
+    /// The contestant among these pipes, with `tokens` of them active and room for
+    /// `capacity` events.
+    ///
+    /// # Errors
+    ///
+    /// As the contestant's constructor.
+    pub fn open(pipes: &Pipes, tokens: usize, capacity: usize) -> io::Result<Self> {
+        Ok(Self {
+            contestant: C::Tasked::open(pipes.readers().clone(), capacity)?,
+            pipes: pipes.clone(),
             tokens,
-        }
-    }
-
-    fn pass(&mut self, events: u64, seen: impl FnMut(usize)) {
-        if self.tokens == self.pipes.len() && self.tokens > 1 {
-            burst(&mut self.contestant, &self.pipes, events, seen)
-        } else {
-            chain(&mut self.contestant, &self.pipes, self.tokens, events, seen)
-        }
+            capacity,
+        })
     }
 }
 
-/// The measured loop: the same source for every contestant, one copy of it each.
-#[inline(never)]
-fn chain<C: Contestant>(
-    contestant: &mut C,
-    pipes: &Pipes,
-    tokens: usize,
-    events: u64,
-    mut seen: impl FnMut(usize),
-) {
-    let spacing = pipes.len() / tokens;
-    let starts = events.min(tokens as u64);
-    for token in 0..starts as usize {
-        pipes.write(token * spacing);
+impl<C: Contestant> fmt::Debug for Chain<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain")
+            .field("pipes", &self.pipes)
+            .field("tokens", &self.tokens)
+            .finish_non_exhaustive()
     }
-    let mut to_write = events - starts;
-    let mut to_read = events;
-    while to_read > 0 {
-        contestant.turn(|index| {
-            pipes.read(index);
-            to_read -= 1;
-            if to_write > 0 {
-                to_write -= 1;
-                pipes.write(pipes.next(index));
+}
+
+/// Passes a byte on for each event.
+#[derive(Debug)]
+pub struct Passing<S> {
+    pipes: Pipes,
+    to_read: u64,
+    to_write: u64,
+    seen: S,
+}
+
+/// What hears of each event: nobody, where it is timed.
+pub trait Seen: 'static {
+    /// Hears of one.
+    fn note(&mut self, index: usize);
+}
+
+impl Seen for () {
+    #[inline]
+    fn note(&mut self, _index: usize) {}
+}
+
+/// Counts the events of each source.
+impl Seen for Vec<usize> {
+    fn note(&mut self, index: usize) {
+        self[index] += 1;
+    }
+}
+
+impl<S: Seen> Task for Passing<S> {
+    #[inline]
+    fn ready(&mut self, index: usize) {
+        self.pipes.read(index);
+        self.to_read -= 1;
+        if self.to_write > 0 {
+            self.to_write -= 1;
+            self.pipes.write(self.pipes.next(index));
+        }
+        self.seen.note(index);
+    }
+}
+
+impl<S: Seen> Passing<S> {
+    fn new(pipes: &Pipes, seen: S) -> Self {
+        Self {
+            pipes: pipes.clone(),
+            to_read: 0,
+            to_write: 0,
+            seen,
+        }
+    }
+
+    /// Passes `events` on, and gives back what has heard of them.
+    fn pass<T: Tasked<Self>>(mut self, contestant: &mut T, tokens: usize, events: u64) -> S {
+        let count = self.pipes.len();
+        if tokens == count && tokens > 1 {
+            let mut left = events;
+            while left > 0 {
+                self.to_read = left.min(count as u64);
+                left -= self.to_read;
+                for index in 0..self.to_read as usize {
+                    self.pipes.write(index);
+                }
+                self = self.read_all(contestant);
             }
-            seen(index);
-        });
+        } else {
+            let starts = events.min(tokens as u64);
+            for token in 0..starts as usize {
+                self.pipes.write(token * (count / tokens));
+            }
+            self.to_read = events;
+            self.to_write = events - starts;
+            self = self.read_all(contestant);
+        }
+        self.seen
     }
-}
 
-#[inline(never)]
-fn burst<C: Contestant>(
-    contestant: &mut C,
-    pipes: &Pipes,
-    events: u64,
-    mut seen: impl FnMut(usize),
-) {
-    let mut left = events;
-    while left > 0 {
-        let count = left.min(pipes.len() as u64);
-        for index in 0..count as usize {
-            pipes.write(index);
+    /// The measured loop: the same source for every contestant, one copy of it each.
+    ///
+    /// The task is its own, so that it is in registers unless callbacks have it.
+    #[inline(never)]
+    fn read_all<T: Tasked<Self>>(self, contestant: &mut T) -> Self {
+        let mut passing = self;
+        while passing.to_read > 0 {
+            contestant.turn_within(None, &mut passing);
         }
-        let mut to_read = count;
-        while to_read > 0 {
-            contestant.turn(|index| {
-                pipes.read(index);
-                to_read -= 1;
-                seen(index);
-            });
-        }
-        left -= count;
+        passing
     }
 }
 
 impl<C: Contestant> Workload for Chain<C> {
     fn attach(&mut self) -> io::Result<()> {
-        self.contestant.add_all(self.pipes.len())
+        (0..self.pipes.len()).try_for_each(|index| self.contestant.add(index))
     }
 
     fn detach(&mut self) -> io::Result<()> {
-        self.contestant.delete_all(self.pipes.len())
+        (0..self.pipes.len()).try_for_each(|index| self.contestant.delete(index))
     }
 
     fn run(&mut self, units: u64) -> io::Result<Duration> {
+        let passing = Passing::new(&self.pipes, ());
         let start = Instant::now();
-        self.pass(units, |_| {});
+        passing.pass(&mut self.contestant, self.tokens, units);
         Ok(start.elapsed())
     }
 
-    /// N events a token bring each token once through the whole cycle.
+    /// N events a token bring each token once through the whole cycle. Those of a second
+    /// contestant are counted, so that the code that is timed need not.
     fn verify(&mut self) -> io::Result<()> {
         let count = self.pipes.len();
-        let mut seen = vec![0; count];
-        self.pass((count * self.tokens) as u64, |index| seen[index] += 1);
+        let events = (count * self.tokens) as u64;
+        self.run(events)?;
+        assert!(self.pipes.are_drained(), "an event is left over");
+
+        self.detach()?;
+        let sources = self.pipes.readers().clone();
+        let mut contestant: C::Tasked<Passing<Vec<usize>>> = Tasked::open(sources, self.capacity)?;
+        (0..count).try_for_each(|index| contestant.add(index))?;
+        let counting = Passing::new(&self.pipes, vec![0; count]);
+        let seen = counting.pass(&mut contestant, self.tokens, events);
         assert!(
             seen.iter().all(|times| *times == self.tokens),
             "tokens were lost or told twice: {seen:?}"
         );
-        assert_eq!(self.contestant.look()?, 0, "an event is left over");
-        Ok(())
+        assert!(self.pipes.are_drained(), "an event is left over");
+        (0..count).try_for_each(|index| contestant.delete(index))?;
+        self.attach()
     }
 
     fn stats(&self) -> Option<Stats> {
