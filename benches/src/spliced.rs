@@ -22,8 +22,8 @@ struct Splice {
     make: fn(&Path) -> io::Result<String>,
 }
 
-/// Everything that is spliced; paths are relative to this package.
-const SPLICES: [Splice; 2] = [
+/// Everything that is spliced, by document; paths are relative to this package.
+const SPLICES: [Splice; 3] = [
     Splice {
         document: "../README.md",
         mark: "record",
@@ -36,6 +36,12 @@ const SPLICES: [Splice; 2] = [
         record: "record/goals.json",
         make: |record| Ok(goals::markdown(&Report::<Goal>::read(record)?)),
     },
+    Splice {
+        document: "README.md",
+        mark: "goals on a Xeon",
+        record: "record/goals-xeon.json",
+        make: |record| Ok(goals::markdown(&Report::<Goal>::read(record)?)),
+    },
 ];
 
 /// Every document that has marks, as it should be.
@@ -45,16 +51,22 @@ const SPLICES: [Splice; 2] = [
 /// As reading, and if a mark or a record is not there.
 pub fn documents() -> io::Result<Vec<(PathBuf, String)>> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let spliced = |splice: &Splice| {
+    let mut documents: Vec<(PathBuf, String)> = Vec::new();
+    for splice in &SPLICES {
         let path = package.join(splice.document);
+        // A document can have several marks.
+        let text = match documents.pop_if(|(last, _)| *last == path) {
+            Some((_, text)) => text,
+            None => fs::read_to_string(&path)?,
+        };
         let made = (splice.make)(&package.join(splice.record))?;
-        let text = fill(&fs::read_to_string(&path)?, splice.mark, &made).ok_or_else(|| {
+        let text = fill(&text, splice.mark, &made).ok_or_else(|| {
             let text = format!("{} has no mark {}", splice.document, splice.mark);
             io::Error::new(io::ErrorKind::NotFound, text)
         })?;
-        Ok((path, text))
-    };
-    SPLICES.iter().map(spliced).collect()
+        documents.push((path, text));
+    }
+    Ok(documents)
 }
 
 /// `text` with `made` between the marks of this name; `None` if there are none.
