@@ -22,6 +22,9 @@ pub(crate) struct Observed {
 }
 
 /// Asks one descriptor, now.
+///
+/// The kernel answers `EINTR` to who does not wait only if a signal is pending and nothing
+/// is ready, so that it is an answer like any other (`do_poll` in fs/select.c).
 pub(crate) fn ask(fd: RawFd, interest: Interest) -> io::Result<Observed> {
     let peer_closed = if interest.is_readable() { POLLRDHUP } else { 0 };
     let mut one = libc::pollfd {
@@ -31,7 +34,10 @@ pub(crate) fn ask(fd: RawFd, interest: Interest) -> io::Result<Observed> {
     };
     // SAFETY: the kernel reads and writes one entry, which lives through the call.
     if unsafe { libc::poll(&raw mut one, 1, 0) } == -1 {
-        return Err(io::Error::last_os_error());
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
     }
     let has = |bit: libc::c_short, readiness: Readiness| match one.revents & bit {
         0 => Readiness::default(),

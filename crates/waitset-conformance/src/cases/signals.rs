@@ -35,6 +35,9 @@ fn storm() -> Timer {
 pub fn an_interrupted_wait_ends_early_and_says_so(make: Make) {
     alone(|| {
         let mut watch = Watch::new(make);
+        // Who asks one source after the other has one to ask.
+        let (idle, _writer) = pipe();
+        watch.register(&idle, 7, R, Mode::Level);
         let storm = storm();
         let mut interruptions = 0;
         let start = Instant::now();
