@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::burst::burst;
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
 
@@ -38,23 +39,15 @@ impl<C: Contestant> ActiveShare<C> {
     #[inline(never)]
     fn bursts(&mut self, events: u64, mut seen: impl FnMut(usize)) {
         let Self {
-            contestant, pipes, ..
+            contestant,
+            pipes,
+            active,
+            at,
         } = self;
         let mut left = events;
         while left > 0 {
-            let count = left.min(self.active as u64);
-            for _ in 0..count {
-                pipes.write(self.at);
-                self.at = pipes.next(self.at);
-            }
-            let mut to_read = count;
-            while to_read > 0 {
-                contestant.turn(|index| {
-                    pipes.read(index);
-                    to_read -= 1;
-                    seen(index);
-                });
-            }
+            let count = left.min(*active as u64);
+            burst(contestant, pipes, at, count, &mut seen);
             left -= count;
         }
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::burst::burst;
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
 
@@ -39,6 +40,12 @@ impl<C: Contestant> Arrivals<C> {
 
     #[inline(never)]
     fn serve(&mut self, events: u64, mut seen: impl FnMut(usize)) -> Duration {
+        let Self {
+            contestant,
+            pipes,
+            pace_ns,
+            at,
+        } = self;
         let start = Instant::now();
         let (mut skipped_ns, mut due_ns) = (0, 0);
         let mut left = events;
@@ -49,32 +56,13 @@ impl<C: Contestant> Arrivals<C> {
                 now_ns = due_ns;
             }
             // What a pipe holds is one event: a byte.
-            let most = left.min(self.pipes.len() as u64);
-            let count = (1 + (now_ns - due_ns) / self.pace_ns).min(most);
-            due_ns += count * self.pace_ns;
-            self.batch(count, &mut seen);
+            let most = left.min(pipes.len() as u64);
+            let count = (1 + (now_ns - due_ns) / *pace_ns).min(most);
+            due_ns += count * *pace_ns;
+            burst(contestant, pipes, at, count, &mut seen);
             left -= count;
         }
         start.elapsed()
-    }
-
-    #[inline]
-    fn batch(&mut self, count: u64, mut seen: impl FnMut(usize)) {
-        let Self {
-            contestant, pipes, ..
-        } = self;
-        for _ in 0..count {
-            pipes.write(self.at);
-            self.at = pipes.next(self.at);
-        }
-        let mut to_read = count;
-        while to_read > 0 {
-            contestant.turn(|index| {
-                pipes.read(index);
-                to_read -= 1;
-                seen(index);
-            });
-        }
     }
 }
 

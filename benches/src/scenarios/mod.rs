@@ -4,6 +4,7 @@ pub mod accept;
 pub mod active_share;
 pub mod all_ready;
 pub mod arrivals;
+mod burst;
 pub mod chain;
 pub mod connections;
 pub mod datagrams;
