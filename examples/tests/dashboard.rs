@@ -175,12 +175,15 @@ fn nothing_runs_while_nobody_looks() {
 }
 
 #[test]
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
+#[cfg(target_os = "linux")]
 fn a_mechanism_that_cannot_be_had_says_why_and_the_others_go_on() {
-    support::forbid::io_uring();
+    use waitset_conformance::{IO_URING, refusing};
+
+    refusing(&IO_URING, libc::EPERM, without_io_uring).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+fn without_io_uring() {
     once("dashboard", &[], |server| {
         let mut page = Tab::open(&server, "/live");
         let told = until(&mut page, are_all_at_work);

@@ -211,12 +211,15 @@ fn no_example_is_left_out() {
 }
 
 #[test]
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
+#[cfg(target_os = "linux")]
 fn each_says_in_one_line_why_a_mechanism_cannot_be_had_and_exits_with_77() {
-    support::forbid::io_uring();
+    use waitset_conformance::{IO_URING, refusing};
+
+    refusing(&IO_URING, libc::EPERM, without_io_uring).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+fn without_io_uring() {
     let refuses = |output: Output| {
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(77), "{text}");

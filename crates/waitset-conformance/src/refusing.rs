@@ -1,9 +1,10 @@
 //! System calls that the kernel refuses by a filter, as in a container.
 
+use std::env;
 use std::io;
 use std::thread;
 
-use crate::sys;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 /// The system calls of io_uring(7).
 pub const IO_URING: [libc::c_long; 3] = [
@@ -28,21 +29,34 @@ pub const IO_URING: [libc::c_long; 3] = [
 ///
 /// # Errors
 ///
-/// As prctl(2), where there are no filters (`PR_SET_SECCOMP`).
+/// As seccomp(2), where there are no filters, or none for this architecture.
 ///
 /// # Panics
 ///
-/// If `body` does, or for more calls than a filter's jumps are long: 255.
+/// If `body` does.
 pub fn refusing<T: Send>(
     calls: &[libc::c_long],
     errno: i32,
     body: impl FnOnce() -> T + Send,
 ) -> io::Result<T> {
     thread::scope(|scope| {
-        let filtered = scope.spawn(|| sys::filter(calls, errno).map(|()| body()));
+        let filtered = scope.spawn(|| filter(calls, errno).map(|()| body()));
         match filtered.join() {
             Ok(answer) => answer,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
+}
+
+/// Has the kernel answer each of `calls` of this thread, and of those that it starts, with
+/// `errno` from now on.
+fn filter(calls: &[libc::c_long], errno: i32) -> io::Result<()> {
+    let refused = calls.iter().map(|call| (*call, Vec::new())).collect();
+    let answer = SeccompAction::Errno(errno.unsigned_abs());
+    let program = env::consts::ARCH
+        .try_into()
+        .and_then(|here| SeccompFilter::new(refused, SeccompAction::Allow, answer, here))
+        .and_then(BpfProgram::try_from)
+        .map_err(io::Error::other)?;
+    seccompiler::apply_filter(&program).map_err(io::Error::other)
 }

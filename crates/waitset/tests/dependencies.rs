@@ -37,7 +37,11 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("waitset-epoll", &["libc"]),
     ("waitset-uring", &["io-uring", "libc"]),
     ("waitset-busy", &["libc"]),
-    ("waitset-conformance", &["libc", "nix", "proptest"]), // a dev-dependency of others
+    // A dev-dependency of others; seccompiler for filters of system calls.
+    (
+        "waitset-conformance",
+        &["libc", "nix", "proptest", "seccompiler"],
+    ),
     // nix for signals and child processes, socket2 for streams; tracing is optional, for
     // `Explain`.
     ("waitset", &["libc", "nix", "socket2", "tracing"]),

@@ -3,11 +3,6 @@
 
 mod bounded;
 mod client;
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-pub(crate) mod forbid;
 mod server;
 mod tab;
 
