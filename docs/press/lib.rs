@@ -10,6 +10,7 @@ mod check;
 mod figures;
 mod glossary;
 mod measured;
+mod quote;
 mod record;
 mod splice;
 mod translation;
@@ -18,7 +19,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use check::check;
-pub use measured::crossover_of_one;
 pub use record::{Recording, commands, record};
 pub use splice::splice;
 pub use translation::{outdated, stamp};

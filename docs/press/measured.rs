@@ -42,11 +42,7 @@ pub(crate) fn crossovers() -> Result<String> {
 
 /// How many descriptors, one of them ready, poll waits for without being clearly slower
 /// than epoll, and from how many on it is slower.
-///
-/// # Errors
-///
-/// If the record does not say.
-pub fn crossover_of_one() -> Result<(u32, u32)> {
+pub(crate) fn crossover_of_one() -> Result<(u32, u32)> {
     let record = record()?;
     let said = sections(&record)
         .find(|(heading, _)| heading.starts_with("one of N is ready"))

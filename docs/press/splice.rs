@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    LANGUAGES, Recording, Result, docs, figures, files, measured, named, read, text_of,
+    LANGUAGES, Recording, Result, docs, figures, files, measured, named, quote, read, text_of,
     write_if_changed,
 };
 
@@ -35,11 +35,21 @@ pub(crate) fn spliced() -> Result<Vec<(PathBuf, String)>> {
     let mut all = figures::drawn()?;
     for language in LANGUAGES {
         for path in files(&text_of(language), "md")? {
-            let text = fill(&read(&path)?).map_err(|error| named(&path, &error))?;
-            all.push((path, text));
+            let text = fill(&read(&path)?).and_then(|text| quote::fill(&text));
+            all.push((path.clone(), text.map_err(|error| named(&path, &error))?));
         }
     }
+    for path in readmes() {
+        let text = quote::fill(&read(&path)?).map_err(|error| named(&path, &error))?;
+        all.push((path, text));
+    }
     Ok(all)
+}
+
+/// The repository's READMEs, which quote figures; the instrument fills their marks.
+fn readmes() -> [PathBuf; 2] {
+    let root = docs().parent().unwrap_or(docs());
+    ["README.md", "README.ko.md"].map(|name| root.join(name))
 }
 
 /// `text` with what stands between its marks replaced.

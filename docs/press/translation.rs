@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Result, docs, files, read, splice, text_of, write_if_changed};
+use crate::{Result, docs, files, quote, read, splice, text_of, write_if_changed};
 
 const MARK: &str = "<!-- translates: ";
 
@@ -35,7 +35,7 @@ pub fn outdated() -> Result<Vec<String>> {
     for name in names.chain([README]) {
         let (english, translation) = pair(name);
         if name != "SUMMARY.md" && translation.exists() {
-            let mark = mark_for(&read(&english)?);
+            let mark = mark_for(&read(&english)?)?;
             if !read(&translation)?.contains(&mark) {
                 old.push(name.to_owned());
             }
@@ -51,7 +51,7 @@ pub fn outdated() -> Result<Vec<String>> {
 /// If one of the two can't be read or written.
 pub fn stamp(name: &str) -> Result<()> {
     let (english, translation) = pair(name);
-    let mark = mark_for(&read(&english)?);
+    let mark = mark_for(&read(&english)?)?;
     let text = read(&translation)?;
     let kept: Vec<_> = text
         .lines()
@@ -61,9 +61,10 @@ pub fn stamp(name: &str) -> Result<()> {
     write_if_changed(&translation, &text).map(|_| ())
 }
 
-fn mark_for(english: &str) -> String {
-    let hash = fnv1a(splice::without_spliced(english).as_bytes());
-    format!("{MARK}{hash:016x} -->")
+fn mark_for(english: &str) -> Result<String> {
+    let words = quote::without(&splice::without_spliced(english))?;
+    let hash = fnv1a(words.as_bytes());
+    Ok(format!("{MARK}{hash:016x} -->"))
 }
 
 /// FNV-1a, whose values stay the same from one toolchain to the next.
@@ -83,10 +84,12 @@ mod tests {
 
     #[test]
     fn a_new_recording_makes_no_translation_old_but_a_new_word_does() {
-        let text = |body: &str, word: &str| {
-            format!("{word}\n<!-- begin: run x -->\n{body}\n<!-- end -->\nmore\n")
+        let mark = |body: &str, word: &str| {
+            let quoted = format!("<!-- quote: x -->{body}<!-- /quote -->");
+            let text = format!("{word} {quoted}\n<!-- begin: run x -->\n{body}\n<!-- end -->\n");
+            mark_for(&text).unwrap()
         };
-        assert_eq!(mark_for(&text("1", "a")), mark_for(&text("2", "a")));
-        assert_ne!(mark_for(&text("1", "a")), mark_for(&text("1", "b")));
+        assert_eq!(mark("1", "a"), mark("2", "a"));
+        assert_ne!(mark("1", "a"), mark("1", "b"));
     }
 }
