@@ -1,5 +1,6 @@
 //! Three sets of descriptors as select(2) wants them: a bit each, in words of a C long.
 
+use std::mem;
 use std::os::fd::RawFd;
 
 use waitset_core::{Interest, Readiness};
@@ -16,6 +17,9 @@ pub(crate) const DIRECTIONS: usize = 3;
 /// What is asked, what was answered, and the highest descriptor asked about.
 #[derive(Debug)]
 pub(crate) struct FdSets {
+    /// What is asked of each descriptor, as the bits of an [`Interest`]; so that a change
+    /// touches the sets of those directions only that change.
+    interests: Vec<u8>,
     /// By word, so that a change of one descriptor touches one place.
     asked: Vec<[Word; DIRECTIONS]>,
     /// By direction, as the kernel has them.
@@ -31,6 +35,7 @@ impl FdSets {
     /// Sets that ask for the waker's descriptor only.
     pub(crate) fn new(bell: RawFd) -> Self {
         let mut sets = Self {
+            interests: Vec::new(),
             asked: Vec::new(),
             answered: Default::default(),
             highest: 0,
@@ -53,6 +58,7 @@ impl FdSets {
     #[cold]
     fn lengthen(&mut self, length: usize) {
         let length = length.max(2 * self.asked.len());
+        self.interests.resize(length * BITS, 0);
         self.asked.resize(length, [0; DIRECTIONS]);
         for answered in &mut self.answered {
             answered.resize(length, 0);
@@ -64,10 +70,11 @@ impl FdSets {
     pub(crate) fn ask(&mut self, fd: RawFd, interest: Option<Interest>) {
         let (word, bit) = (fd as usize / BITS, 1 << (fd as usize % BITS));
         let wanted = interest.map_or(0, Interest::bits);
+        let changed = mem::replace(&mut self.interests[fd as usize], wanted) ^ wanted;
         for (direction, asked) in self.asked[word].iter_mut().enumerate() {
-            // All ones or all zeros, so that nothing is left to be predicted.
-            let is_wanted = Word::from(wanted >> direction & 1).wrapping_neg();
-            *asked = *asked & !bit | is_wanted & bit;
+            if changed >> direction & 1 != 0 {
+                *asked ^= bit;
+            }
         }
         if wanted == 0 {
             if self.highest == fd as usize {
@@ -80,7 +87,7 @@ impl FdSets {
 
     /// Whether anything is asked of `fd`. The sets must have room for it.
     pub(crate) fn asks(&self, fd: RawFd) -> bool {
-        union(&self.asked[fd as usize / BITS]) >> (fd as usize % BITS) & 1 != 0
+        self.interests[fd as usize] != 0
     }
 
     fn lower_highest(&mut self) {
