@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{LANGUAGES, Result, chapter, files, glossary, read, splice, text_of};
+use crate::{LANGUAGES, Result, chapter, files, glossary, read, sentence, splice, text_of};
 
 /// Every fault of the book, a line each; none if it is right.
 ///
@@ -24,6 +24,7 @@ pub fn check() -> Result<Vec<String>> {
         }
     }
     faults.extend(glossary::faults()?);
+    faults.extend(sentence::faults()?);
     for (number, language) in LANGUAGES.iter().enumerate() {
         let directory = text_of(language);
         let summary = read(&directory.join("SUMMARY.md"))?;

@@ -12,6 +12,7 @@ mod glossary;
 mod measured;
 mod quote;
 mod record;
+mod sentence;
 mod splice;
 mod translation;
 

@@ -6,7 +6,7 @@ const USAGE: &str = "\
 press splice                         fill the chapters' marks and write the figures
 press check                          check marks, code, links, figures and translations
 press record NAME [TIMES SECONDS COMMAND]   run a command and keep what it prints
-press commands                       run every recorded command once, within its bound
+press commands                       run every command of the book once, within its bound
 press translated FILE                say that ko/FILE now says what en/FILE says";
 
 fn main() -> ExitCode {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::{Result, docs, files, named, read, write_if_changed};
+use crate::{Result, docs, files, named, read, sentence, write_if_changed};
 
 /// A command and what it printed each time.
 #[derive(Debug)]
@@ -109,7 +109,18 @@ pub fn record(name: &str, given: Option<(u32, u32, &str)>) -> Result<()> {
     write_if_changed(&docs().join("record/machine.txt"), &text).map(|_| ())
 }
 
-/// Runs every recorded command once and holds what it prints to the recording.
+/// Every recording, by name.
+pub(crate) fn recordings() -> Result<Vec<Recording>> {
+    let files = files(&docs().join("record"), "txt")?;
+    let names = files.iter().filter_map(|file| file.file_stem()?.to_str());
+    names
+        .filter(|name| *name != "machine")
+        .map(Recording::load)
+        .collect()
+}
+
+/// Runs every recorded command once and holds what it prints to the recording, and those
+/// that stand within sentences.
 ///
 /// A command must end in time and without failure. Where its words differ from the
 /// recorded ones, a line says so: another kernel may have other answers.
@@ -118,46 +129,35 @@ pub fn record(name: &str, given: Option<(u32, u32, &str)>) -> Result<()> {
 ///
 /// The commands that failed.
 pub fn commands() -> Result<()> {
-    let mut failed = String::new();
-    for file in files(&docs().join("record"), "txt")? {
-        let name = file
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if name == "machine" {
-            continue;
-        }
-        let mut recording = Recording::load(&name)?;
-        print!("{name}: ");
-        match run(&recording.command, recording.seconds) {
+    let mut failed = Vec::new();
+    for mut recording in recordings()? {
+        let told = match run(&recording.command, recording.seconds) {
             Err(error) => {
-                println!("failed");
-                let _ = writeln!(failed, "{error}");
+                failed.push(error);
+                "failed"
             }
             Ok(printed) => {
                 recording.runs.push(printed);
                 let is_alike = recording.merged().is_ok();
-                println!(
-                    "{}",
-                    if is_alike {
-                        "as recorded"
-                    } else {
-                        "other words than recorded"
-                    }
-                );
+                if is_alike {
+                    "as recorded"
+                } else {
+                    "other words than recorded"
+                }
             }
-        }
+        };
+        println!("{}: {told}", recording.name);
     }
+    sentence::run_listed(&mut failed);
     if failed.is_empty() {
         Ok(())
     } else {
-        Err(failed)
+        Err(failed.join("\n"))
     }
 }
 
 /// What `command` prints, run in the root of the repository and ended after `seconds`.
-fn run(command: &str, seconds: u32) -> Result<String> {
+pub(crate) fn run(command: &str, seconds: u32) -> Result<String> {
     let root = docs().parent().unwrap_or(docs());
     let output = Command::new("timeout")
         .args([&seconds.to_string(), "sh", "-c", command])
