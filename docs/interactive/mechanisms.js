@@ -182,6 +182,7 @@ if (typeof document !== "undefined") (() => {
     .wm :focus-visible { outline: 3px solid var(--hit); outline-offset: 2px; } .wm label { display: flex; align-items: center; gap: .5em; }
     .wm .say { min-height: 3.2em; margin: .4em 0; } .wm .scroll { overflow-x: auto; } .wm input[type=range] { accent-color: var(--hit); width: 8em; }
     .wm table { border-collapse: collapse; font-size: .8em; margin: 0; width: 100%; } .wm td, .wm th { padding: .3em .4em; text-align: right; border: 1px solid var(--edge); background: none; color: var(--ink); }
+    @media (max-width: 500px) { .wm text { font-size: 17px; } .wm .s { font-size: 16px; } } /* the picture shrinks with the page */
     .wm th, .wm td { overflow-wrap: normal; word-break: keep-all; } .wm caption { text-align: left; padding: .3em 0; } .wm tr.own { background: color-mix(in srgb, var(--hit) 22%, transparent); } .wm th:first-child { text-align: left; white-space: nowrap; }`;
 
   function start(root) {
