@@ -4,6 +4,8 @@ pub mod loops;
 pub mod owned;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod raw;
+#[cfg(target_os = "linux")]
+pub mod ring;
 pub mod rivals;
 pub mod watched;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -22,13 +24,16 @@ use watched::{
     AdaptiveLevel, BusyLevel, PollLevel, PollOneshot, SelectLevel, SelectOneshot, SweepLevel,
     Watched,
 };
-#[cfg(target_os = "linux")]
-use watched::{UringEdge, UringLevel, UringOneshot};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use {
     raw::Raw,
     watched::{EpollBoxed, EpollEdge, EpollLevel, EpollOneshot},
     wrapped::Nix,
+};
+#[cfg(target_os = "linux")]
+use {
+    ring::RawRing,
+    watched::{UringEdge, UringLevel, UringOneshot},
 };
 
 /// Something to be done with whichever contestant a name stands for.
@@ -78,6 +83,8 @@ entrants! {
     RawEdge "raw-edge" Raw<raw::Edge>;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     RawOneshot "raw-oneshot" Raw<raw::Oneshot>;
+    #[cfg(target_os = "linux")]
+    RawRing "raw-ring" RawRing;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Epoll "epoll" Watched<EpollLevel>;
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -150,7 +157,7 @@ impl Entrant {
     #[must_use]
     pub fn is_here(self) -> bool {
         #[cfg(target_os = "linux")]
-        if matches!(self, Self::Uring | Self::UringEdge | Self::UringOneshot) {
+        if self.is_io_uring() {
             static IS_HERE: OnceLock<bool> = OnceLock::new();
             return *IS_HERE.get_or_init(|| match waitset_uring::Uring::new() {
                 Ok(_) => true,
@@ -161,6 +168,14 @@ impl Entrant {
             });
         }
         true
+    }
+
+    #[cfg(target_os = "linux")]
+    const fn is_io_uring(self) -> bool {
+        matches!(
+            self,
+            Self::Uring | Self::UringEdge | Self::UringOneshot | Self::RawRing
+        )
     }
 
     const MECHANISMS: &[Self] = &[

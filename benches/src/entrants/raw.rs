@@ -116,7 +116,7 @@ impl<M: RawMode> Contestant for Raw<M> {
     }
 
     fn waker(&self) -> RawWaker {
-        RawWaker(self.bell.clone())
+        RawWaker::of(&self.bell)
     }
 }
 
@@ -135,6 +135,13 @@ fn millis(timeout: Option<Duration>) -> libc::c_int {
 /// One write a wake, coalesced by nobody.
 #[derive(Debug)]
 pub struct RawWaker(Arc<File>);
+
+impl RawWaker {
+    /// A waker that writes to `bell`, an eventfd.
+    pub(super) fn of(bell: &Arc<File>) -> Self {
+        Self(bell.clone())
+    }
+}
 
 impl Wake for RawWaker {
     #[inline]

@@ -48,45 +48,19 @@ pub(super) fn epoll_against_raw(lab: &mut Lab) -> io::Result<Vec<Claim>> {
 
 pub(super) fn epoll_against_polling(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let (level, oneshot) = (Entrant::Polling, Entrant::PollingOneshot);
-    let ours = Entrant::Epoll;
-    let armed = Entrant::EpollOneshot;
-    Ok(vec![
-        lab.times(
-            "level, its level, A = 1",
-            times(1.8),
-            one_active(),
-            ours,
-            level,
-        ),
-        lab.times(
-            "level, its one-shot, A = 1",
-            times(1.9),
-            one_active(),
-            ours,
-            oneshot,
-        ),
-        lab.times(
-            "both one-shot, A = 1",
-            times(1.9),
-            one_active(),
-            armed,
-            oneshot,
-        ),
-        lab.times(
-            "level, its one-shot, A ≥ N/10",
-            times(1.3),
-            many_active(),
-            ours,
-            oneshot,
-        ),
-        lab.times(
-            "both one-shot, A ≥ N/10",
-            times(1.3),
-            many_active(),
-            armed,
-            oneshot,
-        ),
-    ])
+    let (ours, armed) = (Entrant::Epoll, Entrant::EpollOneshot);
+    let (one, many) = (one_active(), many_active());
+    let claims = [
+        ("level, its level, A = 1", 1.8, &one, ours, level),
+        ("level, its one-shot, A = 1", 1.9, &one, ours, oneshot),
+        ("both one-shot, A = 1", 1.9, &one, armed, oneshot),
+        ("level, its one-shot, A ≥ N/10", 1.3, &many, ours, oneshot),
+        ("both one-shot, A ≥ N/10", 1.3, &many, armed, oneshot),
+    ];
+    let measured = claims.map(|(what, limit, cells, ours, theirs)| {
+        lab.times_above(Entrant::Raw, what, times(limit), cells, ours, theirs)
+    });
+    Ok(measured.into())
 }
 
 pub(super) fn rearming(lab: &mut Lab) -> io::Result<Vec<Claim>> {
@@ -108,10 +82,11 @@ pub(super) fn rearming(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     Ok(vec![
         time,
         calls,
-        lab.times(
+        lab.times_above(
+            raw,
             "times faster than mio reregister",
             times(1.25),
-            chains(CHAINS),
+            &chains(CHAINS),
             ours,
             mio,
         ),
@@ -130,7 +105,14 @@ pub(super) fn io_uring(lab: &mut Lab) -> io::Result<Vec<Claim>> {
         return Ok(vec![claim]);
     }
     Ok(vec![
-        lab.times("edge, A ≤ N/10", ratio(0.88), few_active(), edge, raw),
+        lab.times_above(
+            Entrant::RawRing,
+            "edge, A ≤ N/10",
+            ratio(0.88),
+            &few_active(),
+            edge,
+            raw,
+        ),
         lab.times("edge, A = N", ratio(0.95), all_active(), edge, raw),
         lab.times("level, every cell", ratio(1.15), chains(CHAINS), level, raw),
         lab.times(

@@ -118,6 +118,8 @@ pub enum Verdict {
     WithinNoise,
     /// Nothing was measured.
     NotMeasured,
+    /// Beyond it, and so is the floor: the fewest calls that do the same.
+    OutOfReach,
     /// Beyond it.
     Missed,
 }
@@ -128,6 +130,7 @@ impl fmt::Display for Verdict {
             Self::Met => "met",
             Self::WithinNoise => "met ≈",
             Self::NotMeasured => "open",
+            Self::OutOfReach => "out of reach",
             Self::Missed => "MISSED",
         })
     }
@@ -179,6 +182,15 @@ pub struct Left {
     pub reason: String,
 }
 
+/// What stands where a claim misses its bound: nothing that does the same can be faster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Floor {
+    /// Who does it with the fewest calls.
+    pub name: String,
+    /// What it reached.
+    pub figures: Vec<Figure>,
+}
+
 /// One thing that a goal says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claim {
@@ -190,6 +202,9 @@ pub struct Claim {
     pub figures: Vec<Figure>,
     /// What was not.
     pub left_out: Vec<Left>,
+    /// What could be reached, measured where the bound is missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Floor>,
 }
 
 impl Claim {
@@ -201,7 +216,33 @@ impl Claim {
             bound,
             figures: Vec::new(),
             left_out: Vec::new(),
+            floor: None,
         }
+    }
+
+    /// Measures the floor where the bound is missed. Nothing is measured where it is not.
+    #[must_use]
+    pub fn with_floor(mut self, name: &str, measure: impl FnMut(&str) -> Option<Figure>) -> Self {
+        let figures: Vec<_> = self.misses().filter_map(measure).collect();
+        self.floor = (!figures.is_empty()).then(|| Floor {
+            name: name.to_owned(),
+            figures,
+        });
+        self
+    }
+
+    /// Where the bound is missed.
+    fn misses(&self) -> impl Iterator<Item = &str> {
+        let is_missed = |figure: &&Figure| self.bound.verdict(figure.value) == Verdict::Missed;
+        let missed = self.figures.iter().filter(is_missed);
+        missed.map(|figure| figure.at.as_str())
+    }
+
+    /// Whether the floor misses the bound as well.
+    fn is_out_of_reach(&self, at: &str) -> bool {
+        let figures = self.floor.iter().flat_map(|floor| &floor.figures);
+        let mut here = figures.filter(|figure| figure.at == at);
+        here.any(|figure| self.bound.verdict(figure.value) == Verdict::Missed)
     }
 
     /// Takes a figure, or the reason why there is none.
@@ -241,10 +282,15 @@ impl Claim {
     /// What came out, by the worst of its figures.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let worst = self.worst();
-        worst.map_or(Verdict::NotMeasured, |figure| {
-            self.bound.verdict(figure.value)
-        })
+        let Some(worst) = self.worst() else {
+            return Verdict::NotMeasured;
+        };
+        match self.bound.verdict(worst.value) {
+            Verdict::Missed if self.misses().all(|at| self.is_out_of_reach(at)) => {
+                Verdict::OutOfReach
+            }
+            verdict => verdict,
+        }
     }
 }
 
@@ -279,5 +325,26 @@ mod tests {
         let none = Bound::at_most(0.0, Unit::Count);
         assert_eq!(claim(none, &[0.0]).verdict(), Verdict::Met);
         assert_eq!(claim(none, &[0.001]).verdict(), Verdict::Missed);
+    }
+
+    #[test]
+    fn what_the_floor_misses_is_out_of_reach() {
+        let bound = Bound::at_least(1.3, Unit::Times);
+        let reached = |floor: [(&'static str, f64); 2]| {
+            let mut claim = Claim::new("", bound);
+            for (at, value) in [("met", 1.4), ("one", 1.1), ("two", 1.2)] {
+                claim.add(at, Ok(Figure::exact(at, value)));
+            }
+            claim.with_floor("raw", move |at| {
+                let (at, value) = *floor.iter().find(|(here, _)| *here == at)?;
+                Some(Figure::exact(at, value))
+            })
+        };
+        let verdict = |floor| reached(floor).verdict();
+        assert_eq!(verdict([("one", 1.2), ("two", 1.2)]), Verdict::OutOfReach);
+        assert_eq!(verdict([("one", 1.2), ("two", 1.4)]), Verdict::Missed);
+        assert_eq!(verdict([("one", 1.2), ("met", 1.2)]), Verdict::Missed);
+        let floor = reached([("one", 1.2), ("met", 1.2)]).floor.unwrap();
+        assert_eq!(floor.figures.len(), 1, "a floor is measured for nothing");
     }
 }

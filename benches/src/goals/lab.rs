@@ -119,6 +119,26 @@ impl Lab {
         claim
     }
 
+    /// The same claim, and where it is missed what `floor` reaches there, which does the
+    /// fewest calls that anyone can do.
+    pub(super) fn times_above<'a>(
+        &mut self,
+        floor: Entrant,
+        what: &str,
+        bound: Bound,
+        scenarios: &[Scenario],
+        side: impl Into<Side<'a>>,
+        baseline: impl Into<Side<'a>>,
+    ) -> Claim {
+        let baseline = baseline.into();
+        let claim = self.times(what, bound, scenarios.iter().copied(), side, baseline);
+        claim.with_floor(floor.name(), |at| {
+            let scenario = *scenarios.iter().find(|scenario| scenario.number() == at)?;
+            let record = self.compare(scenario, floor, baseline).ok()?;
+            Some(figure(at, &record, bound.unit))
+        })
+    }
+
     /// The claim that in one scenario each of these keeps to the bound.
     pub(super) fn across(
         &mut self,

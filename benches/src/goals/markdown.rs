@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::Goal;
-use super::claim::Claim;
+use super::claim::{Claim, Figure, Floor};
 use crate::record::Report;
 
 /// Every claim with its best and its worst figure, and what could not be measured.
@@ -33,9 +33,22 @@ pub fn markdown(report: &Report<Goal>) -> String {
                     format_args!("- {number}, {what}, not {at}: {reason}"),
                 );
             }
+            if let Some(floor) = &claim.floor {
+                line(
+                    &mut text,
+                    format_args!("- {}, {}, {}", goal.number, claim.what, under(claim, floor)),
+                );
+            }
         }
     }
     text
+}
+
+/// What the floor reached.
+fn under(claim: &Claim, floor: &Floor) -> String {
+    let show = |figure: &Figure| format!("{} ({})", claim.bound.show(figure.value), figure.at);
+    let figures: Vec<_> = floor.figures.iter().map(show).collect();
+    format!("{} itself: {}", floor.name, figures.join(", "))
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
@@ -48,10 +61,9 @@ fn row(claim: &Claim) -> String {
         .noise()
         .map(|noise| format!("±{:.1} %", noise * 100.0));
     let worst = claim.worst();
-    let is_other = |best: &&super::Figure| worst.is_some_and(|worst| worst.value != best.value);
+    let is_other = |best: &&Figure| worst.is_some_and(|worst| worst.value != best.value);
     let best = claim.best().filter(is_other);
-    let show =
-        |figure: &super::Figure| format!("{} ({})", claim.bound.show(figure.value), figure.at);
+    let show = |figure: &Figure| format!("{} ({})", claim.bound.show(figure.value), figure.at);
     format!(
         "| | {} | {} | {} | {} | {} | {} |",
         claim.what,

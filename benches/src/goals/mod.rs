@@ -18,7 +18,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-pub use claim::{Bound, Claim, Figure, Left, Unit, Verdict};
+pub use claim::{Bound, Claim, Figure, Floor, Left, Unit, Verdict};
 pub use lab::Lab;
 pub use markdown::markdown;
 pub use print::{print, summary};

@@ -17,6 +17,12 @@ pub fn print(goal: &Goal, out: &mut dyn Write) -> io::Result<()> {
         for left in &claim.left_out {
             writeln!(out, "      not {}: {}", left.at, left.reason)?;
         }
+        if let Some(floor) = &claim.floor {
+            for figure in &floor.figures {
+                let value = claim.bound.show(figure.value);
+                writeln!(out, "      {} itself: {value} {}", floor.name, figure.at)?;
+            }
+        }
     }
     Ok(())
 }
@@ -59,9 +65,10 @@ pub fn summary(goals: &[Goal], pairs: usize, out: &mut dyn Write) -> io::Result<
     };
     writeln!(
         out,
-        "\n{} of {} goals met, {} missed, {} open.",
+        "\n{} of {} goals met, {} out of reach, {} missed, {} open.",
         count(&[Verdict::Met, Verdict::WithinNoise]),
         goals.len(),
+        count(&[Verdict::OutOfReach]),
         count(&[Verdict::Missed]),
         count(&[Verdict::NotMeasured])
     )?;
@@ -69,6 +76,7 @@ pub fn summary(goals: &[Goal], pairs: usize, out: &mut dyn Write) -> io::Result<
         out,
         "Of each claim, its worst place stands there (NxA: A of N pipes active); medians of\n\
          {pairs} pairs in turns. Noise: how far the raw loop seems to be from itself there.\n\
-         met ≈: beyond the goal by less than the 3 % that are allowed for noise."
+         met ≈: beyond the goal by less than the 3 % that are allowed for noise. Out of\n\
+         reach: so is what makes the fewest calls there, the line below."
     )
 }

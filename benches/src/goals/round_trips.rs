@@ -21,18 +21,27 @@ use crate::sys::Keeper;
 type Any = Box<dyn Reactor + Send>;
 
 /// How both threads wait.
-pub(super) type Open = fn() -> io::Result<Any>;
-
-pub(super) fn blocking() -> io::Result<Any> {
-    Ok(Box::new(Epoll::new()?))
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wait {
+    /// Asleep, by epoll.
+    Blocking,
+    /// By [`Busy`] epoll.
+    Busy,
+    /// By [`Adaptive`] epoll.
+    Adaptive,
+    /// By nothing but `read` until it has something: the floor of spinning.
+    Read,
 }
 
-pub(super) fn busy() -> io::Result<Any> {
-    Ok(Box::new(Busy::new(Epoll::new()?)))
-}
-
-pub(super) fn adaptive() -> io::Result<Any> {
-    Ok(Box::new(Adaptive::new(Epoll::new()?)))
+impl Wait {
+    fn open(self) -> io::Result<Option<Any>> {
+        Ok(match self {
+            Self::Blocking => Some(Box::new(Epoll::new()?)),
+            Self::Busy => Some(Box::new(Busy::new(Epoll::new()?))),
+            Self::Adaptive => Some(Box::new(Adaptive::new(Epoll::new()?))),
+            Self::Read => None,
+        })
+    }
 }
 
 /// What a round trip costs.
@@ -48,17 +57,20 @@ pub(super) struct Cost {
 
 /// One end, and how its thread waits for the other.
 struct End {
-    keeper: Keeper<Any>,
+    keeper: Option<Keeper<Any>>,
     stream: Sources,
     events: Events,
 }
 
 impl End {
-    fn new(open: Open, stream: UnixStream) -> io::Result<Self> {
+    fn new(wait: Wait, stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let stream: Sources = [OwnedFd::from(stream)].into_iter().collect();
-        let mut keeper = Keeper::new(open()?, stream.clone());
-        keeper.register(0, Mode::Level)?;
+        let reactor = wait.open()?;
+        let mut keeper = reactor.map(|reactor| Keeper::new(reactor, stream.clone()));
+        if let Some(keeper) = &mut keeper {
+            keeper.register(0, Mode::Level)?;
+        }
         Ok(Self {
             keeper,
             stream,
@@ -72,8 +84,15 @@ impl End {
 
     /// False once the other end is closed.
     fn receive(&mut self) -> io::Result<bool> {
-        while self.keeper.wait(&mut self.events, None)? == 0 {}
-        Ok(self.stream.file(0).read(&mut [0])? == 1)
+        loop {
+            if let Some(keeper) = &mut self.keeper {
+                keeper.wait(&mut self.events, None)?;
+            }
+            match self.stream.file(0).read(&mut [0]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                answer => return Ok(answer? == 1),
+            }
+        }
     }
 }
 
@@ -81,17 +100,17 @@ impl End {
 /// same way, each on a processor of its own where there are two: the scheduler would have
 /// them share one in some slices and not in others. Half as many trips before are not
 /// counted, so that what adapts has adapted.
-pub(super) fn round_trips(open: Open, delay: Duration, trips: u32) -> io::Result<Cost> {
+pub(super) fn round_trips(wait: Wait, delay: Duration, trips: u32) -> io::Result<Cost> {
     let (near, far) = UnixStream::pair()?;
     let [here, there] = two_processors()?;
     thread::scope(|scope| {
         let answering = scope.spawn(move || {
             stay_on(there)?;
-            answer(End::new(open, far)?, delay)
+            answer(End::new(wait, far)?, delay)
         });
         let asking = scope.spawn(move || {
             stay_on(here)?;
-            ask(End::new(open, near)?, trips)
+            ask(End::new(wait, near)?, trips)
         });
         let cost = joined(asking);
         joined(answering).and(cost)

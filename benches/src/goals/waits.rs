@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::UsageWho;
-use waitset_busy::Busy;
+use waitset_busy::{Adaptive, Busy};
 use waitset_core::{Events, Mode, Reactor};
 use waitset_epoll::Epoll;
 use waitset_poll::Poll;
@@ -15,10 +15,7 @@ use waitset_uring::Uring;
 use super::claim::{Bound, Claim, Figure, Unit};
 use super::counts;
 use super::lab::Lab;
-use super::round_trips::{
-    Cost, Open, adaptive as spinning, blocking, busy as always_spinning, in_turns, processor,
-    ratio, round_trips,
-};
+use super::round_trips::{Cost, Wait, in_turns, processor, ratio, round_trips};
 use crate::pipes::Pipes;
 use crate::spread::Spread;
 use crate::sys::Keeper;
@@ -34,10 +31,10 @@ struct Trips {
 
 impl Trips {
     /// Against blocking, with an answer that takes so long.
-    fn of(open: Open, delay: Duration, trips: u32, pairs: usize) -> io::Result<Self> {
-        let sleep = || round_trips(blocking, delay, trips);
+    fn of(wait: Wait, delay: Duration, trips: u32, pairs: usize) -> io::Result<Self> {
+        let sleep = || round_trips(Wait::Blocking, delay, trips);
         Ok(Self {
-            pairs: in_turns(pairs, || round_trips(open, delay, trips), sleep)?,
+            pairs: in_turns(pairs, || round_trips(wait, delay, trips), sleep)?,
             control: in_turns(pairs, sleep, sleep)?,
         })
     }
@@ -54,6 +51,14 @@ fn at_most(limit: f64) -> Bound {
     Bound::at_most(limit, Unit::Ratio)
 }
 
+/// The claim with what spinning on `read` alone reaches, where it is missed.
+fn above_read(claim: Claim, pairs: usize, value: fn(&Cost) -> f64) -> Claim {
+    claim.with_floor("read() in a loop", |at| {
+        let trips = Trips::of(Wait::Read, Duration::ZERO, TRIPS, pairs).ok()?;
+        Some(trips.figure(at, value))
+    })
+}
+
 /// Whether two threads can run at the same time, which spinning needs.
 fn can_spin() -> Result<(), String> {
     match std::thread::available_parallelism() {
@@ -66,7 +71,7 @@ pub(super) fn busy(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let mut trip = Claim::new("round trip, of blocking's time", at_most(0.14));
     match can_spin() {
         Ok(()) => {
-            let trips = Trips::of(always_spinning, Duration::ZERO, TRIPS, lab.pairs())?;
+            let trips = Trips::of(Wait::Busy, Duration::ZERO, TRIPS, lab.pairs())?;
             trip.add("", Ok(trips.figure("busy epoll", |cost| cost.time)));
         }
         Err(reason) => trip.add("busy epoll", Err(reason)),
@@ -76,7 +81,7 @@ pub(super) fn busy(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     for n in [100, 1000] {
         idle.add("", Ok(idle_sources(n, lab.pairs())?));
     }
-    Ok(vec![trip, idle])
+    Ok(vec![above_read(trip, lab.pairs(), |cost| cost.time), idle])
 }
 
 /// How many times longer asking `n` empty pipes by read() takes than by `Busy<Poll>`.
@@ -120,7 +125,7 @@ pub(super) fn adaptive(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     ];
     match can_spin() {
         Ok(()) => {
-            let trips = Trips::of(spinning, Duration::ZERO, TRIPS, lab.pairs())?;
+            let trips = Trips::of(Wait::Adaptive, Duration::ZERO, TRIPS, lab.pairs())?;
             inside[0].add("", Ok(trips.figure("at once", |cost| cost.time)));
             inside[1].add("", Ok(trips.figure("at once", |cost| cost.both_processors)));
         }
@@ -132,19 +137,24 @@ pub(super) fn adaptive(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let mut outside = Claim::new("outside it, of blocking's CPU", at_most(1.3));
     for (micros, trips) in [(100, 60), (300, 40), (1_000, 15)] {
         let delay = Duration::from_micros(micros);
-        let trips = Trips::of(spinning, delay, trips, lab.pairs())?;
+        let trips = Trips::of(Wait::Adaptive, delay, trips, lab.pairs())?;
         let at = format!("after {micros} us");
         outside.add("", Ok(trips.figure(&at, |cost| cost.processor)));
     }
     let [time, processor] = inside;
-    Ok(vec![time, processor, outside, idling()?])
+    Ok(vec![
+        above_read(time, lab.pairs(), |cost| cost.time),
+        above_read(processor, lab.pairs(), |cost| cost.both_processors),
+        outside,
+        idling()?,
+    ])
 }
 
 /// Processor time of a second without events, right after a time that made it spin.
 fn idling() -> io::Result<Claim> {
     let bound = Bound::at_most(1e6, Unit::Nanoseconds);
     let mut claim = Claim::new("CPU of an idle second", bound);
-    let mut adaptive = spinning()?;
+    let mut adaptive = Adaptive::new(Epoll::new()?);
     let mut events = Events::with_capacity(8);
     for _ in 0..100 {
         adaptive.wait(&mut events, Some(Duration::from_micros(30)))?;

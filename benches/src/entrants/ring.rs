@@ -1,0 +1,155 @@
+//! The floor of io_uring: a ring, a multishot poll for each source, and no more.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use io_uring::types::{Fd, SubmitArgs, Timespec};
+use io_uring::{IoUring, cqueue, opcode, squeue};
+use waitset_core::Interest;
+
+use super::raw::RawWaker;
+use crate::contestant::{Contestant, GivesOut, Task, WAKE, right};
+use crate::sources::Sources;
+use crate::sys;
+
+/// Room for so many changes in one system call.
+const CHANGES: u32 = 256;
+
+/// Room for so many completions before the kernel has to allocate.
+const COMPLETIONS: u32 = 4096;
+
+/// The data of what removes a poll.
+const REMOVAL: u64 = u64::MAX;
+
+/// An io_uring instance, used directly. Edge-triggered, as multishot polls are.
+pub struct RawRing {
+    ring: IoUring,
+    bell: Arc<File>,
+    sources: Sources,
+}
+
+impl RawRing {
+    fn ask(&mut self, index: usize, asked: Interest) -> io::Result<()> {
+        let source = self.sources.get(index).as_raw_fd();
+        self.queue(&poll(source, asked, index as u64))
+    }
+
+    fn queue(&mut self, entry: &squeue::Entry) -> io::Result<()> {
+        if self.ring.submission().is_full() {
+            self.ring.submit()?;
+        }
+        sys::push_poll(&mut self.ring, entry);
+        Ok(())
+    }
+
+    /// Submits what is queued and waits for a completion.
+    #[inline]
+    fn enter(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let entered = match timeout {
+            None => self.ring.submit_and_wait(1),
+            Some(timeout) => {
+                let timeout = Timespec::from(timeout);
+                let limits = SubmitArgs::new().timespec(&timeout);
+                self.ring.submitter().submit_with_args(1, &limits)
+            }
+        };
+        match entered {
+            Err(error) if !matches!(error.raw_os_error(), Some(libc::ETIME | libc::EINTR)) => {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives out what has completed.
+    #[inline]
+    fn take(&mut self, mut on_ready: impl FnMut(usize)) {
+        let mut ended = Vec::new();
+        for completion in self.ring.completion() {
+            let data = completion.user_data();
+            // Less is an error: of a poll that was removed, or of its removal.
+            if completion.result() >= 0 && data != REMOVAL {
+                on_ready(data as usize);
+                if !cqueue::more(completion.flags()) {
+                    ended.push(data as usize);
+                }
+            }
+        }
+        for index in ended {
+            right(self.ask(index, Interest::READABLE));
+        }
+    }
+}
+
+impl fmt::Debug for RawRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawRing").finish_non_exhaustive()
+    }
+}
+
+fn poll(source: RawFd, asked: Interest, data: u64) -> squeue::Entry {
+    let poll = opcode::PollAdd::new(Fd(source), u32::from(asked.bits()));
+    poll.multi(true).build().user_data(data)
+}
+
+impl Contestant for RawRing {
+    const TELLS_AGAIN: bool = false;
+    const REARMS: bool = false;
+
+    type Waker = RawWaker;
+    type Tasked<T: Task> = GivesOut<Self>;
+
+    fn open(sources: Sources, _: usize) -> io::Result<Self> {
+        let mut builder = IoUring::builder();
+        builder.setup_cqsize(COMPLETIONS);
+        builder.setup_single_issuer().setup_defer_taskrun();
+        let bell = Arc::new(File::from(sys::eventfd()?));
+        let mut ring = Self {
+            ring: builder.build(CHANGES)?,
+            bell,
+            sources,
+        };
+        let bell = ring.bell.as_raw_fd();
+        ring.queue(&poll(bell, Interest::READABLE, WAKE as u64))?;
+        Ok(ring)
+    }
+
+    fn add(&mut self, index: usize) -> io::Result<()> {
+        self.ask(index, Interest::READABLE)
+    }
+
+    fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
+        self.delete(index)?;
+        self.ask(index, asked)
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        self.ring.submit().map(drop)
+    }
+
+    fn delete(&mut self, index: usize) -> io::Result<()> {
+        let removal = opcode::PollRemove::new(index as u64).build();
+        self.queue(&removal.user_data(REMOVAL))
+    }
+
+    #[inline]
+    fn turn_within(&mut self, timeout: Option<Duration>, on_ready: impl FnMut(usize)) {
+        right(self.enter(timeout));
+        self.take(on_ready);
+    }
+
+    fn look(&mut self) -> io::Result<usize> {
+        self.enter(Some(Duration::ZERO))?;
+        let mut ready = 0;
+        self.take(|_| ready += 1);
+        Ok(ready)
+    }
+
+    fn waker(&self) -> RawWaker {
+        RawWaker::of(&self.bell)
+    }
+}
