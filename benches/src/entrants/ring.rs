@@ -65,15 +65,17 @@ impl RawRing {
         }
     }
 
-    /// Gives out what has completed.
+    /// Gives out what has completed: how many.
     #[inline]
-    fn take(&mut self, mut on_ready: impl FnMut(usize)) {
+    fn take(&mut self, mut on_ready: impl FnMut(usize)) -> usize {
+        let mut given = 0;
         let mut ended = Vec::new();
         for completion in self.ring.completion() {
             let data = completion.user_data();
             // Less is an error: of a poll that was removed, or of its removal.
             if completion.result() >= 0 && data != REMOVAL {
                 on_ready(data as usize);
+                given += 1;
                 if !cqueue::more(completion.flags()) {
                     ended.push(data as usize);
                 }
@@ -82,6 +84,7 @@ impl RawRing {
         for index in ended {
             right(self.ask(index, Interest::READABLE));
         }
+        given
     }
 }
 
@@ -133,20 +136,24 @@ impl Contestant for RawRing {
 
     fn delete(&mut self, index: usize) -> io::Result<()> {
         let removal = opcode::PollRemove::new(index as u64).build();
-        self.queue(&removal.user_data(REMOVAL))
+        self.queue(&removal.user_data(REMOVAL))?;
+        // At once: what becomes ready until the next wait would be told for the poll that
+        // goes and for the one that comes in its place.
+        self.settle()
     }
 
     #[inline]
-    fn turn_within(&mut self, timeout: Option<Duration>, on_ready: impl FnMut(usize)) {
+    fn turn_within(&mut self, timeout: Option<Duration>, mut on_ready: impl FnMut(usize)) {
         right(self.enter(timeout));
-        self.take(on_ready);
+        // What has been removed completes as well.
+        while self.take(&mut on_ready) == 0 && timeout.is_none() {
+            right(self.enter(None));
+        }
     }
 
     fn look(&mut self) -> io::Result<usize> {
         self.enter(Some(Duration::ZERO))?;
-        let mut ready = 0;
-        self.take(|_| ready += 1);
-        Ok(ready)
+        Ok(self.take(|_| ()))
     }
 
     fn waker(&self) -> RawWaker {
