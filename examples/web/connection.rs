@@ -1,10 +1,10 @@
-//! One peer: its socket, what it speaks, what is queued for it, and until when it may
-//! take for what it does.
+//! One peer: its socket and what is queued for it, between what it speaks and how long it
+//! is waited for.
 
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -12,12 +12,11 @@ use waitset::stream::WriteBuffer;
 use waitset::{Event, Interest};
 
 use super::desk::Desk;
-use super::files;
-use super::head::Head;
 use super::http::Http;
-use super::limits::{LINGER_BYTES_MAX, Limits, PIECE_BYTES, PIECES_A_TURN};
+use super::limits::{Limits, PIECE_BYTES, PIECES_A_TURN};
+use super::patience::{Patience, Phase};
+use super::protocol::{Protocol, refuse};
 use super::status::Status;
-use super::websocket::{self, WebSocket};
 
 /// A connection that was accepted.
 #[derive(Debug)]
@@ -27,40 +26,8 @@ pub struct Connection {
     stream: Rc<TcpStream>,
     protocol: Protocol,
     output: WriteBuffer,
-    phase: Phase,
-    deadline: Instant,
-    /// Whether something was brought to its end, so that the next has its whole time.
-    has_progressed: bool,
+    patience: Patience,
     has_peer_ended: bool,
-}
-
-#[derive(Debug)]
-enum Protocol {
-    Http(Http),
-    WebSocket(WebSocket),
-    /// All is said: what still comes is thrown away until the peer closes. To close
-    /// first would reset the connection, and could take the last answer with it (RFC
-    /// 9112, 9.6).
-    Lingering {
-        bytes: usize,
-    },
-}
-
-/// What a peer is waited for to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// To ask.
-    Idle,
-    /// To complete what it has begun to ask.
-    Request,
-    /// To take what is queued for it.
-    Sending,
-    /// To say anything, on a WebSocket.
-    Listening,
-    /// To answer a ping, or show some other sign of life.
-    Pinged,
-    /// To close.
-    Lingering,
 }
 
 /// Why a connection is closed.
@@ -92,9 +59,7 @@ impl Connection {
             protocol: Protocol::Http(Http::default()),
             // Room for a piece and the heads around it; a WebSocket has its own bound.
             output: WriteBuffer::new(4 * PIECE_BYTES + 2 * limits.queue_bytes),
-            phase: Phase::Request,
-            deadline: now + limits.head,
-            has_progressed: false,
+            patience: Patience::new(Phase::Request, limits, now),
             has_peer_ended: false,
         }
     }
@@ -108,7 +73,7 @@ impl Connection {
     /// Until when the peer may take.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        self.patience.deadline()
     }
 
     /// Does what an event allows: writes what is queued, reads once, answers.
@@ -120,7 +85,7 @@ impl Connection {
         if event.is_writable() && !self.output.flush(&*self.stream)? {
             return Ok(());
         }
-        self.has_progressed |= event.is_writable();
+        self.patience.progress(event.is_writable());
         if event.is_readable() && self.may_read(desk.limits) {
             self.read(desk)?;
         }
@@ -129,14 +94,7 @@ impl Connection {
     }
 
     fn may_read(&self, limits: &Limits) -> bool {
-        match &self.protocol {
-            Protocol::Http(http) => self.output.is_empty() && !http.is_producing(),
-            // Its own answers to it are queued too: who does not read is not heard.
-            Protocol::WebSocket(socket) => {
-                !socket.is_over() && self.output.len() < limits.queue_bytes / 2
-            }
-            Protocol::Lingering { .. } => true,
-        }
+        self.protocol.may_hear(self.output.len(), limits)
     }
 
     fn read(&mut self, desk: &mut Desk<'_>) -> Result<(), End> {
@@ -150,21 +108,10 @@ impl Connection {
             Err(error) => return Err(error.into()),
         };
         desk.narrator.received(self.number, count);
-        let bytes = &desk.input[..count];
-        match &mut self.protocol {
-            Protocol::Http(http) => http.receive(bytes),
-            Protocol::WebSocket(socket) => {
-                desk.output.clear();
-                socket.receive(bytes, desk.heard, desk.output);
-                self.has_progressed |= self.output.is_empty();
-                self.send(desk)?;
-            }
-            Protocol::Lingering { bytes } => {
-                *bytes += count;
-                if *bytes > LINGER_BYTES_MAX {
-                    return Err(End::Excess);
-                }
-            }
+        self.protocol.hear(count, desk)?;
+        if matches!(self.protocol, Protocol::WebSocket(_)) {
+            self.patience.progress(self.output.is_empty());
+            self.send(desk)?;
         }
         Ok(())
     }
@@ -176,61 +123,14 @@ impl Connection {
             if !self.output.is_empty() {
                 break;
             }
-            desk.output.clear();
-            self.produce(desk)?;
+            self.protocol.produce(self.number, desk)?;
             if desk.output.is_empty() {
                 break;
             }
             self.send(desk)?;
-            self.has_progressed = true;
+            self.patience.progress(true);
         }
         Ok(())
-    }
-
-    /// Fills the desk's output with about a piece of answers.
-    fn produce(&mut self, desk: &mut Desk<'_>) -> Result<(), End> {
-        while let Protocol::Http(http) = &mut self.protocol {
-            let room = PIECE_BYTES.saturating_sub(desk.output.len());
-            if room == 0 {
-                break;
-            }
-            if http.is_producing() {
-                http.produce(desk.output, room)?;
-                continue;
-            }
-            match http.next_request() {
-                Ok(None) => break,
-                Ok(Some(head)) => self.answer(&head, desk),
-                Err(status) => {
-                    http.refuse(status, desk.date, desk.output);
-                    desk.narrator.refused(self.number, status);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, head: &Head, desk: &mut Desk<'_>) {
-        let Protocol::Http(http) = &mut self.protocol else {
-            return;
-        };
-        let path = socket_of(head, desk);
-        let answer = match path {
-            Some(_) => websocket::upgrade(head),
-            None => files::answer(desk.tree, head),
-        };
-        *desk.requests += 1;
-        desk.narrator.answered(self.number, head, &answer);
-        let opens = answer.status == Status::SwitchingProtocols;
-        http.answer(head, answer, desk.date, desk.output);
-        if opens {
-            let mut socket = WebSocket::new(desk.limits.message_bytes);
-            // A client may send a first frame before it has seen the answer.
-            let early = http.take_input();
-            socket.receive(&early, desk.heard, desk.output);
-            self.protocol = Protocol::WebSocket(socket);
-            desk.opened = path;
-        }
     }
 
     /// Sends the desk's output, or queues it.
@@ -296,22 +196,20 @@ impl Connection {
     /// That the peer was late, unless it is told so first.
     pub fn expire(&mut self, desk: &mut Desk<'_>) -> Result<(), End> {
         desk.output.clear();
-        self.has_progressed = true;
-        match (&mut self.protocol, self.phase) {
+        let phase = self.patience.phase();
+        match (&mut self.protocol, phase) {
             (Protocol::Http(http), Phase::Request) if http.is_in_request() => {
-                http.refuse(Status::RequestTimeout, desk.date, desk.output);
-                desk.narrator.refused(self.number, Status::RequestTimeout);
+                refuse(http, Status::RequestTimeout, self.number, desk);
             }
             (Protocol::WebSocket(socket), Phase::Listening) => {
                 socket.send(Message::Ping(Vec::new().into()), desk.output);
-                self.phase = Phase::Pinged;
-                self.has_progressed = false;
-                self.deadline = desk.now + desk.limits.head;
+                self.patience = Patience::new(Phase::Pinged, desk.limits, desk.now);
             }
             (Protocol::WebSocket(socket), Phase::Sending) if !socket.is_over() => {
+                self.patience.progress(true);
                 return self.close_slow(desk);
             }
-            (_, phase) => return Err(End::Late(phase)),
+            _ => return Err(End::Late(phase)),
         }
         self.send(desk)?;
         self.settle(desk)
@@ -320,75 +218,32 @@ impl Connection {
     /// Looks where that has led to: the phase, its deadline.
     fn settle(&mut self, desk: &mut Desk<'_>) -> Result<(), End> {
         let is_sent = self.output.is_empty();
-        let is_over = match &self.protocol {
-            Protocol::Http(http) => http.is_over() && !http.is_producing(),
-            Protocol::WebSocket(socket) => socket.is_over(),
-            Protocol::Lingering { .. } => false,
-        };
-        if self.has_peer_ended && is_sent && !self.has_work() {
+        if self.has_peer_ended && is_sent && !self.protocol.has_work() {
             return Err(End::Peer);
         }
-        if is_over && is_sent {
+        if is_sent && self.protocol.is_over() {
             // It fails only if the peer has reset the connection, which the next read tells.
             let _ = self.stream.shutdown(Shutdown::Write);
             self.protocol = Protocol::Lingering { bytes: 0 };
         }
-        let phase = self.phase_now();
-        if phase != self.phase || std::mem::take(&mut self.has_progressed) {
-            self.phase = phase;
-            self.deadline = desk.now + time_for(phase, desk.limits);
-        }
+        let phase = match self.output.is_empty() && !self.protocol.has_work() {
+            true => self.protocol.phase(&self.patience),
+            false => Phase::Sending,
+        };
+        self.patience.settle(phase, desk.limits, desk.now);
         Ok(())
-    }
-
-    fn phase_now(&self) -> Phase {
-        match &self.protocol {
-            _ if !self.output.is_empty() || self.has_work() => Phase::Sending,
-            Protocol::Http(http) if http.is_in_request() => Phase::Request,
-            Protocol::Http(_) if self.phase == Phase::Request && !self.has_progressed => {
-                Phase::Request // nothing was asked so far
-            }
-            Protocol::Http(_) => Phase::Idle,
-            Protocol::WebSocket(_) if self.phase == Phase::Pinged && !self.has_progressed => {
-                Phase::Pinged
-            }
-            Protocol::WebSocket(_) => Phase::Listening,
-            Protocol::Lingering { .. } => Phase::Lingering,
-        }
-    }
-
-    /// Whether there is something to send that needs nothing of the peer but to take it.
-    fn has_work(&self) -> bool {
-        match &self.protocol {
-            Protocol::Http(http) => http.is_producing() || http.has_input(),
-            _ => false,
-        }
     }
 
     /// What to ask for.
     #[must_use]
     pub fn interest(&self, limits: &Limits) -> Interest {
-        let is_to_write = self.has_work() || self.output.interest().is_some();
-        match (self.may_read(limits) && !self.has_work(), is_to_write) {
+        let has_work = self.protocol.has_work();
+        let is_to_write = has_work || self.output.interest().is_some();
+        match (self.may_read(limits) && !has_work, is_to_write) {
             (true, true) if !self.has_peer_ended => Interest::READABLE | Interest::WRITABLE,
             (_, true) => Interest::WRITABLE,
             _ => Interest::READABLE,
         }
-    }
-}
-
-/// The path of the WebSocket that is asked for.
-fn socket_of(head: &Head, desk: &Desk<'_>) -> Option<&'static str> {
-    let (path, _query) = head.target.split_once('?').unwrap_or((&head.target, ""));
-    desk.sockets.iter().find(|socket| **socket == path).copied()
-}
-
-fn time_for(phase: Phase, limits: &Limits) -> Duration {
-    match phase {
-        Phase::Idle | Phase::Listening => limits.idle,
-        Phase::Request | Phase::Pinged => limits.head,
-        Phase::Sending => limits.send,
-        Phase::Lingering => limits.linger,
     }
 }
 

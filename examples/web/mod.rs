@@ -9,7 +9,9 @@
 //! | `validators.rs`, `range.rs`, `media.rs` | whether, which part, of what type |
 //! | `files.rs`, `answer.rs`, `status.rs` | what answers a request |
 //! | `http.rs`, `websocket.rs` | the protocols: bytes in, bytes out, no socket |
-//! | `connection.rs`, `desk.rs` | one peer: its socket, its queue, its deadline |
+//! | `protocol.rs` | which of them a connection speaks |
+//! | `connection.rs`, `desk.rs` | one peer: its socket and its queue |
+//! | `patience.rs` | what it is waited for to do, and until when |
 //! | `server.rs`, `site.rs` | all of them in a loop, and what they are told |
 //! | `limits.rs` | every bound, with its reason |
 //! | `narrator.rs`, `date.rs` | `--explain`; the date |
@@ -24,7 +26,9 @@ pub mod http;
 pub mod limits;
 pub mod media;
 pub mod narrator;
+pub mod patience;
 pub mod program;
+pub mod protocol;
 pub mod range;
 pub mod scratch;
 pub mod server;

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
 use super::answer::Answer;
-use super::connection::{End, Phase};
+use super::connection::End;
 use super::head::Head;
+use super::patience::Phase;
 use super::status::Status;
 
 /// Tells to standard error, or not at all.

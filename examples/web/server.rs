@@ -12,11 +12,12 @@ use tungstenite::Message;
 use waitset::stream::{Acceptor, Refusal};
 use waitset::{Event, Interest, Key, Mode, TimerKey};
 
-use super::connection::{Connection, End, Phase};
+use super::connection::{Connection, End};
 use super::date::Date;
 use super::desk::Desk;
 use super::limits::{Limits, READ_BYTES};
 use super::narrator::Narrator;
+use super::patience::Phase;
 use super::site::{Outbox, Site};
 use super::tree::Tree;
 
