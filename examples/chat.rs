@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release --example chat`, then `nc 127.0.0.1 7004` in two terminals.
 //!
-//! Bounds: 4 KiB for a line and 64 KiB of what one has not read yet, after which it is
-//! dropped; as many members as there are descriptors, the next ones wait in the backlog.
+//! Bounds: 4 KiB for a line, and 64 KiB of what one has not read yet beside twice that in the
+//! kernel, after which it is dropped; as many members as there are descriptors, the next ones wait in the backlog.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -11,6 +11,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 
 use clap::Parser;
+use socket2::SockRef;
 use waitset::stream::{Acceptor, Connection, Limits, Notice};
 use waitset::{Key, Mode};
 use waitset_examples::program::{self, LoopFlags, finish};
@@ -54,6 +55,9 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> io::Result<()> {
     let listener = TcpListener::bind(flags.addr)?;
+    // Who is accepted inherits it. Left to itself the kernel would keep megabytes for one who
+    // does not read (tcp(7), `tcp_wmem`); it doubles what it is told (socket(7)).
+    SockRef::from(&listener).set_send_buffer_size(LIMITS.output)?;
     let address = listener.local_addr()?;
     let mut event_loop = flags.common.event_loop::<Room>()?;
     let mut handle = event_loop.handle();

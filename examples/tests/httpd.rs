@@ -21,7 +21,7 @@ fn big() -> &'static [u8] {
 }
 
 /// Serves a scratch directory.
-fn on_each(test: impl Fn(&Scratch, &Server)) {
+fn on_each(test: impl Fn(&Scratch, &Server) + Sync) {
     let scratch = planted();
     let root = scratch.path().to_str().unwrap().to_owned();
     on_every_mechanism("httpd", &["--root", &root], |running| {

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use support::{Client, LONGEST, Server, on_every_mechanism, once};
+use support::{Client, LONGEST, Server, on_every_mechanism, on_one_by_one, once};
 use waitset_examples::web::scratch::Scratch;
 
 fn serves_others(running: &Server) {
@@ -89,7 +89,9 @@ fn a_reader_that_never_reads_is_dropped() {
     let root = scratch.path().to_str().unwrap().to_owned();
     on_every_mechanism("httpd", &["--root", &root, "--send-ms", "500"], |running| {
         let before = running.descriptors();
-        let mut clients: Vec<_> = (0..20).map(|_| running.connect()).collect();
+        let mut clients: Vec<_> = (0..20)
+            .map(|_| running.connect_with_little_room())
+            .collect();
         for client in &mut clients {
             client.ask("GET", "/big.bin", "");
         }
@@ -158,7 +160,7 @@ fn thousands_that_say_nothing_are_borne() {
 /// The server's limit on descriptors is reached: it goes on, and recovers.
 #[test]
 fn running_out_of_descriptors_is_survived() {
-    on_every_mechanism("httpd", &[], |running| {
+    on_one_by_one("httpd", &[], |running| {
         serves_others(&running);
         let room = u64::try_from(running.descriptors()).unwrap() + 8;
         limit_descriptors(&running, room);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use support::{LONGEST, on_every_mechanism};
+use support::{LONGEST, on_one_by_one};
 
 fn bytes(seed: usize) -> Vec<u8> {
     (0..1_500_000)
@@ -22,7 +22,7 @@ fn both_directions_pass_every_byte_and_end_each_for_itself() {
     let (there, back) = (bytes(1), bytes(2));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = listener.local_addr().unwrap().to_string();
-    on_every_mechanism("proxy", &["--to", &to, "--stats"], |running| {
+    on_one_by_one("proxy", &["--to", &to, "--stats"], |running| {
         for _ in 0..3 {
             let mut client = running.connect();
             let (mut server, _) = listener.accept().unwrap();
@@ -59,7 +59,7 @@ fn who_connects_where_nobody_listens_behind_it_is_reset() {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     deaf.bind(&any.into()).unwrap();
     let to = deaf.local_addr().unwrap().as_socket().unwrap().to_string();
-    on_every_mechanism("proxy", &["--to", &to], |running| {
+    on_one_by_one("proxy", &["--to", &to], |running| {
         let answer = running.connect().stream.read(&mut [0; 1]);
         assert_eq!(answer.unwrap_err().kind(), ErrorKind::ConnectionReset);
         running.stop();
@@ -77,7 +77,7 @@ fn reset(stream: TcpStream) {
 fn a_reset_on_one_side_is_a_reset_on_the_other_and_no_end() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = listener.local_addr().unwrap().to_string();
-    on_every_mechanism("proxy", &["--to", &to], |running| {
+    on_one_by_one("proxy", &["--to", &to], |running| {
         for is_client in [true, false] {
             let client = running.connect().stream;
             let (server, _) = listener.accept().unwrap();

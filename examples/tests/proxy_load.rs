@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use socket2::SockRef;
-use support::{LONGEST, on_every_mechanism};
+use support::{LONGEST, on_one_by_one};
 
 /// A side writes and reads pieces of this size; no power of two, so that they meet the
 /// edges of the proxy's buffers everywhere.
@@ -204,7 +204,7 @@ fn pass(load: Load) {
     let each = load.each();
     let survivors = (0..load.connections).filter(|one| Fate::of(*one) == Fate::Survives);
     let expected = survivors.count();
-    on_every_mechanism("proxy", &["--to", &to], |running| {
+    on_one_by_one("proxy", &["--to", &to], |running| {
         let survived = AtomicUsize::new(0);
         let count = |is_alive| survived.fetch_add(usize::from(is_alive), Ordering::Relaxed);
         thread::scope(|scope| {

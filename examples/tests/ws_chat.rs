@@ -7,10 +7,9 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use serde_json::json;
-use socket2::{Domain, Socket, Type};
 use support::{LONGEST, Server, Tab, on_every_mechanism, once};
+use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::{Error, Message};
 
 /// A tab on the chat, under this name.
 fn join(running: &Server, name: &str) -> Tab {
@@ -45,7 +44,7 @@ fn two_tabs_chat() {
         ada.say(&json!({ "say": "<b>hello</b>" }));
         let said = json!({ "kind": "said", "name": "Ada", "text": "<b>hello</b>" });
         assert_eq!((ada.told(), twin.told()), (said.clone(), said));
-        twin.0.close(None).unwrap();
+        twin.close();
         assert_eq!(ada.told(), json!({ "kind": "left", "name": "Ada 2" }));
     });
 }
@@ -77,21 +76,17 @@ fn what_is_no_chat_is_not_heard() {
 
 /// A tab for which the kernel keeps little.
 fn join_with_little_room(running: &Server, name: &str) -> Tab {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(32_768).unwrap();
-    socket.connect(&running.address.into()).unwrap();
-    socket.set_read_timeout(Some(LONGEST)).unwrap();
-    let mut tab = Tab::over(socket.into(), "/chat");
+    let mut tab = Tab::over(running.connect_with_little_room().stream, "/chat");
     tab.say(&json!({ "join": name }));
     tab
 }
 
-/// Says more than is kept for somebody who does not read: 5 MB.
+/// Says more than is kept for somebody who does not read: 1 MB.
 fn shout(loud: &mut Tab) {
     let text = "x".repeat(2000);
     // Few at a time: what it is told itself has room in the kernel's buffers, so that it is
     // never the slow one, however seldom it has a processor.
-    for _ in 0..250 {
+    for _ in 0..50 {
         for _ in 0..10 {
             loud.say(&json!({ "say": text }));
         }
@@ -234,13 +229,17 @@ fn a_close_is_answered_and_the_connection_ended() {
         let mut tab = Tab::open(&running, "/echo");
         tab.0.send(Message::binary(vec![1; 10_000])).unwrap();
         assert_eq!(tab.0.read().unwrap(), Message::binary(vec![1; 10_000]));
-        tab.0.close(None).unwrap();
-        loop {
-            match tab.0.read() {
-                Ok(_) => {}
-                Err(Error::ConnectionClosed) => break,
-                Err(error) => panic!("{error}"),
-            }
-        }
+        tab.close();
+    });
+}
+
+#[test]
+fn who_says_goodbye_and_does_not_hang_up_is_dropped() {
+    let flags = ["--linger-ms", "100", "--idle-ms", "600000"];
+    on_every_mechanism("ws_chat", &flags, |running| {
+        let mut ada = join(&running, "Ada");
+        let mut clinging = join(&running, "clinging");
+        clinging.0.close(None).unwrap();
+        while ada.told() != json!({ "kind": "left", "name": "clinging" }) {}
     });
 }

@@ -54,6 +54,9 @@ pub struct WebFlags {
     /// For a peer to take 64 KiB, in milliseconds.
     #[arg(long, default_value_t = millis(Limits::default().send))]
     pub send_ms: u64,
+    /// For a peer to close after the last answer to it, in milliseconds.
+    #[arg(long, default_value_t = millis(Limits::default().linger))]
+    pub linger_ms: u64,
     /// The longest message of a WebSocket.
     #[arg(long, default_value_t = Limits::default().message_bytes)]
     pub message_bytes: usize,
@@ -73,9 +76,9 @@ impl WebFlags {
             head: Duration::from_millis(self.head_ms),
             idle: Duration::from_millis(self.idle_ms),
             send: Duration::from_millis(self.send_ms),
+            linger: Duration::from_millis(self.linger_ms),
             message_bytes: self.message_bytes,
             queue_bytes: self.queue_bytes,
-            ..Limits::default()
         }
     }
 

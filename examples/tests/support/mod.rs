@@ -22,7 +22,7 @@ use bounded::Bounded;
 #[allow(unused_imports, reason = "each test uses some of it")]
 pub(crate) use client::{Answer, Client};
 #[allow(unused_imports, reason = "each test uses some of it")]
-pub(crate) use server::{Server, on_every_mechanism, once};
+pub(crate) use server::{Server, on_every_mechanism, on_one_by_one, once};
 #[allow(unused_imports, reason = "each test uses some of it")]
 pub(crate) use tab::Tab;
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::process::Command;
+use std::thread;
 
 use waitset::Backend;
 
@@ -41,6 +42,11 @@ impl Server {
     pub(crate) fn connect(&self) -> Client {
         Client::connect(self.address)
     }
+
+    /// As [`Client::connect_with_little_room`].
+    pub(crate) fn connect_with_little_room(&self) -> Client {
+        Client::connect_with_little_room(self.address)
+    }
 }
 
 /// What a first line tells: where the example listens, and on which mechanism.
@@ -65,8 +71,23 @@ impl DerefMut for Server {
     }
 }
 
-/// Runs a test on each mechanism that can be had here.
-pub(crate) fn on_every_mechanism(name: &str, flags: &[&str], test: impl Fn(Server)) {
+/// Runs a test on each mechanism that can be had here, on all of them at once: they wait for
+/// most of the time.
+pub(crate) fn on_every_mechanism(name: &str, flags: &[&str], test: impl Fn(Server) + Sync) {
+    let test = |backend| test(Server::start(name, backend, flags));
+    thread::scope(|scope| {
+        for backend in mechanisms() {
+            let test = &test;
+            // A test that fails tells the name of its thread.
+            let thread = thread::Builder::new().name(format!("{name} on {backend}"));
+            thread.spawn_scoped(scope, move || test(backend)).unwrap();
+        }
+    });
+}
+
+/// As [`on_every_mechanism`], on one after the other: for a test of which there can be only
+/// one at a time.
+pub(crate) fn on_one_by_one(name: &str, flags: &[&str], test: impl Fn(Server)) {
     for backend in mechanisms() {
         eprintln!("{name} on {backend}");
         test(Server::start(name, backend, flags));

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::{Message, WebSocket};
+use tungstenite::{Error, Message, WebSocket};
 
 use super::Server;
 
@@ -33,6 +33,18 @@ impl Tab {
         loop {
             if let Message::Text(text) = self.0.read().unwrap() {
                 return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+
+    /// Closes as a browser does: the server hangs up first.
+    pub(crate) fn close(mut self) {
+        self.0.close(None).unwrap();
+        loop {
+            match self.0.read() {
+                Ok(_) => {}
+                Err(Error::ConnectionClosed) => return,
+                Err(error) => panic!("no close came: {error}"),
             }
         }
     }
