@@ -16,14 +16,17 @@ fn programs(extension: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// Runs `program` within a minute; what it prints is shown if it fails.
+/// Seconds after which a program hangs. Those that wait beside others take a minute where
+/// ten programs want each processor.
+const PATIENCE: &str = "600";
+
 fn run(program: &Path) {
-    let output = Command::new("timeout")
-        .arg("60")
-        .arg(program)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    show(program, Command::new("timeout").arg(PATIENCE).arg(program));
+}
+
+/// Runs `command`; what it prints is shown, under the name of `program`, if it fails.
+fn show(program: &Path, command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(
         output.status.success(),
@@ -65,9 +68,31 @@ fn the_programs_in_c_compile_without_a_warning_and_show_what_they_say() {
 
 #[test]
 fn the_programs_in_rust_show_what_they_say() {
-    let test = std::env::current_exe().unwrap();
-    let examples = test.ancestors().nth(2).unwrap().join("examples");
     for source in programs("rs") {
-        run(&examples.join(source.file_stem().unwrap()));
+        run(&examples().join(source.file_stem().unwrap()));
     }
+}
+
+#[test]
+fn the_script_that_the_chapter_on_the_web_shows_runs() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        println!("skipped: curl is not installed");
+        return;
+    }
+    let root = press::docs().parent().unwrap();
+    let mut script = Command::new("timeout");
+    script
+        .current_dir(root)
+        .args([PATIENCE, "docs/run", "served"]);
+    let httpd = examples().join("httpd");
+    if httpd.exists() {
+        script.env("HTTPD", httpd); // else it is compiled
+    }
+    show(Path::new("docs/run served"), &mut script);
+}
+
+/// Where cargo puts the examples.
+fn examples() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().join("examples")
 }
