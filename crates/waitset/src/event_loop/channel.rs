@@ -149,7 +149,8 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// use waitset::EventLoop;
     ///
     /// let mut event_loop = EventLoop::new()?;
-    /// let (sender, _) = event_loop.handle().channel(|sum, message, handle| match message {
+    /// let mut handle = event_loop.handle();
+    /// let (sender, _) = handle.channel(|sum, message, handle| match message {
     ///     Some(number) => *sum += number,
     ///     None => handle.stop(),
     /// });
@@ -186,8 +187,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// use std::time::Duration;
     /// use waitset::EventLoop;
     ///
-    /// let mut event_loop: EventLoop<Vec<u8>> = EventLoop::new()?;
-    /// let (sender, _) = event_loop.handle().sync_channel(1, |got: &mut Vec<u8>, message, _| {
+    /// let mut event_loop = EventLoop::new()?;
+    /// let mut handle = event_loop.handle();
+    /// let (sender, _) = handle.sync_channel(1, |got: &mut Vec<u8>, message, _| {
     ///     got.extend(message);
     /// });
     /// assert!(sender.try_send(7).is_ok());

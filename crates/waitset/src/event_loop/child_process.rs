@@ -25,17 +25,23 @@ use crate::InsertError;
 /// use std::process::Command;
 /// use waitset::{ChildProcess, EventLoop, Interest, Key, Mode};
 ///
+/// # if cfg!(not(any(target_os = "linux", target_os = "android"))) { return Ok(()) }
 /// let child = Command::new("sh").args(["-c", "exit 7"]).spawn()?;
 /// let child = ChildProcess::new(child)?;
 /// let mut event_loop = EventLoop::new()?;
 /// let mut handle = event_loop.handle();
-/// handle.insert(child, Interest::READABLE, Mode::Level, |ended, child, event, handle| {
-///     if let Ok(Some(status)) = child.try_wait() {
-///         *ended = status.code();
-///         handle.remove(Key::of(event));
-///         handle.stop();
-///     }
-/// })?;
+/// handle.insert(
+///     child,
+///     Interest::READABLE,
+///     Mode::Level,
+///     |ended, child, event, handle| {
+///         if let Ok(Some(status)) = child.try_wait() {
+///             *ended = status.code();
+///             handle.remove(Key::of(event));
+///             handle.stop();
+///         }
+///     },
+/// )?;
 /// let mut ended = None;
 /// event_loop.run(&mut ended)?;
 /// assert_eq!(ended, Some(7));

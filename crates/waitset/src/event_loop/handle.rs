@@ -53,21 +53,27 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// As [`Reactor::register`]; the source comes back in the error.
     ///
     /// ```
-    /// use std::io::{Read, Write};
+    /// use std::io::{ErrorKind, Read, Write};
     /// use std::os::unix::net::UnixStream;
     /// use waitset::{EventLoop, Interest, Key, Mode};
     ///
     /// let (mut near, far) = UnixStream::pair()?;
     /// let mut event_loop = EventLoop::new()?;
     /// let mut handle = event_loop.handle();
-    /// handle.insert(far, Interest::READABLE, Mode::Level, |bytes, mut far, event, handle| {
-    ///     let mut buffer = [0; 16];
-    ///     match far.read(&mut buffer) {
-    ///         Ok(0) => assert!(handle.remove(Key::of(event))), // the peer is gone
-    ///         Ok(count) => *bytes += count,
-    ///         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
-    ///     }
-    /// })?;
+    /// handle.insert(
+    ///     far,
+    ///     Interest::READABLE,
+    ///     Mode::Level,
+    ///     |bytes, mut far, event, handle| {
+    ///         let mut buffer = [0; 16];
+    ///         match far.read(&mut buffer) {
+    ///             // The peer is gone.
+    ///             Ok(0) => assert!(handle.remove(Key::of(event))),
+    ///             Ok(count) => *bytes += count,
+    ///             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+    ///         }
+    ///     },
+    /// )?;
     /// near.write_all(b"hello")?;
     /// drop(near);
     /// let mut bytes = 0;
@@ -225,9 +231,11 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
 
     /// Removes an entry for good; false if it was gone.
     ///
-    /// Its callback never runs again. A source is deregistered before this returns, and
-    /// then dropped with its callback; where the callback of a source, channel or hook calls
-    /// this, when that has returned. Senders of a channel have an error from then on.
+    /// Its callback never runs again, that of a channel not even for the end, and a source is
+    /// deregistered before this returns. The callback is dropped with all it holds, and with
+    /// its source, or its channel and the messages left there: before this returns, too,
+    /// unless the callback of a source, channel or hook calls this; then when that has
+    /// returned. From there on senders have an error, those that wait for room included.
     pub fn remove(&mut self, key: Key) -> bool {
         let Some(entry) = self.core.entries.remove(key) else {
             return false;

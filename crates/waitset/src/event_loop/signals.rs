@@ -35,12 +35,17 @@ use super::sys;
 /// let signals = Signals::new(&[Signal::INTERRUPT, Signal::TERMINATE])?;
 /// let mut event_loop = EventLoop::new()?;
 /// let mut handle = event_loop.handle();
-/// handle.insert(signals, Interest::READABLE, Mode::Level, |_, signals, _, handle| {
-///     while let Ok(Some(info)) = signals.next() {
-///         println!("{} of process {}", info.signal(), info.sender());
-///         handle.stop();
-///     }
-/// })?;
+/// handle.insert(
+///     signals,
+///     Interest::READABLE,
+///     Mode::Level,
+///     |_, signals, _, handle| {
+///         while let Ok(Some(info)) = signals.next() {
+///             println!("{} of process {}", info.signal(), info.sender());
+///             handle.stop();
+///         }
+///     },
+/// )?;
 /// event_loop.run(&mut ())?;
 /// # Ok::<(), std::io::Error>(())
 /// ```

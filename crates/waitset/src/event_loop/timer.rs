@@ -220,9 +220,10 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// use waitset::EventLoop;
     ///
     /// let mut event_loop = EventLoop::new()?;
-    /// let timer = event_loop.handle().arm_after(Duration::ZERO, |_, _, _| unreachable!());
-    /// assert!(event_loop.handle().cancel(timer));
-    /// assert!(!event_loop.handle().cancel(timer));
+    /// let mut handle = event_loop.handle();
+    /// let timer = handle.arm_after(Duration::ZERO, |_, _, _| unreachable!());
+    /// assert!(handle.cancel(timer));
+    /// assert!(!handle.cancel(timer));
     /// assert_eq!(event_loop.turn(&mut (), Some(Duration::ZERO))?, 0);
     /// # Ok::<(), std::io::Error>(())
     /// ```

@@ -24,13 +24,20 @@ use crate::DefaultReactor;
 /// let (mut near, far) = UnixStream::pair()?;
 /// let mut event_loop = EventLoop::new()?;
 /// let mut handle = event_loop.handle();
-/// handle.insert(far, Interest::READABLE, Mode::Level, |text: &mut String, mut far, _, handle| {
-///     let mut bytes = [0; 5];
-///     far.read_exact(&mut bytes).expect("five bytes were written");
-///     text.push_str(std::str::from_utf8(&bytes).expect("they were ASCII"));
-///     handle.stop();
-/// })?;
-/// handle.arm_after(Duration::ZERO, move |_, _, _| near.write_all(b"hello").expect("it is open"));
+/// handle.insert(
+///     far,
+///     Interest::READABLE,
+///     Mode::Level,
+///     |text: &mut String, mut far, _, handle| {
+///         let mut bytes = [0; 5];
+///         far.read_exact(&mut bytes).expect("five bytes were written");
+///         text.push_str(std::str::from_utf8(&bytes).expect("they were ASCII"));
+///         handle.stop();
+///     },
+/// )?;
+/// handle.arm_after(Duration::ZERO, move |_, _, _| {
+///     near.write_all(b"hello").expect("it is open");
+/// });
 /// let mut text = String::new();
 /// event_loop.run(&mut text)?;
 /// assert_eq!(text, "hello");
@@ -109,8 +116,8 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// use waitset::{Backend, EventLoop, Reactor};
     ///
     /// let reactor = Backend::Poll.open()?;
-    /// let mut event_loop: EventLoop<(), Box<dyn Reactor + Send>> = EventLoop::over(reactor);
-    /// assert_eq!(event_loop.handle().reactor().name(), "poll");
+    /// let event_loop: EventLoop<(), Box<dyn Reactor + Send>> = EventLoop::over(reactor);
+    /// assert_eq!(event_loop.reactor().name(), "poll");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use]

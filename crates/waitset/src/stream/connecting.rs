@@ -60,8 +60,8 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// use waitset::EventLoop;
     ///
     /// let mut event_loop = EventLoop::new()?;
-    /// let limit = Duration::from_secs(5);
-    /// event_loop.handle().connect_unix("/nobody/listens/here", limit, |answer, stream, handle| {
+    /// let (path, limit) = ("/nobody/listens/here", Duration::from_secs(5));
+    /// event_loop.handle().connect_unix(path, limit, |answer, stream, handle| {
     ///     *answer = Some(stream);
     ///     handle.stop();
     /// });

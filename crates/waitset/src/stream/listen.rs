@@ -28,7 +28,8 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// let address = listener.local_addr()?;
     /// let mut event_loop = EventLoop::new()?;
     /// let acceptor = Acceptor::new(listener)?;
-    /// event_loop.handle().listen(acceptor, Mode::Level, |streams: &mut Vec<_>, accepted, handle| {
+    /// let mut handle = event_loop.handle();
+    /// handle.listen(acceptor, Mode::Level, |streams: &mut Vec<_>, accepted, handle| {
     ///     match accepted {
     ///         Ok((stream, _peer)) => streams.push(stream),
     ///         Err(refusal) => eprintln!("{refusal}"),

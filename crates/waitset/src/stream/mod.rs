@@ -35,7 +35,7 @@
 //!             *served += 1;
 //!             handle.stop();
 //!         }
-//!         // What there is no room for stays in the input, which stops the reading.
+//!         // What has no room stays in the input, which stops the reading.
 //!         _ => connection.forward(connection, handle),
 //!     }
 //! }
@@ -44,7 +44,8 @@
 //! let address = listener.local_addr()?;
 //! let mut event_loop = EventLoop::new()?;
 //! let acceptor = Acceptor::new(listener)?;
-//! event_loop.handle().listen(acceptor, Mode::Level, |_, accepted, handle| match accepted {
+//! let mut handle = event_loop.handle();
+//! handle.listen(acceptor, Mode::Level, |_, accepted, handle| match accepted {
 //!     Ok((stream, _peer)) => drop(handle.open(stream, Mode::Level, echo)),
 //!     Err(refusal) => eprintln!("{refusal}"),
 //! })?;

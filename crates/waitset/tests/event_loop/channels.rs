@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::TrySendError;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use waitset::EventLoop;
+use waitset::{EventLoop, Mode};
 
 use crate::mechanisms::*;
 
@@ -136,6 +137,52 @@ fn senders_learn_that_a_channel_or_its_loop_is_gone() {
         second.send(7).unwrap();
         drop(event_loop);
         assert_eq!(second.send(8).unwrap_err().0, 8);
+    });
+}
+
+#[test]
+fn a_removed_channel_goes_with_its_messages_and_whoever_waits_for_room_has_an_error() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let held = Arc::new(());
+        let callback = {
+            let held = Arc::clone(&held);
+            move |_: &mut usize, _, _: &mut In<'_, usize>| unreachable!("{held:?}")
+        };
+        let (sender, channel) = event_loop.handle().sync_channel(1, callback);
+        sender.try_send(Arc::clone(&held)).unwrap();
+        let message = Arc::clone(&held);
+        let waiting = thread::spawn(move || sender.send(message).is_err());
+        assert!(event_loop.handle().remove(channel));
+        assert!(waiting.join().unwrap(), "nobody makes room any more");
+        assert_eq!(Arc::strong_count(&held), 1);
+    });
+}
+
+#[test]
+fn a_channel_that_a_source_removes_goes_when_the_callback_has_returned() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let mut handle = event_loop.handle();
+        let callback = |_: &mut usize, _, _: &mut In<'_, usize>| unreachable!();
+        let (sender, channel) = handle.channel(callback);
+        let held = Arc::new(());
+        let (message, sends) = (Arc::clone(&held), sender.clone());
+        let (near, _far) = ready();
+        let removes = move |calls: &mut usize, _: &_, _, handle: &mut In<'_, usize>| {
+            *calls += 1;
+            assert!(handle.remove(channel));
+            sends.send(Arc::clone(&message)).unwrap();
+        };
+        handle.insert(near, READ, Mode::Oneshot, removes).unwrap();
+        let mut calls = 0;
+        turn_until(&mut event_loop, &mut calls, |calls| *calls == 1);
+        assert_eq!(
+            Arc::strong_count(&held),
+            2,
+            "the source's callback has the other"
+        );
+        assert!(sender.send(held).is_err());
     });
 }
 
