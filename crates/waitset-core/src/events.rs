@@ -21,8 +21,9 @@ pub struct Events {
     outcome: u64,
 }
 
-const WOKEN: u64 = 1 << 32;
-const INTERRUPTED: u64 = 1 << 33;
+/// The sign: where a count has just been stored, a compiler knows that it is not set.
+const WOKEN: u64 = 1 << 63;
+const INTERRUPTED: u64 = 1 << 62;
 
 impl Events {
     /// Allocates room for `capacity` events, at twelve to sixteen bytes each.

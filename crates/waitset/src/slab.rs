@@ -51,12 +51,6 @@ impl Key {
         self.index as usize
     }
 
-    /// Below 2²⁹.
-    #[inline]
-    pub(crate) fn generation(self) -> u32 {
-        self.generation
-    }
-
     /// The token that a set or a loop registers the source with: what its reactor, and
     /// who watches that, knows it by.
     #[inline]

@@ -6,7 +6,7 @@
 
 use std::mem;
 
-use waitset_core::Event;
+use waitset_core::{Event, Token};
 
 use super::Handle;
 use crate::Key;
@@ -14,7 +14,14 @@ use crate::Key;
 /// Something with a callback, without its type.
 pub(super) trait Dispatch<State, R> {
     /// Runs the callback. The event is a source's; of others it only has the key.
-    fn run(&mut self, state: &mut State, event: &Event, handle: &mut Handle<'_, State, R>);
+    fn run(&mut self, event: &Event, context: &mut Context<'_, State, R>);
+}
+
+/// What all callbacks of a batch are given: one place for it, so that nothing is put
+/// together for an event.
+pub(super) struct Context<'a, State, R> {
+    pub(super) state: &'a mut State,
+    pub(super) handle: Handle<'a, State, R>,
 }
 
 /// A callback and whatever it belongs to.
@@ -28,13 +35,13 @@ pub(super) struct Callbacks<State, R> {
 /// Two to a cache line of 64 bytes: none lies across two.
 #[repr(align(32))]
 struct Place<State, R> {
-    /// Of the key that is listened to; [`NONE`] while the callback rests.
-    generation: u32,
+    /// What the events that are listened to carry; [`NOBODYS`] while the callback rests.
+    token: Token,
     callback: Callback<State, R>,
 }
 
-/// No key has this generation.
-const NONE: u32 = u32::MAX;
+/// No event carries this.
+const NOBODYS: Token = Token(u64::MAX);
 
 /// What is to be done to the callbacks when the one that runs has returned.
 pub(super) enum Change<State, R> {
@@ -56,14 +63,17 @@ impl<State, R> Callbacks<State, R> {
         Self { places: Vec::new() }
     }
 
-    /// The callback of this key, if there is one and it is enabled.
+    /// The callback of the key with this token, if there is one and it is enabled.
     ///
     /// The generation keeps an event from whoever has taken the place, or the descriptor's
     /// number, of a source that was removed since the wait.
     #[inline]
-    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut (dyn Dispatch<State, R> + 'static)> {
-        match self.places.get_mut(key.index()) {
-            Some(place) if place.generation == key.generation() => Some(&mut *place.callback),
+    pub(super) fn get_mut(
+        &mut self,
+        token: Token,
+    ) -> Option<&mut (dyn Dispatch<State, R> + 'static)> {
+        match self.places.get_mut(Key::from_token(token).index()) {
+            Some(place) if place.token == token => Some(&mut *place.callback),
             _ => None,
         }
     }
@@ -79,16 +89,16 @@ impl<State, R> Callbacks<State, R> {
             match change {
                 Change::Insert(key, callback) => {
                     let place = self.reach(*key);
-                    place.generation = key.generation();
+                    place.token = key.token();
                     mem::swap(&mut place.callback, callback);
                 }
                 Change::Remove(key, callback) => {
                     let place = self.reach(*key);
-                    place.generation = NONE;
+                    place.token = NOBODYS;
                     mem::swap(&mut place.callback, callback);
                 }
-                Change::Disable(key) => self.reach(*key).generation = NONE,
-                Change::Enable(key) => self.reach(*key).generation = key.generation(),
+                Change::Disable(key) => self.reach(*key).token = NOBODYS,
+                Change::Enable(key) => self.reach(*key).token = key.token(),
             }
         }
         changes.clear();
@@ -98,7 +108,7 @@ impl<State, R> Callbacks<State, R> {
     fn reach(&mut self, key: Key) -> &mut Place<State, R> {
         while self.places.len() <= key.index() {
             self.places.push(Place {
-                generation: NONE,
+                token: NOBODYS,
                 callback: Box::new(Nobody),
             });
         }
@@ -110,5 +120,5 @@ impl<State, R> Callbacks<State, R> {
 struct Nobody;
 
 impl<State, R> Dispatch<State, R> for Nobody {
-    fn run(&mut self, _: &mut State, _: &Event, _: &mut Handle<'_, State, R>) {}
+    fn run(&mut self, _: &Event, _: &mut Context<'_, State, R>) {}
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{SendError, TryRecvError, TrySendError};
 use waitset_core::{Event, Reactor, Waker};
 
 use super::Handle;
-use super::callbacks::Dispatch;
+use super::callbacks::{Context, Dispatch};
 use super::entry::Kind;
 use super::shared::mpsc::{self, Receiver};
 use super::shared::{Arc, AtomicBool};
@@ -247,7 +247,8 @@ where
 {
     /// Runs messages until there is none, the bound is reached or the callback has
     /// removed or disabled the channel.
-    fn run(&mut self, state: &mut State, event: &Event, handle: &mut Handle<'_, State, R>) {
+    fn run(&mut self, event: &Event, context: &mut Context<'_, State, R>) {
+        let Context { state, handle } = context;
         let mut visit = Visit {
             handle,
             channel: Key::of(*event),

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use waitset_core::{Event, Events, Haste, Reactor};
+use waitset_core::{Events, Haste, Reactor, Token};
 
 use super::Handle;
 use super::callbacks::Change;
@@ -140,9 +140,9 @@ impl<State, R: Reactor + 'static> Core<State, R> {
     /// for a removed one is dropped.
     #[cold]
     #[inline(never)]
-    pub(super) fn mute(&mut self, event: &Event) {
+    pub(super) fn mute(&mut self, token: Token) {
         self.unheard += 1;
-        let key = Key::of(*event);
+        let key = Key::from_token(token);
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };

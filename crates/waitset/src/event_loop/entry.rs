@@ -1,7 +1,7 @@
 use waitset_core::{Event, Interest, Mode};
 
 use super::Handle;
-use super::callbacks::Dispatch;
+use super::callbacks::{Context, Dispatch};
 use crate::sys::Registered;
 
 /// What a loop knows of the callback behind a [`Key`](crate::Key).
@@ -56,7 +56,8 @@ where
     F: FnMut(&mut State, &S, Event, &mut Handle<'_, State, R>),
 {
     #[inline]
-    fn run(&mut self, state: &mut State, event: &Event, handle: &mut Handle<'_, State, R>) {
+    fn run(&mut self, event: &Event, context: &mut Context<'_, State, R>) {
+        let Context { state, handle } = context;
         (self.callback)(state, &self.source, *event, handle);
     }
 }

@@ -19,8 +19,17 @@ use crate::{DefaultReactor, InsertError, Key};
 pub struct Handle<'a, State, R = DefaultReactor> {
     // Private for good: two cores that were swapped would watch each other's sources.
     pub(super) core: &'a mut Core<State, R>,
-    /// None while one of them runs.
-    pub(super) callbacks: Option<&'a mut Callbacks<State, R>>,
+    pub(super) callbacks: Reach<'a, State, R>,
+}
+
+/// When a handle changes the callbacks.
+pub(super) enum Reach<'a, State, R> {
+    /// At once, since none of them runs.
+    Now(&'a mut Callbacks<State, R>),
+    /// When the one that runs has returned.
+    Later,
+    /// The same, and it has noted something to be changed.
+    Noted,
 }
 
 impl<State, R> Handle<'_, State, R> {
@@ -34,8 +43,9 @@ impl<State, R> Handle<'_, State, R> {
     /// Changes the callbacks: now, or when the one that runs has returned.
     fn change(&mut self, change: Change<State, R>) {
         self.core.changes.push(change);
-        if let Some(callbacks) = &mut self.callbacks {
-            callbacks.apply(&mut self.core.changes);
+        match &mut self.callbacks {
+            Reach::Now(callbacks) => callbacks.apply(&mut self.core.changes),
+            later => *later = Reach::Noted,
         }
     }
 }

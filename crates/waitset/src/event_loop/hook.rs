@@ -3,9 +3,9 @@ use std::mem;
 use waitset_core::{Event, Reactor};
 
 use super::Handle;
-use super::callbacks::Dispatch;
+use super::callbacks::{Context, Dispatch};
 use super::entry::Kind;
-use super::inner::{Inner, event_of};
+use super::inner::Inner;
 use crate::Key;
 
 struct Hook<F>(F);
@@ -14,8 +14,8 @@ impl<State, R, F> Dispatch<State, R> for Hook<F>
 where
     F: FnMut(&mut State, &mut Handle<'_, State, R>),
 {
-    fn run(&mut self, state: &mut State, _event: &Event, handle: &mut Handle<'_, State, R>) {
-        (self.0)(state, handle);
+    fn run(&mut self, _event: &Event, context: &mut Context<'_, State, R>) {
+        (self.0)(context.state, &mut context.handle);
     }
 }
 
@@ -61,7 +61,7 @@ impl<State, R: Reactor + 'static> Inner<State, R> {
     fn run_all_hooks(&mut self, state: &mut State) {
         for position in 0..self.core.beside().hooks.len() {
             let key = self.core.beside().hooks[position];
-            self.tell(state, &event_of(key));
+            self.tell(state, key);
         }
         let mut hooks = mem::take(&mut self.core.beside_mut().hooks);
         hooks.retain(|key| self.core.entries.get(*key).is_some());

@@ -1,8 +1,12 @@
+use std::mem;
+use std::slice;
+
 use waitset_core::{Event, Interest, Reactor, Readiness};
 
 use super::Handle;
-use super::callbacks::Callbacks;
+use super::callbacks::{Callbacks, Context};
 use super::core::Core;
+use super::handle::Reach;
 use crate::Key;
 
 /// A loop: what callbacks may change, and the callbacks.
@@ -25,24 +29,43 @@ impl<State, R: Reactor + 'static> Inner<State, R> {
     pub(super) fn handle(&mut self) -> Handle<'_, State, R> {
         Handle {
             core: &mut self.core,
-            callbacks: Some(&mut self.callbacks),
+            callbacks: Reach::Now(&mut self.callbacks),
         }
     }
 
-    /// Runs the callback that an event is for, if there is one and it is enabled.
+    /// Runs, for each of these events, the callback that it is for, if there is one and it
+    /// is enabled. What a callback that panics leaves untold is still there.
     ///
-    /// Always inlined: a call for each event would cost as much as the check of its key.
+    /// Always inlined, so that `untold` is in registers.
     #[inline(always)]
-    pub(super) fn tell(&mut self, state: &mut State, event: &Event) {
+    pub(super) fn tell_all(&mut self, state: &mut State, untold: &mut &[Event]) {
         let telling = Telling(self);
         let Self { core, callbacks } = &mut *telling.0;
-        match callbacks.get_mut(Key::of(*event)) {
-            Some(callback) => {
-                let callbacks = None;
-                callback.run(state, event, &mut Handle { core, callbacks });
+        let handle = Handle {
+            core,
+            callbacks: Reach::Later,
+        };
+        let mut context = Context { state, handle };
+        while let [event, rest @ ..] = *untold {
+            *untold = rest;
+            let Some(callback) = callbacks.get_mut(event.token()) else {
+                context.handle.core.mute(event.token());
+                continue;
+            };
+            callback.run(event, &mut context);
+            if let Reach::Noted = context.handle.callbacks {
+                context.handle.callbacks = Reach::Later;
+                callbacks.apply(&mut context.handle.core.changes);
             }
-            None => core.mute(event),
         }
+        mem::forget(telling);
+    }
+
+    /// Runs the callback of a channel or hook, if it has not been removed and is enabled.
+    #[inline(never)]
+    pub(super) fn tell(&mut self, state: &mut State, key: Key) {
+        let event = Event::new(key.token(), Interest::READABLE, Readiness::READABLE);
+        self.tell_all(state, &mut slice::from_ref(&event));
     }
 
     /// Runs what was deferred before this step began, and what came from other threads.
@@ -60,21 +83,12 @@ impl<State, R: Reactor + 'static> Inner<State, R> {
     }
 }
 
-/// Does what a callback has noted when it returns, and when it panics: what it removed must
-/// not be told the rest of the batch.
+/// Does what a callback has noted when it panics: what it removed must not be told the rest
+/// of the batch.
 struct Telling<'a, State, R>(&'a mut Inner<State, R>);
 
 impl<State, R> Drop for Telling<'_, State, R> {
-    #[inline]
     fn drop(&mut self) {
-        let Inner { core, callbacks } = &mut *self.0;
-        if !core.changes.is_empty() {
-            callbacks.apply(&mut core.changes);
-        }
+        self.0.callbacks.apply(&mut self.0.core.changes);
     }
-}
-
-/// What channels and hooks are told with.
-pub(super) fn event_of(key: Key) -> Event {
-    Event::new(key.token(), Interest::READABLE, Readiness::READABLE)
 }

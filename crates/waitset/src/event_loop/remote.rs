@@ -6,7 +6,7 @@ use std::io;
 use waitset_core::{Reactor, Waker};
 
 use super::Handle;
-use super::inner::{Inner, event_of};
+use super::inner::Inner;
 use super::shared::mpsc;
 use crate::Key;
 
@@ -190,7 +190,7 @@ impl<State, R: Reactor + 'static> Inner<State, R> {
                 break;
             };
             inbox.messages = 0;
-            self.tell(state, &event_of(channel));
+            self.tell(state, channel);
             ran += self.core.beside().inbox.messages;
         }
         ran

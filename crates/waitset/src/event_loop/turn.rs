@@ -232,7 +232,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
         }
         let mut turning = Turning {
             inner: &mut self.inner,
-            rest: self.batch.as_slice(),
+            untold: self.batch.as_slice(),
             unfinished: &mut self.unfinished,
         };
         let (mut ran, unheard) = (self.batch.len(), turning.inner.core.unheard);
@@ -241,10 +241,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
             ran += turning.inner.run_due_timers(state);
         }
         // 2. Events.
-        while let [event, rest @ ..] = turning.rest {
-            turning.rest = rest;
-            turning.inner.tell(state, event);
-        }
+        turning.inner.tell_all(state, &mut turning.untold);
         ran -= turning.inner.core.unheard - unheard;
         if turning.inner.core.has_more() {
             // 3. Deferred calls, posted closures and messages.
@@ -290,13 +287,13 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
 struct Turning<'a, State, R: Reactor + 'static> {
     inner: &'a mut Inner<State, R>,
     /// The events that have not been told.
-    rest: &'a [Event],
+    untold: &'a [Event],
     unfinished: &'a mut Option<usize>,
 }
 
 impl<State, R: Reactor + 'static> Drop for Turning<'_, State, R> {
     fn drop(&mut self) {
-        *self.unfinished = Some(self.rest.len());
+        *self.unfinished = Some(self.untold.len());
         self.inner.core.set_has_more();
     }
 }
