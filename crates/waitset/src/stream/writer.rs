@@ -336,3 +336,26 @@ impl fmt::Debug for WriteBuffer {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn memory_that_a_slow_peer_took_is_given_back_when_all_is_written() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let mut output = WriteBuffer::new(1 << 20);
+        output.send(&near, &[b'!'; 1 << 20]).unwrap();
+        assert!(output.queue.capacity() > 2 * KEPT, "the socket takes less");
+        let mut bytes = [0; 4096];
+        while !output.flush(&near).unwrap() {
+            far.read_exact(&mut bytes).unwrap();
+        }
+        let kept = output.queue.capacity();
+        assert!((KEPT..2 * KEPT).contains(&kept), "{kept} bytes are kept");
+    }
+}
