@@ -121,6 +121,10 @@ pub trait Contestant: Sized + 'static {
 pub trait Task: 'static {
     /// Does it.
     fn ready(&mut self, index: usize);
+
+    /// Does it as what a callback has been written to do: in it, and not by a further call
+    /// from there, which in the loops around others is inlined away.
+    fn ready_within_callback(&mut self, index: usize);
 }
 
 /// A [`Contestant`] that does one task.

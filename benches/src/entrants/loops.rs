@@ -23,6 +23,11 @@ impl Task for Ready {
     fn ready(&mut self, index: usize) {
         self.push(index);
     }
+
+    #[inline]
+    fn ready_within_callback(&mut self, index: usize) {
+        self.push(index);
+    }
 }
 
 /// Gives out what callbacks have noted, and forgets it.
@@ -64,7 +69,7 @@ impl<T: Task> Tasked<T> for Callbacks<T> {
             source,
             Interest::READABLE,
             Mode::Level,
-            |task: &mut T, source, _, _| task.ready(source.index),
+            |task: &mut T, source, _, _| task.ready_within_callback(source.index),
         );
         self.keys[index] = Some(key.map_err(io::Error::from)?);
         Ok(())
@@ -197,7 +202,7 @@ impl<T: Task> Tasked<T> for Calloop<T> {
         let source = Source::new(&self.all, index);
         let source = Generic::new(source, calloop::Interest::READ, calloop::Mode::Level);
         let source = Dispatcher::new(source, |_, source, task: &mut T| {
-            task.ready(source.index);
+            task.ready_within_callback(source.index);
             Ok(PostAction::Continue)
         });
         let handle = self.event_loop.handle();

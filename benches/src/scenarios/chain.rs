@@ -79,6 +79,18 @@ impl Seen for Vec<usize> {
 impl<S: Seen> Task for Passing<S> {
     #[inline]
     fn ready(&mut self, index: usize) {
+        self.pass_on(index);
+    }
+
+    #[inline(always)]
+    fn ready_within_callback(&mut self, index: usize) {
+        self.pass_on(index);
+    }
+}
+
+impl<S: Seen> Passing<S> {
+    #[inline(always)]
+    fn pass_on(&mut self, index: usize) {
         self.pipes.read(index);
         self.to_read -= 1;
         if self.to_write > 0 {
@@ -87,9 +99,7 @@ impl<S: Seen> Task for Passing<S> {
         }
         self.seen.note(index);
     }
-}
 
-impl<S: Seen> Passing<S> {
     fn new(pipes: &Pipes, seen: S) -> Self {
         Self {
             pipes: pipes.clone(),
