@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release --example dashboard`, then open the address it prints.
 
+mod figures;
 mod latency;
 mod load;
 mod panel;

@@ -8,9 +8,10 @@ use tungstenite::Message;
 use waitset::{Backend, Key};
 use waitset_examples::web::{Outbox, Site};
 
+use super::figures::{Figures, Sample};
 use super::latency::Summary;
 use super::load::{Load, MESSAGES_A_SECOND};
-use super::stage::{Sample, Stage};
+use super::stage::Stage;
 
 /// How often the page is told.
 pub(crate) const PERIOD: Duration = Duration::from_millis(500);
@@ -67,17 +68,6 @@ struct ToldRow<'a> {
     sleeps: bool,
     error: Option<&'a str>,
     figures: Option<Figures>,
-}
-
-#[derive(Clone, Copy, Serialize)]
-struct Figures {
-    /// Of one processor.
-    cpu: f64,
-    /// None while there is no event.
-    calls_an_event: Option<f64>,
-    events_a_second: f64,
-    median_us: u64,
-    p99_us: u64,
 }
 
 impl Panel {
@@ -197,7 +187,7 @@ impl Row {
     fn told(&mut self, summary: Summary) -> ToldRow<'_> {
         let now = self.stage.as_ref().map(Stage::sample);
         let figures = match (self.last, now) {
-            (Some(last), Some(now)) => figures(&last, &now, summary),
+            (Some(last), Some(now)) => Figures::between(&last, &now, summary),
             _ => None,
         };
         self.last = now;
@@ -209,24 +199,6 @@ impl Row {
             figures,
         }
     }
-}
-
-fn figures(last: &Sample, now: &Sample, summary: Summary) -> Option<Figures> {
-    let seconds = now.at.checked_duration_since(last.at)?.as_secs_f64();
-    // The same sample twice: it was too busy to take another.
-    if seconds <= 0.0 {
-        return None;
-    }
-    let events = now.served.saturating_sub(last.served) as f64;
-    let calls = now.system_calls.saturating_sub(last.system_calls) as f64;
-    Some(Figures {
-        cpu: now.cpu.saturating_sub(last.cpu).as_secs_f64() / seconds,
-        calls_an_event: (events > 0.0).then(|| calls / events),
-        events_a_second: events / seconds,
-        median_us: summary.median_us,
-        p99_us: summary.p99_us,
-    })
-    .filter(|_| summary.answers > 0 || events == 0.0)
 }
 
 fn sleeps(backend: Backend) -> bool {

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use nix::time::{ClockId, clock_gettime};
 use waitset::{Backend, EventLoop, Handle, Interest, Key, Mode, Reactor, Remote};
 
+use super::figures::Sample;
+
 type AnyReactor = Box<dyn Reactor + Send>;
 
 /// A mechanism at work.
@@ -21,18 +23,6 @@ pub(crate) struct Stage {
 /// How many messages were answered.
 #[derive(Default)]
 struct Served(u64);
-
-/// What a stage had done when it was asked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
-    pub(crate) at: Instant,
-    /// On a processor.
-    pub(crate) cpu: Duration,
-    /// Of the mechanism: its waits and what it takes to change interests. Reads and
-    /// writes are the same for all.
-    pub(crate) system_calls: u64,
-    pub(crate) served: u64,
-}
 
 impl Stage {
     /// Starts a mechanism without connections.

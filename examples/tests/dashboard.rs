@@ -3,6 +3,9 @@
 mod support;
 
 #[allow(dead_code, reason = "only its own tests run here")]
+#[path = "../dashboard/figures.rs"]
+mod figures;
+#[allow(dead_code, reason = "only its own tests run here")]
 #[path = "../dashboard/latency.rs"]
 mod latency;
 
@@ -99,11 +102,14 @@ fn the_controls_do_what_they_say_for_all_who_look() {
         assert_eq!(row(&told, "poll")["figures"], Value::Null);
         page.say(&json!({ "turn": { "name": "poll", "on": true } }));
         page.say(&json!({ "turn": { "name": "sweep", "on": true } }));
-        until(&mut other, |told| {
+        let told = until(&mut other, |told| {
             ["poll", "sweep"]
                 .iter()
                 .all(|name| is_at_work(row(told, name)))
         });
+        // Who spins takes a processor as long as it is given one, who sleeps next to nothing.
+        let cpu = |name| row(&told, name)["figures"]["cpu"].as_f64().unwrap();
+        assert!(cpu("sweep") > 2.0 * cpu("poll"), "{told:#}");
         server.stop();
     });
 }
