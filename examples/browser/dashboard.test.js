@@ -22,7 +22,7 @@ function hasDrawn(page, points) {
 }
 
 test("the sliders set the load, and the figures follow", async () => {
-  const page = await open(browser, server.url, { viewport: { width: 1200, height: 1000 } });
+  const page = await open(browser, server.url, { viewport: { width: 1200, height: 1140 } });
   for (const name of ["select", "poll", "epoll"]) await figuresOf(page, name);
   const idle = page.getByRole("slider", { name: "Idle connections" });
   await idle.focus();
