@@ -130,7 +130,14 @@ impl Source {
         let mut near = File::from(self.try_clone());
         let mut buffer = [0; 4096];
         let length = if all { buffer.len() } else { 1 };
-        while matches!(near.read(&mut buffer[..length]), Ok(1..)) && all {}
+        // At urgent data TCP finds nothing while a signal is pending, or the work with which
+        // a ring that was closed interrupts its thread (`tcp_recvmsg_locked` in
+        // net/ipv4/tcp.c). Nothing is so no longer when it is asked again.
+        let mut once = || {
+            near.read(&mut buffer[..length])
+                .or_else(|_| near.read(&mut buffer[..length]))
+        };
+        while matches!(once(), Ok(1..)) && all {}
     }
 
     /// Not for TCP, where room comes back when the peer's kernel says so.
