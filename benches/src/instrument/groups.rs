@@ -99,8 +99,9 @@ pub fn about(group: &str) -> About {
         "tax" => plain(
             "What does each layer cost?",
             "A unit is an event of a chain. raw is a loop around epoll_wait, nix its wrapper, epoll the \
-             reactor, epoll-boxed the same behind a vtable, wait-set the layer that owns its sources; mio, \
-             which is edge-triggered like raw-edge and epoll-edge, and polling are rivals.",
+             reactor, epoll-boxed the same behind a vtable, wait-set the layer that owns its sources, \
+             event-loop the one that calls back; mio, which is edge-triggered like raw-edge and \
+             epoll-edge, polling, and calloop, which calls back, are rivals.",
         ),
         "memory" => About {
             caption: "Bytes that the process's allocator gave for it, exactly counted, with the growth of its \
