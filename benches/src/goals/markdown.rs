@@ -46,14 +46,19 @@ pub fn markdown(report: &Report<Goal>) -> String {
 
 /// What the floor reached.
 fn under(claim: &Claim, floor: &Floor) -> String {
-    let show = |figure: &Figure| format!("{} ({})", claim.bound.show(figure.value), figure.at);
-    let figures: Vec<_> = floor.figures.iter().map(show).collect();
+    let figures = floor.figures.iter().map(|figure| shown(claim, figure));
+    let figures: Vec<_> = figures.collect();
     format!("{} itself: {}", floor.name, figures.join(", "))
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
     // Writing to a string succeeds.
     let _ = writeln!(text, "{line}");
+}
+
+/// A figure and where it was measured.
+fn shown(claim: &Claim, figure: &Figure) -> String {
+    format!("{} ({})", claim.bound.show(figure.value), figure.at)
 }
 
 fn row(claim: &Claim) -> String {
@@ -63,7 +68,7 @@ fn row(claim: &Claim) -> String {
     let worst = claim.worst();
     let is_other = |best: &&Figure| worst.is_some_and(|worst| worst.value != best.value);
     let best = claim.best().filter(is_other);
-    let show = |figure: &Figure| format!("{} ({})", claim.bound.show(figure.value), figure.at);
+    let show = |figure| shown(claim, figure);
     format!(
         "| | {} | {} | {} | {} | {} | {} |",
         claim.what,
