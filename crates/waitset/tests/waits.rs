@@ -65,26 +65,30 @@ fn trace(backend: Backend) -> Option<[Vec<String>; 2]> {
     if printed.contains("is missing") {
         return None;
     }
-    let calls: Vec<_> = traced.split("SYSCALL[").filter_map(name).collect();
-    let mut parts = calls.split(|call| call == "mark");
+    let calls: Vec<_> = traced.split("SYSCALL[").filter_map(call).collect();
+    let (thread, _) = *calls.iter().find(|(_, name)| *name == MARK)?;
+    // The harness has a thread of its own, which may still be busy with starting this one.
+    let ours = calls.iter().filter(|(caller, _)| *caller == thread);
+    let names: Vec<_> = ours.map(|(_, name)| (*name).to_owned()).collect();
+    let mut parts = names.split(|name| name == MARK);
     parts.next(); // the process starts
     Some([parts.next()?.to_vec(), parts.next()?.to_vec()])
 }
 
-/// The name in `7,1](228) sys_clock_gettime( 1, 0x1f )…`. A call that may block has a
+/// Thread and name in `7,1](228) sys_clock_gettime( 1, 0x1f )…`. A call that may block has a
 /// second line, `… [async]`, which does not count.
-fn name(line: &str) -> Option<String> {
-    let (name, _) = line.split_once(") ")?.1.split_once('(')?;
-    match name.trim().trim_start_matches("sys_") {
-        name if name.starts_with("...") => None,
-        "getppid" => Some("mark".to_owned()),
-        name => Some(name.to_owned()),
-    }
+fn call(line: &str) -> Option<(&str, &str)> {
+    let (thread, rest) = line.split_once(']')?;
+    let (name, _) = rest.split_once(") ")?.1.split_once('(')?;
+    let name = name.trim().trim_start_matches("sys_");
+    (!name.starts_with("...")).then_some((thread, name))
 }
+
+/// A call that can be found in the trace and does nothing.
+const MARK: &str = "getppid";
 
 /// In the child: a timer that fires, and after that turns without any.
 fn turn(backend: Backend) {
-    // A call that can be found in the trace and does nothing.
     let mark = || {
         nix::unistd::getppid();
     };
