@@ -17,9 +17,6 @@ pub(crate) const DIRECTIONS: usize = 3;
 /// What is asked, what was answered, and the highest descriptor asked about.
 #[derive(Debug)]
 pub(crate) struct FdSets {
-    /// What is asked of each descriptor, as the bits of an [`Interest`]; so that a change
-    /// touches the sets of those directions only that change.
-    interests: Vec<u8>,
     /// By word, so that a change of one descriptor touches one place.
     asked: Vec<[Word; DIRECTIONS]>,
     /// By direction, as the kernel has them.
@@ -35,7 +32,6 @@ impl FdSets {
     /// Sets that ask for the waker's descriptor only.
     pub(crate) fn new(bell: RawFd) -> Self {
         let mut sets = Self {
-            interests: Vec::new(),
             asked: Vec::new(),
             answered: Default::default(),
             highest: 0,
@@ -43,7 +39,7 @@ impl FdSets {
             next: 0,
         };
         sets.make_room(bell);
-        sets.ask(bell, Some(Interest::READABLE));
+        sets.ask(bell, &mut 0, Some(Interest::READABLE));
         sets
     }
 
@@ -58,7 +54,6 @@ impl FdSets {
     #[cold]
     fn lengthen(&mut self, length: usize) {
         let length = length.max(2 * self.asked.len());
-        self.interests.resize(length * BITS, 0);
         self.asked.resize(length, [0; DIRECTIONS]);
         for answered in &mut self.answered {
             answered.resize(length, 0);
@@ -66,14 +61,17 @@ impl FdSets {
     }
 
     /// Asks for `interest` in `fd` and nothing else. The sets must have room for it.
+    ///
+    /// `asked` is where the caller keeps what is asked of this descriptor, as the bits of an
+    /// [`Interest`]: only the sets of those directions are touched that change.
     #[inline]
-    pub(crate) fn ask(&mut self, fd: RawFd, interest: Option<Interest>) {
+    pub(crate) fn ask(&mut self, fd: RawFd, asked: &mut u8, interest: Option<Interest>) {
         let (word, bit) = (fd as usize / BITS, 1 << (fd as usize % BITS));
         let wanted = interest.map_or(0, Interest::bits);
-        let changed = mem::replace(&mut self.interests[fd as usize], wanted) ^ wanted;
-        for (direction, asked) in self.asked[word].iter_mut().enumerate() {
+        let changed = mem::replace(asked, wanted) ^ wanted;
+        for (direction, set) in self.asked[word].iter_mut().enumerate() {
             if changed >> direction & 1 != 0 {
-                *asked ^= bit;
+                *set ^= bit;
             }
         }
         if wanted == 0 {
@@ -83,11 +81,6 @@ impl FdSets {
         } else if self.highest < fd as usize {
             self.highest = fd as usize;
         }
-    }
-
-    /// Whether anything is asked of `fd`. The sets must have room for it.
-    pub(crate) fn asks(&self, fd: RawFd) -> bool {
-        self.interests[fd as usize] != 0
     }
 
     fn lower_highest(&mut self) {
@@ -204,11 +197,11 @@ mod tests {
         let mut sets = FdSets::new(3);
         for (fd, highest) in [(5, 5), (700, 700), (64, 700), (17_999, 17_999)] {
             sets.make_room(fd);
-            sets.ask(fd, Some(Interest::WRITABLE));
+            sets.ask(fd, &mut 0, Some(Interest::WRITABLE));
             assert_eq!(sets.highest, highest);
         }
         for (fd, highest) in [(64, 17_999), (17_999, 700), (700, 5), (5, 3)] {
-            sets.ask(fd, None);
+            sets.ask(fd, &mut Interest::WRITABLE.bits(), None);
             assert_eq!(sets.highest, highest);
         }
     }
@@ -216,11 +209,12 @@ mod tests {
     #[test]
     fn directions_that_nobody_asks_for_are_left_out() {
         let mut sets = FdSets::new(3);
-        sets.ask(9, Some(Interest::READABLE | Interest::WRITABLE));
+        let mut asked = 0;
+        sets.ask(9, &mut asked, Some(Interest::READABLE | Interest::WRITABLE));
         let (count, given) = sets.prepare();
         assert_eq!(count, 10);
         assert_eq!(given.map(|set| set.is_some()), [true, false, true]);
-        sets.ask(9, Some(Interest::PRIORITY));
+        sets.ask(9, &mut asked, Some(Interest::PRIORITY));
         let (_, given) = sets.prepare();
         assert_eq!(given.map(|set| set.is_some()), [true, true, false]);
     }
@@ -230,7 +224,7 @@ mod tests {
         let mut sets = FdSets::new(0);
         sets.make_room(200);
         for fd in [1, 63, 64, 65, 127, 128, 200] {
-            sets.ask(fd, Some(Interest::ALL));
+            sets.ask(fd, &mut 0, Some(Interest::ALL));
         }
         let mut told = Vec::new();
         for _ in 0..7 {

@@ -58,10 +58,18 @@ const NAME: &str = "select";
 pub struct Select {
     wake: WakeFlag<Bell>,
     sets: FdSets,
-    registrations: FdTable<Registration>,
+    sources: FdTable<Source>,
     limit: Option<usize>,
     probe: Probe,
     stats: Stats,
+}
+
+/// A source, and what the kernel is asked about it, as the bits of an [`Interest`]: none
+/// once a one-shot has fired.
+#[derive(Debug)]
+struct Source {
+    registration: Registration,
+    asked: u8,
 }
 
 impl Select {
@@ -110,7 +118,7 @@ impl Select {
         Ok(Self {
             sets: FdSets::new(bell),
             wake,
-            registrations: FdTable::default(),
+            sources: FdTable::default(),
             limit,
             probe: Probe::default(),
             stats: Stats::default(),
@@ -157,19 +165,19 @@ impl Select {
                 events.set_woken();
             }
         }
-        let Self {
-            sets,
-            registrations,
-            ..
-        } = self;
+        let Self { sets, sources, .. } = self;
         sets.answers(ready, |sets, fd, observed| {
             if events.is_full() {
                 return false;
             }
-            if let Some(registration) = registrations.get(fd) {
+            if let Some(Source {
+                registration,
+                asked,
+            }) = sources.get_mut(fd)
+            {
                 events.push(registration.event(observed));
                 if registration.mode == Mode::Oneshot {
-                    sets.ask(fd, None);
+                    sets.ask(fd, asked, None);
                 }
             }
             true
@@ -193,17 +201,17 @@ impl Select {
     /// by the next wait.
     fn evict_dead(&mut self, events: &mut Events) -> usize {
         // A disarmed source is not what select has met, and stays silent.
-        let asked = self.registrations.descriptors();
-        let mut dead: Vec<_> = asked.filter(|fd| self.sets.asks(*fd)).collect();
+        let is_asked = |fd: &RawFd| self.sources.get(*fd).is_some_and(|it| it.asked != 0);
+        let mut dead: Vec<_> = self.sources.descriptors().filter(is_asked).collect();
         self.stats.control_calls += dead.len() as u64;
         dead.retain(|fd| !is_open(*fd));
         for &fd in &dead {
             if events.is_full() {
                 break;
             }
-            self.sets.ask(fd, None);
-            if let Some(registration) = self.registrations.remove(fd) {
-                events.push(registration.event(Readiness::ERROR));
+            if let Some(mut source) = self.sources.remove(fd) {
+                self.sets.ask(fd, &mut source.asked, None);
+                events.push(source.registration.event(Readiness::ERROR));
             }
         }
         dead.len()
@@ -234,18 +242,21 @@ impl Reactor for Select {
         refusal::token(NAME, fd, token)?;
         refusal::edge(NAME, fd, mode)?;
         check_limit(fd, self.limit)?;
-        self.registrations.reserve(NAME, fd)?;
-        if self.registrations.get(fd).is_some() {
+        self.sources.reserve(NAME, fd)?;
+        if self.sources.get(fd).is_some() {
             return Err(refusal::already_registered(NAME, fd));
         }
-        let wanted = Registration {
-            token,
-            interest,
-            mode,
+        let mut source = Source {
+            registration: Registration {
+                token,
+                interest,
+                mode,
+            },
+            asked: 0,
         };
-        self.registrations.insert(fd, wanted);
         self.sets.make_room(fd);
-        self.sets.ask(fd, Some(interest));
+        self.sets.ask(fd, &mut source.asked, Some(interest));
+        self.sources.insert(fd, source);
         Ok(())
     }
 
@@ -260,25 +271,25 @@ impl Reactor for Select {
         let fd = source.as_raw_fd();
         refusal::token(NAME, fd, token)?;
         refusal::edge(NAME, fd, mode)?;
-        let Some(registration) = self.registrations.get_mut(fd) else {
+        let Some(source) = self.sources.get_mut(fd) else {
             return Err(refusal::not_registered(NAME, fd));
         };
-        *registration = Registration {
+        source.registration = Registration {
             token,
             interest,
             mode,
         };
-        self.sets.ask(fd, Some(interest));
+        self.sets.ask(fd, &mut source.asked, Some(interest));
         Ok(())
     }
 
     #[inline]
     fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
         let fd = source.as_raw_fd();
-        if self.registrations.remove(fd).is_none() {
+        let Some(mut source) = self.sources.remove(fd) else {
             return Err(refusal::not_registered(NAME, fd));
-        }
-        self.sets.ask(fd, None);
+        };
+        self.sets.ask(fd, &mut source.asked, None);
         Ok(())
     }
 
@@ -315,7 +326,7 @@ impl Reactor for Select {
 
     fn stats(&self) -> Stats {
         Stats {
-            control_calls: self.stats.control_calls + self.registrations.checks(),
+            control_calls: self.stats.control_calls + self.sources.checks(),
             wake_calls: self.wake.calls(),
             probes: self.probe.made(),
             probe_hits: self.probe.hits(),
