@@ -32,7 +32,7 @@ impl<R: Reactor> Keeper<R> {
         Self { reactor, sources }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn register(&mut self, index: usize, mode: Mode) -> io::Result<()> {
         let token = Token(index as u64);
         let source = self.sources.get(index);
@@ -44,14 +44,14 @@ impl<R: Reactor> Keeper<R> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn modify(&mut self, index: usize, asked: Interest, mode: Mode) -> io::Result<()> {
         let token = Token(index as u64);
         self.reactor
             .modify(self.sources.get(index), token, asked, mode)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn deregister(&mut self, index: usize) -> io::Result<()> {
         self.reactor.deregister(self.sources.get(index))
     }

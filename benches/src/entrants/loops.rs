@@ -61,7 +61,7 @@ impl<T: Task> Tasked<T> for Callbacks<T> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         let source = Source::new(&self.all, index);
         let mut handle = self.event_loop.handle();
@@ -75,7 +75,7 @@ impl<T: Task> Tasked<T> for Callbacks<T> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         let key = self.key(index)?;
         self.event_loop.handle().remove(key);
@@ -114,12 +114,12 @@ impl Contestant for NotingCallbacks {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         self.callbacks.add(index)
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         let key = self.callbacks.key(index)?;
         let mut handle = self.callbacks.event_loop.handle();
@@ -131,7 +131,7 @@ impl Contestant for NotingCallbacks {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         self.callbacks.delete(index)
     }
@@ -197,7 +197,7 @@ impl<T: Task> Tasked<T> for Calloop<T> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         let source = Source::new(&self.all, index);
         let source = Generic::new(source, calloop::Interest::READ, calloop::Mode::Level);
@@ -211,7 +211,7 @@ impl<T: Task> Tasked<T> for Calloop<T> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         let token = self.added(index)?.token;
         self.event_loop.handle().remove(token);
@@ -251,12 +251,12 @@ impl Contestant for NotingCalloop {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         self.calloop.add(index)
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         let added = self.calloop.added(index)?;
         added.source.as_source_mut().interest = match asked.is_writable() {
@@ -266,7 +266,7 @@ impl Contestant for NotingCalloop {
         Ok(self.calloop.event_loop.handle().update(&added.token)?)
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         self.calloop.delete(index)
     }

@@ -59,7 +59,7 @@ impl Contestant for Owned {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         let source = Source::new(&self.all, index);
         let key = self.set.insert(source, Interest::READABLE, Mode::Level);
@@ -67,7 +67,7 @@ impl Contestant for Owned {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         self.set.modify(self.key(index)?, asked, Mode::Level)
     }
@@ -77,7 +77,7 @@ impl Contestant for Owned {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         self.set.remove(self.key(index)?);
         self.keys[index] = None;

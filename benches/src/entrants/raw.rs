@@ -83,17 +83,17 @@ impl<M: RawMode> Contestant for Raw<M> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, index, Interest::READABLE)
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_MOD, index, asked)
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_DEL, index, Interest::READABLE)
     }

@@ -56,7 +56,7 @@ impl<const REARMS: bool> Contestant for Mio<REARMS> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         let fd = self.sources.get(index).as_raw_fd();
         let registry = self.poll.registry();
@@ -67,12 +67,12 @@ impl<const REARMS: bool> Contestant for Mio<REARMS> {
         )
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         self.change(index, asked)
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         let fd = self.sources.get(index).as_raw_fd();
         self.poll.registry().deregister(&mut SourceFd(&fd))
@@ -146,17 +146,17 @@ impl<const ONESHOT: bool> Contestant for Polling<ONESHOT> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         self.keeper.add(index, Self::MODE)
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         self.change(index, asked)
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         self.keeper
             .poller()

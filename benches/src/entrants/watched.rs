@@ -148,12 +148,12 @@ impl<M: Mechanism> Contestant for Watched<M> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         self.keeper.register(index, M::MODE)
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         self.keeper.modify(index, asked, M::MODE)
     }
@@ -165,7 +165,7 @@ impl<M: Mechanism> Contestant for Watched<M> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         self.keeper.deregister(index)
     }

@@ -50,20 +50,20 @@ impl Contestant for Nix {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         let event = EpollEvent::new(EpollFlags::EPOLLIN, index as u64);
         Ok(self.epoll.add(self.sources.get(index), event)?)
     }
 
-    #[inline]
+    #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         let bits = EpollFlags::from_bits_truncate(i32::from(asked.bits()));
         let mut event = EpollEvent::new(bits, index as u64);
         Ok(self.epoll.modify(self.sources.get(index), &mut event)?)
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         Ok(self.epoll.delete(self.sources.get(index))?)
     }
