@@ -99,10 +99,14 @@ pub(crate) fn put_in_place_of(from: &OwnedFd, place: BorrowedFd<'_>) -> io::Resu
 
 /// Queues a poll or its removal. The queue must have room.
 #[cfg(target_os = "linux")]
-pub(crate) fn push_poll(ring: &mut io_uring::IoUring, entry: &io_uring::squeue::Entry) {
+#[inline]
+pub(crate) fn push_poll(
+    queue: &mut io_uring::squeue::SubmissionQueue<'_>,
+    entry: &io_uring::squeue::Entry,
+) {
     // SAFETY: neither refers to memory of ours, and a descriptor that is not open is
     // answered with EBADF.
-    let pushed = unsafe { ring.submission().push(entry) };
+    let pushed = unsafe { queue.push(entry) };
     debug_assert!(pushed.is_ok(), "the caller has made room");
 }
 

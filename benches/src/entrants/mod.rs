@@ -84,7 +84,9 @@ entrants! {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     RawOneshot "raw-oneshot" Raw<raw::Oneshot>;
     #[cfg(target_os = "linux")]
-    RawRing "raw-ring" RawRing;
+    RawRing "raw-ring" RawRing<true>;
+    #[cfg(target_os = "linux")]
+    RawRingLevel "raw-ring-level" RawRing<false>;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Epoll "epoll" Watched<EpollLevel>;
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -174,7 +176,7 @@ impl Entrant {
     const fn is_io_uring(self) -> bool {
         matches!(
             self,
-            Self::Uring | Self::UringEdge | Self::UringOneshot | Self::RawRing
+            Self::Uring | Self::UringEdge | Self::UringOneshot | Self::RawRing | Self::RawRingLevel
         )
     }
 

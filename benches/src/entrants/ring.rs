@@ -1,4 +1,4 @@
-//! The floor of io_uring: a ring, a multishot poll for each source, and no more.
+//! The floor of io_uring: a ring, a poll for each source, and no more.
 
 use std::fmt;
 use std::fs::File;
@@ -7,8 +7,9 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use io_uring::squeue::SubmissionQueue;
 use io_uring::types::{Fd, SubmitArgs, Timespec};
-use io_uring::{IoUring, cqueue, opcode, squeue};
+use io_uring::{IoUring, Submitter, cqueue, opcode, squeue};
 use waitset_core::Interest;
 
 use super::raw::RawWaker;
@@ -22,28 +23,29 @@ const CHANGES: u32 = 256;
 /// Room for so many completions before the kernel has to allocate.
 const COMPLETIONS: u32 = 4096;
 
+/// The data of the waker's poll, which is multishot: nobody reads its eventfd.
+const BELL: u64 = WAKE as u64;
+
 /// The data of what removes a poll.
 const REMOVAL: u64 = u64::MAX;
 
-/// An io_uring instance, used directly. Edge-triggered, as multishot polls are.
-pub struct RawRing {
+/// An io_uring instance, used directly: edge-triggered by multishot polls, or
+/// level-triggered by polls that are armed again after each event.
+pub struct RawRing<const MULTISHOT: bool> {
     ring: IoUring,
     bell: Arc<File>,
     sources: Sources,
 }
 
-impl RawRing {
+impl<const MULTISHOT: bool> RawRing<MULTISHOT> {
     fn ask(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         let source = self.sources.get(index).as_raw_fd();
-        self.queue(&poll(source, asked, index as u64))
+        self.queue(&poll(source, asked, index as u64, MULTISHOT))
     }
 
     fn queue(&mut self, entry: &squeue::Entry) -> io::Result<()> {
-        if self.ring.submission().is_full() {
-            self.ring.submit()?;
-        }
-        sys::push_poll(&mut self.ring, entry);
-        Ok(())
+        let (submitter, mut queue, _) = self.ring.split();
+        queue_within(&submitter, &mut queue, entry)
     }
 
     /// Submits what is queued and waits for a completion.
@@ -65,30 +67,70 @@ impl RawRing {
         }
     }
 
-    /// Gives out what has completed: how many.
-    #[inline]
-    fn take(&mut self, mut on_ready: impl FnMut(usize)) -> usize {
-        let mut given = 0;
-        let mut ended = Vec::new();
-        for completion in self.ring.completion() {
+    /// Drops what has completed of a source that is gone. Others whose poll has ended are
+    /// asked again, and tell again. A wake in between is lost; no scenario has one there.
+    fn forget(&mut self, gone: usize) -> io::Result<()> {
+        let completed: Vec<_> = self.ring.completion().collect();
+        for completion in completed {
             let data = completion.user_data();
-            // Less is an error: of a poll that was removed, or of its removal.
-            if completion.result() >= 0 && data != REMOVAL {
-                on_ready(data as usize);
-                given += 1;
-                if !cqueue::more(completion.flags()) {
-                    ended.push(data as usize);
-                }
+            let is_told = completion.result() >= 0 && data != REMOVAL && data != BELL;
+            if is_told && data != gone as u64 {
+                self.ask(data as usize, Interest::READABLE)?;
             }
         }
-        for index in ended {
-            right(self.ask(index, Interest::READABLE));
+        Ok(())
+    }
+
+    /// Gives out what has completed, and arms again whose poll has ended: how many.
+    #[inline]
+    fn take(&mut self, mut on_ready: impl FnMut(usize)) -> usize {
+        let (submitter, mut queue, completions) = self.ring.split();
+        let mut given = 0;
+        for completion in completions {
+            let data = completion.user_data();
+            // Less is an error: of a poll that was removed, or of its removal.
+            if completion.result() < 0 || data == REMOVAL {
+                continue;
+            }
+            on_ready(data as usize);
+            given += 1;
+            if !cqueue::more(completion.flags()) {
+                let again = match data {
+                    BELL => poll(self.bell.as_raw_fd(), Interest::READABLE, data, true),
+                    index => {
+                        let source = self.sources.get(index as usize).as_raw_fd();
+                        poll(source, Interest::READABLE, data, MULTISHOT)
+                    }
+                };
+                right(queue_within(&submitter, &mut queue, &again));
+            }
         }
         given
     }
 }
 
-impl fmt::Debug for RawRing {
+#[inline]
+fn poll(source: RawFd, asked: Interest, data: u64, is_multishot: bool) -> squeue::Entry {
+    let poll = opcode::PollAdd::new(Fd(source), u32::from(asked.bits()));
+    poll.multi(is_multishot).build().user_data(data)
+}
+
+#[inline]
+fn queue_within(
+    submitter: &Submitter<'_>,
+    queue: &mut SubmissionQueue<'_>,
+    entry: &squeue::Entry,
+) -> io::Result<()> {
+    if queue.is_full() {
+        queue.sync();
+        submitter.submit()?;
+        queue.sync();
+    }
+    sys::push_poll(queue, entry);
+    Ok(())
+}
+
+impl<const MULTISHOT: bool> fmt::Debug for RawRing<MULTISHOT> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawRing").finish_non_exhaustive()
     }
@@ -103,13 +145,8 @@ fn open_ring() -> io::Result<IoUring> {
     deferring.build(CHANGES).or_else(|_| plain.build(CHANGES))
 }
 
-fn poll(source: RawFd, asked: Interest, data: u64) -> squeue::Entry {
-    let poll = opcode::PollAdd::new(Fd(source), u32::from(asked.bits()));
-    poll.multi(true).build().user_data(data)
-}
-
-impl Contestant for RawRing {
-    const TELLS_AGAIN: bool = false;
+impl<const MULTISHOT: bool> Contestant for RawRing<MULTISHOT> {
+    const TELLS_AGAIN: bool = !MULTISHOT;
     const REARMS: bool = false;
 
     type Waker = RawWaker;
@@ -123,14 +160,16 @@ impl Contestant for RawRing {
             sources,
         };
         let bell = ring.bell.as_raw_fd();
-        ring.queue(&poll(bell, Interest::READABLE, WAKE as u64))?;
+        ring.queue(&poll(bell, Interest::READABLE, BELL, true))?;
         Ok(ring)
     }
 
+    #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         self.ask(index, Interest::READABLE)
     }
 
+    #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         self.delete(index)?;
         self.ask(index, asked)
@@ -140,12 +179,18 @@ impl Contestant for RawRing {
         self.ring.submit().map(drop)
     }
 
+    #[inline(always)]
     fn delete(&mut self, index: usize) -> io::Result<()> {
         let removal = opcode::PollRemove::new(index as u64).build();
         self.queue(&removal.user_data(REMOVAL))?;
         // At once: what becomes ready until the next wait would be told for the poll that
         // goes and for the one that comes in its place.
-        self.settle()
+        self.settle()?;
+        if MULTISHOT {
+            Ok(())
+        } else {
+            self.forget(index)
+        }
     }
 
     #[inline]

@@ -104,25 +104,18 @@ pub(super) fn io_uring(lab: &mut Lab) -> io::Result<Vec<Claim>> {
         );
         return Ok(vec![claim]);
     }
-    Ok(vec![
-        lab.times_above(
-            Entrant::RawRing,
-            "edge, A ≤ N/10",
-            ratio(0.88),
-            &few_active(),
-            edge,
-            raw,
-        ),
-        lab.times("edge, A = N", ratio(0.95), all_active(), edge, raw),
-        lab.times("level, every cell", ratio(1.15), chains(CHAINS), level, raw),
-        lab.times(
-            "one-shot, every cell",
-            ratio(1.15),
-            chains(CHAINS),
-            oneshot,
-            raw,
-        ),
-    ])
+    let (few, every) = (few_active(), chains(CHAINS));
+    let (multishot, again) = (Entrant::RawRing, Entrant::RawRingLevel);
+    let claims = [
+        ("edge, A ≤ N/10", 0.88, few, edge, multishot),
+        ("edge, A = N", 0.95, all_active(), edge, multishot),
+        ("level, every cell", 1.15, every.clone(), level, again),
+        ("one-shot, every cell", 1.15, every, oneshot, again),
+    ];
+    let measured = claims.map(|(what, limit, cells, ours, floor)| {
+        lab.times_above(floor, what, ratio(limit), &cells, ours, raw)
+    });
+    Ok(measured.into())
 }
 
 pub(super) fn one_of_many(lab: &mut Lab) -> io::Result<Vec<Claim>> {
