@@ -18,16 +18,12 @@ use crate::{Entrant, Scenario, limits};
 
 const NO_CALLS: Bound = Bound::at_most(0.0, Unit::Count);
 
-fn nanoseconds(limit: f64) -> Bound {
-    Bound::at_most(limit, Unit::Nanoseconds)
-}
-
 /// The claim that none of `entrants` makes a system call in a scenario.
 fn no_calls(lab: &mut Lab, what: &str, scenario: Scenario, entrants: &[Entrant]) -> Claim {
     let mut claim = Claim::new(what, NO_CALLS);
     for entrant in entrants {
         let at = entrant.name();
-        let record = lab.compare(scenario, *entrant, Entrant::BASELINE);
+        let record = lab.compare(scenario, *entrant, *entrant);
         claim.add(at, record.and_then(|record| control_calls(at, &record)));
     }
     claim
@@ -37,7 +33,7 @@ pub(super) fn toggling(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let scenario = Scenario::Toggle { n: CHANGED };
     let entrants = [Entrant::Epoll];
     Ok(vec![
-        lab.across("off and on, epoll", nanoseconds(10.0), scenario, &entrants),
+        lab.across("off and on, epoll", 10.0, scenario, &entrants),
         no_calls(lab, "system calls, epoll", scenario, &entrants),
     ])
 }
@@ -51,8 +47,7 @@ pub(super) fn registration(lab: &mut Lab) -> io::Result<Vec<Claim>> {
         (Change::Delete, 5.0),
     ] {
         let scenario = Scenario::Register { n: CHANGED, change };
-        let bound = nanoseconds(limit);
-        claims.push(lab.across(change.name(), bound, scenario, &entrants));
+        claims.push(lab.across(change.name(), limit, scenario, &entrants));
         let what = format!("system calls to {}", change.name());
         claims.push(no_calls(lab, &what, scenario, &entrants));
     }
@@ -71,7 +66,7 @@ pub(super) fn waking(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     let ratio = |limit| Bound::at_most(limit, Unit::Ratio);
     let (epoll, mio, polling) = (Entrant::Epoll, Entrant::Mio, Entrant::Polling);
     Ok(vec![
-        lab.across("a wake that coalesces", nanoseconds(5.0), coalesced, &all),
+        lab.across("a wake that coalesces", 5.0, coalesced, &all),
         lab.times(
             "wake and wait, of mio's time",
             ratio(1.03),
