@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use waitset::Stats;
 
 use super::latency::Summary;
 
@@ -16,6 +17,18 @@ pub(crate) struct Sample {
     /// writes are the same for all.
     pub(crate) system_calls: u64,
     pub(crate) served: u64,
+}
+
+impl Sample {
+    /// What has been done by now.
+    pub(crate) fn now(cpu: Duration, stats: &Stats, served: u64) -> Self {
+        Self {
+            at: Instant::now(),
+            cpu,
+            system_calls: stats.wait_calls + stats.control_calls,
+            served,
+        }
+    }
 }
 
 /// What the page shows of it.
@@ -72,6 +85,19 @@ mod tests {
         median_us: 20,
         p99_us: 900,
     };
+
+    #[test]
+    fn waits_and_changes_are_its_system_calls() {
+        let stats = Stats {
+            waits: 90,
+            wait_calls: 100,
+            control_calls: 20,
+            wake_calls: 3,
+            ..Stats::default()
+        };
+        let sample = Sample::now(Duration::ZERO, &stats, 0);
+        assert_eq!(sample.system_calls, 120);
+    }
 
     #[test]
     fn they_are_of_what_was_done_between_the_samples() {

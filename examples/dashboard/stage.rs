@@ -4,10 +4,10 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use waitset::{Backend, EventLoop, Handle, Interest, Key, Mode, Reactor, Remote};
+use waitset::{Backend, EventLoop, Handle, Interest, Key, Mode, Reactor, Remote, Stats};
 
 use super::figures::Sample;
 
@@ -42,12 +42,7 @@ impl Stage {
         })?;
         let gone = |_| Err(io::Error::other("the thread has panicked"));
         let remote = receiver.recv().unwrap_or_else(gone)?;
-        let zero = Sample {
-            at: Instant::now(),
-            cpu: Duration::ZERO,
-            system_calls: 0,
-            served: 0,
-        };
+        let zero = Sample::now(Duration::ZERO, &Stats::default(), 0);
         Ok(Self {
             remote,
             sample: Arc::new(Mutex::new(zero)),
@@ -67,12 +62,8 @@ impl Stage {
         // One that is gone is stopped soon.
         let _ = self.remote.post(move |served, handle| {
             let stats = handle.reactor().stats();
-            *sample.lock().unwrap_or_else(PoisonError::into_inner) = Sample {
-                at: Instant::now(),
-                cpu: cpu_of_this_thread(),
-                system_calls: stats.wait_calls + stats.control_calls,
-                served: served.0,
-            };
+            *sample.lock().unwrap_or_else(PoisonError::into_inner) =
+                Sample::now(cpu_of_this_thread(), &stats, served.0);
         });
         latest
     }
