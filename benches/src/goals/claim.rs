@@ -145,7 +145,8 @@ pub struct Figure {
     pub value: f64,
     /// In which the median lies with 95 % confidence; none for counts.
     pub range: Option<(f64, f64)>,
-    /// How far the raw loop seems to be from itself in the same place.
+    /// How far the raw loop seems to be from itself in the same place; for a time, what was
+    /// measured.
     pub noise: Option<f64>,
 }
 

@@ -75,7 +75,7 @@ pub fn summary(goals: &[Goal], pairs: usize, out: &mut dyn Write) -> io::Result<
     writeln!(
         out,
         "Of each claim, its worst place stands there (NxA: A of N pipes active); medians of\n\
-         {pairs} pairs in turns. Noise: how far the raw loop seems to be from itself there.\n\
+         {pairs} pairs in turns. Noise: how far one measured against itself seems to be there.\n\
          met ≈: beyond the goal by less than the 3 % that are allowed for noise. Out of\n\
          reach: so is what makes the fewest calls there, the line below."
     )
