@@ -27,8 +27,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Stats, Support, Token,
-    WakeFlag, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Support, Token, WakeFlag,
+    Waker,
 };
 use waitset_unix::{Bell, Probe, Registration, refusal};
 
@@ -82,38 +82,6 @@ impl Poll {
             probe: Probe::default(),
             stats: Stats::default(),
         })
-    }
-
-    /// Asks until there is an answer or the timeout is over: how many are ready.
-    fn ask(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
-        if timeout != Some(Duration::ZERO) && self.probe.is_worth_it() {
-            self.stats.wait_calls += 1;
-            let ready = sys::poll(self.table.asked_mut(), Some(Duration::ZERO))?;
-            self.probe.learn(ready > 0);
-            if ready > 0 {
-                return Ok(ready);
-            }
-        }
-        self.stats.wait_calls += 1;
-        let ready = sys::poll(self.table.asked_mut(), timeout)?;
-        if ready > 0 || sys::can_express(timeout) {
-            return Ok(ready);
-        }
-        self.ask_again(timeout)
-    }
-
-    /// The timeout was longer than one call can wait, 24.8 days where there is no ppoll.
-    #[cold]
-    fn ask_again(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
-        let deadline = Deadline::after(timeout);
-        loop {
-            let left = deadline.remaining();
-            self.stats.wait_calls += 1;
-            let ready = sys::poll(self.table.asked_mut(), left)?;
-            if ready > 0 || sys::can_express(left) {
-                return Ok(ready);
-            }
-        }
     }
 
     #[cold]
@@ -183,7 +151,11 @@ impl Reactor for Poll {
 
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.begin()?;
-        let ready = match self.ask(timeout) {
+        let call = |timeout| sys::poll(self.table.asked_mut(), timeout);
+        let answer = self
+            .probe
+            .ask(&mut self.stats, timeout, sys::can_express, call);
+        let ready = match answer {
             Ok(ready) => ready,
             Err(error) => self.refused(events, &error)?,
         };
@@ -216,8 +188,6 @@ impl Reactor for Poll {
         Stats {
             control_calls: self.stats.control_calls + self.table.checks(),
             wake_calls: self.wake.calls(),
-            probes: self.probe.made(),
-            probe_hits: self.probe.hits(),
             ..self.stats
         }
     }

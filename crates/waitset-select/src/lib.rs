@@ -27,8 +27,8 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Readiness, Stats,
-    Support, Token, WakeFlag, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Readiness, Stats, Support,
+    Token, WakeFlag, Waker,
 };
 use waitset_unix::{Bell, FdTable, Probe, Registration, is_open, refusal};
 
@@ -123,38 +123,6 @@ impl Select {
             probe: Probe::default(),
             stats: Stats::default(),
         })
-    }
-
-    /// Asks until there is an answer or the timeout is over: how many bits are set.
-    fn ask(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
-        if timeout != Some(Duration::ZERO) && self.probe.is_worth_it() {
-            self.stats.wait_calls += 1;
-            let ready = sys::select(&mut self.sets, Some(Duration::ZERO))?;
-            self.probe.learn(ready > 0);
-            if ready > 0 {
-                return Ok(ready);
-            }
-        }
-        self.stats.wait_calls += 1;
-        let ready = sys::select(&mut self.sets, timeout)?;
-        if ready > 0 || sys::can_express(timeout) {
-            return Ok(ready);
-        }
-        self.ask_again(timeout)
-    }
-
-    /// The timeout was longer than one call can wait, three years where that is limited.
-    #[cold]
-    fn ask_again(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
-        let deadline = Deadline::after(timeout);
-        loop {
-            let left = deadline.remaining();
-            self.stats.wait_calls += 1;
-            let ready = sys::select(&mut self.sets, left)?;
-            if ready > 0 || sys::can_express(left) {
-                return Ok(ready);
-            }
-        }
     }
 
     /// Puts the events of `ready` bits into the buffer.
@@ -295,7 +263,11 @@ impl Reactor for Select {
 
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.begin()?;
-        match self.ask(timeout) {
+        let call = |timeout| sys::select(&mut self.sets, timeout);
+        let answer = self
+            .probe
+            .ask(&mut self.stats, timeout, sys::can_express, call);
+        match answer {
             Ok(0) => {}
             Ok(ready) => self.tell(events, ready),
             Err(error) => self.refused(events, &error)?,
@@ -328,8 +300,6 @@ impl Reactor for Select {
         Stats {
             control_calls: self.stats.control_calls + self.sources.checks(),
             wake_calls: self.wake.calls(),
-            probes: self.probe.made(),
-            probe_hits: self.probe.hits(),
             ..self.stats
         }
     }

@@ -1,5 +1,10 @@
-/// Decides whether a look with a timeout of zero is worth its cost before a call that may
-/// sleep.
+use std::io;
+use std::time::Duration;
+
+use waitset_core::{Deadline, Stats};
+
+/// Asks a mechanism that looks at all descriptors for each answer, and decides whether a look
+/// with a timeout of zero is worth its cost before a call that may sleep.
 ///
 /// A sleeping poll or select queues itself on each descriptor before the first ready one
 /// (125 ns each where a look costs 28, measured on Linux 6.18), so a look that finds
@@ -10,16 +15,51 @@
 pub struct Probe {
     misses_in_a_row: u32,
     skips_left: u32,
-    made: u64,
-    hits: u64,
 }
 
 const MOST_SKIPS: u32 = 63;
 
 impl Probe {
+    /// Asks until there is an answer or the timeout is over: how many are ready. Counts calls,
+    /// looks and hits.
+    ///
+    /// `call` is the system call, and `can_express` whether it can wait that long: where it
+    /// cannot, it waits as long as it can, and is made again.
+    ///
+    /// # Errors
+    ///
+    /// As the call's.
+    #[inline]
+    pub fn ask(
+        &mut self,
+        stats: &mut Stats,
+        timeout: Option<Duration>,
+        can_express: impl Fn(Option<Duration>) -> bool,
+        mut call: impl FnMut(Option<Duration>) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let mut counted = |timeout| {
+            stats.wait_calls += 1;
+            call(timeout)
+        };
+        if timeout != Some(Duration::ZERO) && self.is_worth_it() {
+            let ready = counted(Some(Duration::ZERO))?;
+            self.learn(ready > 0);
+            stats.probes += 1;
+            stats.probe_hits += u64::from(ready > 0);
+            if ready > 0 {
+                return Ok(ready);
+            }
+        }
+        let ready = counted(timeout)?;
+        if ready > 0 || can_express(timeout) {
+            return Ok(ready);
+        }
+        ask_again(timeout, can_express, counted)
+    }
+
     /// Whether the next wait should look first. Counts a wait that goes without.
     #[inline]
-    pub fn is_worth_it(&mut self) -> bool {
+    fn is_worth_it(&mut self) -> bool {
         if self.skips_left > 0 {
             self.skips_left -= 1;
             return false;
@@ -29,27 +69,30 @@ impl Probe {
 
     /// Learns from a look that was made.
     #[inline]
-    pub fn learn(&mut self, hit: bool) {
-        self.made += 1;
+    fn learn(&mut self, hit: bool) {
         if hit {
-            self.hits += 1;
             self.misses_in_a_row = 0;
         } else {
             self.misses_in_a_row = (self.misses_in_a_row + 1).min(MOST_SKIPS.count_ones());
             self.skips_left = (1 << self.misses_in_a_row) - 1;
         }
     }
+}
 
-    /// How many looks were made.
-    #[must_use]
-    pub fn made(&self) -> u64 {
-        self.made
-    }
-
-    /// How many found something.
-    #[must_use]
-    pub fn hits(&self) -> u64 {
-        self.hits
+/// The timeout was longer than one call can wait.
+#[cold]
+fn ask_again(
+    timeout: Option<Duration>,
+    can_express: impl Fn(Option<Duration>) -> bool,
+    mut call: impl FnMut(Option<Duration>) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let deadline = Deadline::after(timeout);
+    loop {
+        let left = deadline.remaining();
+        let ready = call(left)?;
+        if ready > 0 || can_express(left) {
+            return Ok(ready);
+        }
     }
 }
 
@@ -57,30 +100,67 @@ impl Probe {
 mod tests {
     use super::*;
 
-    fn looks_in(probe: &mut Probe, waits: u32, hit: bool) -> u32 {
-        let mut looks = 0;
+    const ONE: Option<Duration> = Some(Duration::from_secs(1));
+
+    /// What so many waits count whose looks find `ready`.
+    fn waits(probe: &mut Probe, waits: u32, ready: usize) -> Stats {
+        let mut stats = Stats::default();
         for _ in 0..waits {
-            if probe.is_worth_it() {
-                probe.learn(hit);
-                looks += 1;
-            }
+            let call = |timeout| Ok(if timeout == ONE { 1 } else { ready });
+            let answer = probe.ask(&mut stats, ONE, |_| true, call);
+            assert_eq!(answer.unwrap(), 1);
         }
-        looks
+        stats
     }
 
     #[test]
     fn looks_that_miss_become_one_in_sixty_four() {
         let mut probe = Probe::default();
-        looks_in(&mut probe, 1_000, false);
-        assert_eq!(looks_in(&mut probe, 6_400, false), 100);
+        waits(&mut probe, 1_000, 0);
+        let stats = waits(&mut probe, 6_400, 0);
+        assert_eq!((stats.probes, stats.probe_hits), (100, 0));
+        assert_eq!(stats.wait_calls, 6_500);
     }
 
     #[test]
-    fn a_hit_makes_every_wait_look_again() {
+    fn a_hit_makes_every_wait_look_again_and_is_its_only_call() {
         let mut probe = Probe::default();
-        looks_in(&mut probe, 1_000, false);
-        while looks_in(&mut probe, 1, true) == 0 {}
-        assert_eq!(looks_in(&mut probe, 100, true), 100);
-        assert_eq!(probe.hits(), 101);
+        waits(&mut probe, 1_000, 0);
+        while waits(&mut probe, 1, 1).probe_hits == 0 {}
+        let stats = waits(&mut probe, 100, 1);
+        assert_eq!((stats.probes, stats.probe_hits), (100, 100));
+        assert_eq!(stats.wait_calls, 100);
+    }
+
+    #[test]
+    fn a_wait_that_does_not_sleep_does_not_look_first() {
+        let mut stats = Stats::default();
+        let zero = Some(Duration::ZERO);
+        let answer = Probe::default().ask(&mut stats, zero, |_| true, |_| Ok(0));
+        assert_eq!(answer.unwrap(), 0);
+        assert_eq!((stats.probes, stats.wait_calls), (0, 1));
+    }
+
+    #[test]
+    fn a_timeout_that_no_call_can_express_is_waited_for_in_parts() {
+        let longest = Duration::from_millis(2);
+        let is_short = |timeout: Option<Duration>| timeout.is_some_and(|it| it <= longest);
+        let mut asked = Vec::new();
+        let call = |timeout| {
+            asked.push(timeout);
+            Ok(0)
+        };
+        let timeout = Some(4 * longest);
+        let mut stats = Stats::default();
+        let answer = Probe::default().ask(&mut stats, timeout, is_short, call);
+        assert_eq!(answer.unwrap(), 0);
+        assert_eq!(stats.wait_calls, asked.len() as u64);
+        assert_eq!(asked[..2], [Some(Duration::ZERO), timeout]);
+        let (last, long) = asked[1..].split_last().unwrap();
+        assert!(is_short(*last) && !long.iter().any(|it| is_short(*it)));
+        assert!(
+            asked[1..].is_sorted_by(|one, next| one >= next),
+            "{asked:?}"
+        );
     }
 }
