@@ -43,8 +43,8 @@ use waitset_core::{
 };
 use waitset_unix::{Bell, FdTable, Registration, refusal};
 
-use ring::{Entered, Ring};
-use source::{Change, Source, Verdict};
+use ring::{Completion, Entered, Ring};
+use source::{Asked, Change, Source, Verdict};
 
 const NAME: &str = "uring";
 
@@ -83,8 +83,20 @@ pub struct Uring {
     sources: FdTable<Source>,
     /// Descriptors whose poll may not be as it is wanted.
     queue: Vec<RawFd>,
-    generation: u32,
+    generations: Generations,
     stats: Stats,
+}
+
+/// Numbers that tell the polls of one descriptor apart.
+#[derive(Debug)]
+struct Generations(u32);
+
+impl Generations {
+    /// A repetition would need 2³² changes while one completion waits in the ring.
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.checked_add(1).unwrap_or(1);
+        self.0
+    }
 }
 
 /// What asking the ring has come to.
@@ -125,7 +137,7 @@ impl Uring {
             bell_is_armed: false,
             sources: FdTable::default(),
             queue: Vec::new(),
-            generation: 0,
+            generations: Generations(0),
             stats: Stats::default(),
         })
     }
@@ -141,12 +153,6 @@ impl Uring {
             self.queue.dedup();
         }
         self.queue.push(fd);
-    }
-
-    fn next_generation(&mut self) -> u32 {
-        // A repetition would need 2³² changes while one completion waits in the ring.
-        self.generation = self.generation.checked_add(1).unwrap_or(1);
-        self.generation
     }
 
     /// Fills the submission queue with what differs from what is wanted, in this
@@ -167,79 +173,54 @@ impl Uring {
     }
 
     fn try_to_arm(&mut self) -> io::Result<Entered> {
-        if !self.bell_is_armed {
-            let bell = self.wake.doorbell().as_fd().as_raw_fd();
-            if self.make_room()? == Entered::Moved {
-                return Ok(Entered::Moved);
-            }
-            sys::push_poll(&mut self.ring, bell, libc::POLLIN as u32, true, BELL);
-            self.bell_is_armed = true;
+        if !self.bell_is_armed && self.arm_bell()? == Entered::Moved {
+            return Ok(Entered::Moved);
         }
-        for position in 0..self.queue.len() {
-            let fd = self.queue[position];
-            let Some(source) = self.sources.get_mut(fd) else {
+        let mut submissions = self.ring.submissions();
+        for &fd in &self.queue {
+            let queued = |source: &&mut Source| source.queued;
+            let Some(source) = self.sources.get_mut(fd).filter(queued) else {
                 continue;
             };
-            if !std::mem::take(&mut source.queued) {
-                continue;
-            }
+            source.queued = false;
             let change = source.change();
             if change == Change::None {
                 continue;
             }
-            if self.make_room()? == Entered::Moved {
-                return Ok(Entered::Moved);
+            if ring::room(&submissions) < 2 {
+                drop(submissions);
+                if self.ring.make_room(&mut self.stats.wait_calls)? == Entered::Moved {
+                    return Ok(Entered::Moved);
+                }
+                submissions = self.ring.submissions();
             }
             if matches!(change, Change::Cancel | Change::Replace) {
-                self.push_cancel(fd);
+                sys::push_cancel(&mut submissions, source.data(fd));
+                source.forget(self.generations.next());
             }
             if matches!(change, Change::Arm | Change::Replace) {
-                self.push_arm(fd);
+                let asked = source.arm();
+                sys::push_poll(&mut submissions, fd, asked, source.data(fd));
             }
         }
+        drop(submissions);
         self.queue.clear();
         Ok(Entered::Here)
     }
 
-    fn push_arm(&mut self, fd: RawFd) {
-        if let Some(source) = self.sources.get_mut(fd) {
-            let asked = source.arm();
-            sys::push_poll(
-                &mut self.ring,
-                fd,
-                asked.bits,
-                asked.multishot,
-                source.data(fd),
-            );
-        }
-    }
-
-    fn push_cancel(&mut self, fd: RawFd) {
-        let generation = self.next_generation();
-        if let Some(source) = self.sources.get_mut(fd) {
-            sys::push_cancel(&mut self.ring, source.data(fd));
-            source.forget(generation);
-        }
-    }
-
-    /// Submits what is queued if there is no room to cancel a poll and arm another.
-    #[inline]
-    fn make_room(&mut self) -> io::Result<Entered> {
-        match self.ring.room() {
-            0 | 1 => self.submit_for_room(),
-            _ => Ok(Entered::Here),
-        }
-    }
-
     #[cold]
-    fn submit_for_room(&mut self) -> io::Result<Entered> {
-        while self.ring.room() < 2 {
-            self.stats.wait_calls += 1;
-            if self.ring.enter(0, None)? == Entered::Moved {
-                return Ok(Entered::Moved);
-            }
+    fn arm_bell(&mut self) -> io::Result<Entered> {
+        let entered = self.ring.make_room(&mut self.stats.wait_calls)?;
+        if entered == Entered::Here {
+            let bell = self.wake.doorbell().as_fd().as_raw_fd();
+            let asked = Asked {
+                bits: libc::POLLIN as u32,
+                multishot: true,
+            };
+            sys::push_poll(&mut self.ring.submissions(), bell, asked, BELL);
+            self.bell_is_armed = true;
         }
-        Ok(Entered::Here)
+        Ok(entered)
     }
 
     /// Takes what has completed, as far as there is room; false if nothing has.
@@ -253,9 +234,10 @@ impl Uring {
             stats,
             ..
         } = self;
+        let mut count = events.len();
         // Taken one by one, since what does not fit must not be taken.
         let mut completions = ring.completions();
-        while !events.is_full() {
+        while let Some(place) = events.buffer_mut().get_mut(count) {
             let Some(completion) = completions.next() else {
                 break;
             };
@@ -271,21 +253,17 @@ impl Uring {
             };
             let verdict = match source.complete_plainly(&completion) {
                 Some(seen) => Verdict::Tell(seen),
-                None if source.is_told_of_urgent(&completion) => {
-                    stats.wait_calls += 1;
-                    let there = match sys::has_urgent(fd) {
-                        true => completion,
-                        false => completion.without(Readiness::PRIORITY.0),
-                    };
-                    source.complete(&there)
-                }
-                None => source.complete(&completion),
+                None => complete_with_care(source, fd, completion, &mut stats.wait_calls),
             };
             match verdict {
                 Verdict::Silent => {}
-                Verdict::Tell(seen) => events.push(source.registration.event(seen)),
+                Verdict::Tell(seen) => {
+                    *place = source.registration.event(seen);
+                    count += 1;
+                }
                 Verdict::Dead => {
-                    events.push(source.registration.event(Readiness::ERROR));
+                    *place = source.registration.event(Readiness::ERROR);
+                    count += 1;
                     sources.remove(fd);
                     continue;
                 }
@@ -295,12 +273,20 @@ impl Uring {
                 queue.push(fd);
             }
         }
+        events.set_len(count);
         if woken {
             events.set_woken();
         }
         any
     }
 
+    /// Waits with a timeout, which a wait without one shall not have to ask about.
+    #[inline(never)]
+    fn wait_for(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        self.wait_in_ring(events, timeout)
+    }
+
+    #[inline(always)]
     fn wait_in_ring(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         let deadline = Deadline::after(timeout.filter(|timeout| !timeout.is_zero()));
         self.arm()?;
@@ -384,7 +370,7 @@ impl Uring {
         self.queue.clear();
         let descriptors: Vec<_> = self.sources.descriptors().collect();
         for fd in descriptors {
-            let generation = self.next_generation();
+            let generation = self.generations.next();
             if let Some(source) = self.sources.get_mut(fd) {
                 source.forget(generation);
                 source.queued = true;
@@ -408,6 +394,32 @@ impl Uring {
     }
 }
 
+#[cold]
+fn refused(events: &mut Events, error: &io::Error) -> io::Result<()> {
+    if error.kind() != io::ErrorKind::Interrupted {
+        return Err(refusal::by_kernel(NAME, "cannot wait", error));
+    }
+    events.set_interrupted();
+    Ok(())
+}
+
+/// What comes of a completion that is not told as it came. Counts system calls.
+#[cold]
+fn complete_with_care(
+    source: &mut Source,
+    fd: RawFd,
+    mut completion: Completion,
+    calls: &mut u64,
+) -> Verdict {
+    if source.is_told_of_urgent(&completion) {
+        *calls += 1;
+        if !sys::has_urgent(fd) {
+            completion = completion.without(Readiness::PRIORITY.0);
+        }
+    }
+    source.complete(&completion)
+}
+
 impl Reactor for Uring {
     #[allow(unsafe_code, reason = "the registration outlives the borrow")]
     unsafe fn register(
@@ -428,7 +440,7 @@ impl Reactor for Uring {
             interest,
             mode,
         };
-        let generation = self.next_generation();
+        let generation = self.generations.next();
         self.sources.insert(fd, Source::new(wanted, generation));
         self.queue(fd);
         Ok(())
@@ -463,8 +475,8 @@ impl Reactor for Uring {
             return Err(refusal::not_registered(NAME, fd));
         };
         if source.is_armed() {
-            if self.make_room()? == Entered::Here {
-                sys::push_cancel(&mut self.ring, source.data(fd));
+            if self.ring.make_room(&mut self.stats.wait_calls)? == Entered::Here {
+                sys::push_cancel(&mut self.ring.submissions(), source.data(fd));
             }
             if self.submit_cancel()? == Entered::Moved {
                 // The other thread's ring goes, and with it the poll.
@@ -476,10 +488,12 @@ impl Reactor for Uring {
 
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.begin()?;
-        match self.wait_in_ring(events, timeout) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.set_interrupted(),
-            Err(error) => return Err(refusal::by_kernel(NAME, "cannot wait", &error)),
+        let waited = match timeout {
+            None => self.wait_in_ring(events, None),
+            Some(_) => self.wait_for(events, timeout),
+        };
+        if let Err(error) = waited {
+            refused(events, &error)?;
         }
         self.stats.count_wait(events.len());
         Ok(events.len())
@@ -519,8 +533,11 @@ impl Drop for Uring {
         if is_idle || self.ring.is_inherited() {
             return;
         }
-        if matches!(self.make_room(), Ok(Entered::Here)) {
-            sys::push_cancel_all(&mut self.ring);
+        if matches!(
+            self.ring.make_room(&mut self.stats.wait_calls),
+            Ok(Entered::Here)
+        ) {
+            sys::push_cancel_all(&mut self.ring.submissions());
             // What it does not reach, the kernel cancels when the ring is closed.
             let _ = self.submit_cancel();
         }
@@ -563,7 +580,7 @@ mod tests {
             Ok(uring) => uring,
             Err(reason) => return waitset_conformance::not_checked(reason),
         };
-        uring.generation = u32::MAX - 10;
+        uring.generations = Generations(u32::MAX - 10);
         let (mut near, far) = UnixStream::pair().unwrap();
         near.write_all(b"!").unwrap();
         let mut events = Events::with_capacity(8);
@@ -581,7 +598,7 @@ mod tests {
             assert!(events.was_woken());
             uring.deregister(far.as_fd()).unwrap();
         }
-        assert!(uring.generation < 20, "it did not go round");
+        assert!(uring.generations.0 < 20, "it did not go round");
     }
 
     /// libuv#3980: the ring's own indices, of 32 bits, go round. Minutes long, since only
@@ -597,9 +614,9 @@ mod tests {
         };
         let mut made = 0;
         while made < NEARLY_ROUND {
-            let count = uring.ring.room();
+            let count = ring::room(&uring.ring.submissions());
             for _ in 0..count {
-                sys::push_nothing(&mut uring.ring);
+                sys::push_nothing(&mut uring.ring.submissions());
             }
             made += count as u64;
             uring.ring.enter(0, None).unwrap();

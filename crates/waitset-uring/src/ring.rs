@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 use std::process;
 use std::time::Duration;
 
+use io_uring::squeue::SubmissionQueue;
 use io_uring::{IoUring, Probe, cqueue, types};
 
 use crate::{absence, sys};
@@ -164,11 +165,17 @@ impl Ring {
         self.ring.completion().is_empty()
     }
 
-    /// How many more changes fit the submission queue.
-    #[inline]
-    pub(crate) fn room(&mut self) -> usize {
-        let queue = self.ring.submission();
-        queue.capacity() - queue.len()
+    /// Submits what is queued as long as there is no room to cancel a poll and arm another.
+    /// Counts system calls.
+    #[cold]
+    pub(crate) fn make_room(&mut self, calls: &mut u64) -> io::Result<Entered> {
+        while room(&self.submissions()) < 2 {
+            *calls += 1;
+            if self.enter(0, None)? == Entered::Moved {
+                return Ok(Entered::Moved);
+            }
+        }
+        Ok(Entered::Here)
     }
 
     /// Whether something is to be submitted or may have to be run. Completions that the ring
@@ -191,7 +198,12 @@ impl Ring {
     /// Whether something is to be submitted, or may complete only inside the kernel.
     #[inline]
     pub(crate) fn needs_kernel(&mut self) -> bool {
-        self.has_work() || self.ring.submission().cq_overflow()
+        #[cfg(test)]
+        if self.is_flag_stuck {
+            return true;
+        }
+        let queue = self.ring.submission();
+        !queue.is_empty() || queue.taskrun() || queue.cq_overflow()
     }
 
     /// How often the kernel has to be entered at most to run what is pending for `polls`
@@ -201,7 +213,9 @@ impl Ring {
         (2 * polls + ENTRIES as usize) / PORTION + 1
     }
 
-    pub(crate) fn queue(&mut self) -> io_uring::SubmissionQueue<'_> {
+    /// What is queued for the kernel; told to it when this is dropped.
+    #[inline]
+    pub(crate) fn submissions(&mut self) -> SubmissionQueue<'_> {
         self.ring.submission()
     }
 
@@ -260,6 +274,12 @@ impl std::fmt::Debug for Ring {
             .field("is_enabled", &self.is_enabled)
             .finish()
     }
+}
+
+/// How many more changes fit the submission queue.
+#[inline]
+pub(crate) fn room(submissions: &SubmissionQueue<'_>) -> usize {
+    submissions.capacity() - submissions.len()
 }
 
 /// Whether the ring can be used: a filter may let it be opened and forbid all else.

@@ -20,7 +20,9 @@ pub(crate) struct Source {
     pub(crate) queued: bool,
     /// Names this source's poll; a completion of another generation is stale.
     generation: u32,
-    armed: Option<Asked>,
+    /// What its poll asks, if it is armed, or else what the last one did.
+    asked: Asked,
+    is_armed: bool,
     /// Whether it is to be armed: not after a one-shot source was told.
     is_wanted: bool,
     /// Whether a poll that lasts is to be armed anew, because `modify` asked.
@@ -30,8 +32,8 @@ pub(crate) struct Source {
     /// Whether the kernel told what nobody asked for. A poll of one shot would tell it
     /// again and again; a multishot poll waits for something else to happen.
     is_distracted: bool,
-    /// What a completion may hold to be told as it came: nothing unless the poll is armed
-    /// as wanted and has no past.
+    /// What a completion may hold to be told as it came: nothing unless `asked` is as wanted
+    /// and the source has no past.
     plain: u32,
 }
 
@@ -65,7 +67,11 @@ impl Source {
             registration,
             queued: true,
             generation,
-            armed: None,
+            asked: Asked {
+                bits: 0,
+                multishot: false,
+            },
+            is_armed: false,
             is_wanted: true,
             is_renewed: false,
             has_ended: false,
@@ -84,28 +90,34 @@ impl Source {
     }
 
     pub(crate) fn is_armed(&self) -> bool {
-        self.armed.is_some()
+        self.is_armed
     }
 
     /// Wants something else, or the same again.
+    #[inline]
     pub(crate) fn want(&mut self, registration: Registration) {
+        let is_the_same = self.registration.interest == registration.interest
+            && self.registration.mode == registration.mode;
         self.registration = registration;
         self.is_wanted = true;
+        self.is_renewed = registration.mode == Mode::Edge && self.is_armed;
+        if is_the_same && self.plain != 0 && !self.is_renewed {
+            return;
+        }
         self.has_ended = false;
-        self.is_renewed = registration.mode == Mode::Edge;
         // What nobody asked for may be asked for now.
         self.is_distracted = false;
         self.note_plain();
     }
 
+    /// What may be told as it comes.
     fn note_plain(&mut self) {
+        let Registration { interest, .. } = self.registration;
         let has_past = self.has_ended || self.is_distracted;
-        let is_urgent = self.registration.interest.is_priority();
-        self.plain = match self.armed {
-            Some(_) if !has_past && !is_urgent && self.change() == Change::None => {
-                told(self.registration.interest).0
-            }
-            _ => 0,
+        let is_as_wanted = !self.is_renewed && self.asked == self.asked();
+        self.plain = match is_as_wanted && !has_past && !interest.is_priority() {
+            true => told(interest).0,
+            false => 0,
         };
     }
 
@@ -125,35 +137,38 @@ impl Source {
     /// What differs from what is wanted.
     #[inline]
     pub(crate) fn change(&self) -> Change {
-        match self.armed {
-            None if self.is_wanted => Change::Arm,
-            None => Change::None,
-            Some(_) if !self.is_wanted => Change::Cancel,
-            Some(asked) if self.is_renewed || asked != self.asked() => Change::Replace,
-            Some(_) => Change::None,
+        match (self.is_armed, self.is_wanted) {
+            (false, true) => Change::Arm,
+            (false, false) => Change::None,
+            (true, false) => Change::Cancel,
+            (true, true) if self.is_renewed || self.asked != self.asked() => Change::Replace,
+            (true, true) => Change::None,
         }
     }
 
     /// Whether its poll differs from what is wanted, and nobody knows yet.
     #[inline]
     pub(crate) fn is_to_be_queued(&self) -> bool {
-        self.plain == 0 && !self.queued && self.change() != Change::None
+        let is_at_rest = self.is_armed && self.plain != 0;
+        !is_at_rest && !self.queued && self.change() != Change::None
     }
 
     /// Its poll is armed as wanted from now on.
+    #[inline]
     pub(crate) fn arm(&mut self) -> Asked {
-        let asked = self.asked();
-        self.armed = Some(asked);
-        self.is_renewed = false;
-        self.note_plain();
-        asked
+        self.is_armed = true;
+        if self.plain == 0 {
+            self.asked = self.asked();
+            self.is_renewed = false;
+            self.note_plain();
+        }
+        self.asked
     }
 
     /// Its poll is no more, and what still comes of it is stale.
     pub(crate) fn forget(&mut self, generation: u32) {
-        self.armed = None;
+        self.is_armed = false;
         self.generation = generation;
-        self.plain = 0;
     }
 
     /// The short way of [`complete`](Self::complete), for what is told as it came.
@@ -165,8 +180,7 @@ impl Source {
             return None;
         }
         if !is_multishot {
-            self.armed = None;
-            self.plain = 0;
+            self.is_armed = false;
             self.is_wanted = self.registration.mode == Mode::Level;
         }
         Some(Readiness(seen))
@@ -187,9 +201,9 @@ impl Source {
     }
 
     fn conclude(&mut self, completion: &Completion) -> Verdict {
-        let is_multishot = self.armed.is_some_and(|asked| asked.multishot);
+        let is_multishot = self.is_armed && self.asked.multishot;
         if !completion.more {
-            self.armed = None;
+            self.is_armed = false;
         }
         match completion.bits() {
             // Replaced or cancelled while it completed.

@@ -4,48 +4,51 @@
 use std::io;
 use std::os::fd::RawFd;
 
+use io_uring::squeue::SubmissionQueue;
 use io_uring::types::{CancelBuilder, Fd};
 use io_uring::{EnterFlags, IoUring, opcode, squeue};
 
-use crate::ring::Ring;
+use crate::source::Asked;
 
 /// Queues a poll. The queue must have room.
-pub(crate) fn push_poll(ring: &mut Ring, fd: RawFd, bits: u32, multishot: bool, data: u64) {
-    let poll = opcode::PollAdd::new(Fd(fd), bits).multi(multishot);
-    push(ring, poll.build().user_data(data));
+#[inline]
+pub(crate) fn push_poll(submissions: &mut SubmissionQueue<'_>, fd: RawFd, asked: Asked, data: u64) {
+    let poll = opcode::PollAdd::new(Fd(fd), asked.bits).multi(asked.multishot);
+    push(submissions, poll.build().user_data(data));
 }
 
 /// Queues the end of a poll, which is not told. The queue must have room.
-pub(crate) fn push_cancel(ring: &mut Ring, data: u64) {
+pub(crate) fn push_cancel(submissions: &mut SubmissionQueue<'_>, data: u64) {
     let cancel = opcode::PollRemove::new(data).build();
     push(
-        ring,
+        submissions,
         cancel.user_data(STALE).flags(squeue::Flags::SKIP_SUCCESS),
     );
 }
 
 /// Queues the end of everything. The queue must have room.
-pub(crate) fn push_cancel_all(ring: &mut Ring) {
+pub(crate) fn push_cancel_all(submissions: &mut SubmissionQueue<'_>) {
     let cancel = opcode::AsyncCancel2::new(CancelBuilder::any()).build();
     push(
-        ring,
+        submissions,
         cancel.user_data(STALE).flags(squeue::Flags::SKIP_SUCCESS),
     );
 }
 
 /// Queues what completes at once and means nothing. The queue must have room.
 #[cfg(test)]
-pub(crate) fn push_nothing(ring: &mut Ring) {
-    push(ring, opcode::Nop::new().build().user_data(STALE));
+pub(crate) fn push_nothing(submissions: &mut SubmissionQueue<'_>) {
+    push(submissions, opcode::Nop::new().build().user_data(STALE));
 }
 
 /// User data of which no source has the generation.
 const STALE: u64 = u32::MAX as u64;
 
-fn push(ring: &mut Ring, entry: squeue::Entry) {
+#[inline]
+fn push(submissions: &mut SubmissionQueue<'_>, entry: squeue::Entry) {
     // SAFETY: polls and cancellations refer to no memory of ours, and a descriptor that
     // is not open is answered with EBADF.
-    let pushed = unsafe { ring.queue().push(&entry) };
+    let pushed = unsafe { submissions.push(&entry) };
     debug_assert!(pushed.is_ok(), "the caller has made room");
 }
 
