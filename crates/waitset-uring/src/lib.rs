@@ -182,18 +182,16 @@ impl Uring {
             let Some(source) = self.sources.get_mut(fd).filter(queued) else {
                 continue;
             };
-            source.queued = false;
             let change = source.change();
-            if change == Change::None {
-                continue;
-            }
-            if ring::room(&submissions) < 2 {
+            if change != Change::None && ring::room(&submissions) < 2 {
                 drop(submissions);
                 if self.ring.make_room(&mut self.stats.wait_calls)? == Entered::Moved {
                     return Ok(Entered::Moved);
                 }
                 submissions = self.ring.submissions();
             }
+            // Not before there is room: it must not be forgotten if there is none.
+            source.queued = false;
             if matches!(change, Change::Cancel | Change::Replace) {
                 sys::push_cancel(&mut submissions, source.data(fd));
                 source.forget(self.generations.next());
