@@ -66,7 +66,15 @@ const COUNTED: &[Entrant] = &[
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Entrant::EpollBoxed,
     #[cfg(target_os = "linux")]
+    Entrant::RawRing,
+    #[cfg(target_os = "linux")]
     Entrant::UringEdge,
+    #[cfg(target_os = "linux")]
+    Entrant::RawRingLevel,
+    #[cfg(target_os = "linux")]
+    Entrant::Uring,
+    #[cfg(target_os = "linux")]
+    Entrant::UringOneshot,
     Entrant::WaitSet,
     Entrant::EventLoop,
     Entrant::Poll,
@@ -132,9 +140,9 @@ fn count_all(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
 
 /// The names of those to count.
 fn contestants(arguments: &Arguments) -> Vec<String> {
-    let chosen = match arguments.contestants.as_slice() {
-        [] => COUNTED,
-        chosen => chosen,
+    let chosen: Vec<_> = match arguments.contestants.as_slice() {
+        [] => COUNTED.iter().filter(|one| one.is_here()).collect(),
+        chosen => chosen.iter().collect(),
     };
     let mut names: Vec<_> = chosen.iter().map(ToString::to_string).collect();
     if arguments.rivals {

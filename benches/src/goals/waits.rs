@@ -174,27 +174,22 @@ pub(super) fn timeouts(_: &mut Lab) -> io::Result<Vec<Claim>> {
     const MICROS: [u64; 5] = [20, 50, 100, 500, 900];
     let bound = Bound::at_most(100e3, Unit::Nanoseconds);
     let mut late = Claim::new("median lateness, 20 to 900 us", bound);
-    let mut timers = Claim::new("timerfds opened", Bound::at_most(0.0, Unit::Count));
-    for mut reactor in reactors()? {
-        for micros in MICROS {
-            let timeout = Duration::from_micros(micros);
+    let mut bare = Vec::new();
+    let mut reactors = reactors()?;
+    for micros in MICROS {
+        let (theirs, of_nothing) = lateness(&mut reactors, Duration::from_micros(micros))?;
+        for (reactor, theirs) in reactors.iter().zip(theirs) {
             let at = format!("{}{}", reactor.name(), after(micros));
-            let mut events = Events::with_capacity(8);
-            let lateness = lateness(timeout, || reactor.wait(&mut events, Some(timeout)))?;
-            late.add("", Ok(Figure::median(at, lateness)));
+            late.add("", Ok(Figure::median(at, theirs)));
         }
-        let name = reactor.name();
-        let open = timers_open()? as f64;
-        timers.add("", Ok(Figure::exact(name, open)));
+        bare.push((after(micros), of_nothing));
     }
     let late = late.with_floor("ppoll() of nothing", |at| {
-        let micros = MICROS
-            .iter()
-            .find(|micros| at.ends_with(&after(**micros)))?;
-        let timeout = Duration::from_micros(*micros);
-        let wait = || Ok(ppoll(&mut [], Some(timeout.into()), None)?);
-        Some(Figure::median(at, lateness(timeout, wait).ok()?))
+        let (_, late) = bare.iter().find(|(after, _)| at.ends_with(after))?;
+        Some(Figure::median(at, *late))
     });
+    let mut timers = Claim::new("timerfds opened", Bound::at_most(0.0, Unit::Count));
+    timers.add("", Ok(Figure::exact("all", timers_open()? as f64)));
     let mut claims = vec![late, timers];
     claims.extend(counts::calls_of_waits());
     Ok(claims)
@@ -217,17 +212,32 @@ fn reactors() -> io::Result<Vec<Box<dyn Reactor>>> {
     Ok(reactors)
 }
 
-/// How many nanoseconds after its timeout a wait ends that finds nothing.
-fn lateness<T>(timeout: Duration, mut wait: impl FnMut() -> io::Result<T>) -> io::Result<Spread> {
-    let mut late = Vec::new();
+/// How many nanoseconds after its timeout each wait ends that finds nothing, and a bare
+/// ppoll(2) of nothing. They take turns.
+fn lateness(
+    reactors: &mut [Box<dyn Reactor>],
+    timeout: Duration,
+) -> io::Result<(Vec<Spread>, Spread)> {
+    let mut events = Events::with_capacity(8);
+    let (mut theirs, mut bare) = (vec![Vec::new(); reactors.len()], Vec::new());
     for _ in 0..51 {
-        let start = Instant::now();
-        wait()?;
-        let taken = start.elapsed();
-        assert!(taken >= timeout, "a wait ends early");
-        late.push((taken - timeout).as_nanos() as f64);
+        for (reactor, theirs) in reactors.iter_mut().zip(&mut theirs) {
+            theirs.push(late(timeout, || reactor.wait(&mut events, Some(timeout)))?);
+        }
+        bare.push(late(timeout, || {
+            Ok(ppoll(&mut [], Some(timeout.into()), None)?)
+        })?);
     }
-    Ok(Spread::of(late))
+    let theirs = theirs.into_iter().map(Spread::of).collect();
+    Ok((theirs, Spread::of(bare)))
+}
+
+fn late<T>(timeout: Duration, wait: impl FnOnce() -> io::Result<T>) -> io::Result<f64> {
+    let start = Instant::now();
+    wait()?;
+    let taken = start.elapsed();
+    assert!(taken >= timeout, "a wait ends early");
+    Ok((taken - timeout).as_nanos() as f64)
 }
 
 /// How many timerfds this process has open.
