@@ -183,7 +183,7 @@ impl Epoll {
                 // The buffer has no room, or more than the kernel takes.
                 return self.wait_at_length(events, timeout);
             }
-            interrupted(events, &error)?;
+            refusal::of_wait(NAME, events, &error)?;
         } else if answer > 0 && !self.tell(events, 0, answer as usize) {
             self.wait_for_news(events, timeout)?;
         }
@@ -234,7 +234,7 @@ impl Epoll {
         match answer {
             Ok(0) => Ok(true),
             Ok(count) => Ok(self.tell(events, start, start + count)),
-            Err(error) => interrupted(events, &error),
+            Err(error) => refusal::of_wait(NAME, events, &error).map(|()| true),
         }
     }
 
@@ -387,15 +387,6 @@ fn plain_millis(timeout: Option<Duration>) -> Option<i32> {
         Some(Duration::ZERO) => Some(0),
         Some(_) => None,
     }
-}
-
-#[cold]
-fn interrupted(events: &mut Events, error: &io::Error) -> io::Result<bool> {
-    if error.kind() != io::ErrorKind::Interrupted {
-        return Err(refusal::by_kernel(NAME, "cannot wait", error));
-    }
-    events.set_interrupted();
-    Ok(true)
 }
 
 impl Reactor for Epoll {

@@ -85,22 +85,16 @@ impl Poll {
     }
 
     #[cold]
-    fn refused(&self, events: &mut Events, error: &io::Error) -> io::Result<usize> {
-        match error.kind() {
-            io::ErrorKind::Interrupted => {
-                events.set_interrupted();
-                Ok(0)
-            }
-            io::ErrorKind::InvalidInput => {
-                let what = format!(
-                    "cannot wait for {} descriptors, more than RLIMIT_NOFILE allows; \
-                     raise the soft limit or deregister some",
-                    self.table.len()
-                );
-                Err(refusal::by_kernel(NAME, what, error))
-            }
-            _ => Err(refusal::by_kernel(NAME, "cannot wait", error)),
+    fn refused(&self, events: &mut Events, error: &io::Error) -> io::Result<()> {
+        if error.kind() == io::ErrorKind::InvalidInput {
+            let what = format!(
+                "cannot wait for {} descriptors, more than RLIMIT_NOFILE allows; \
+                 raise the soft limit or deregister some",
+                self.table.len()
+            );
+            return Err(refusal::by_kernel(NAME, what, error));
         }
+        refusal::of_wait(NAME, events, error)
     }
 }
 
@@ -157,7 +151,10 @@ impl Reactor for Poll {
             .ask(&mut self.stats, timeout, sys::can_express, call);
         let ready = match answer {
             Ok(ready) => ready,
-            Err(error) => self.refused(events, &error)?,
+            Err(error) => {
+                self.refused(events, &error)?;
+                0
+            }
         };
         if ready > 0 && self.table.tell(events, ready) {
             self.stats.control_calls += self.wake.doorbell().drain();

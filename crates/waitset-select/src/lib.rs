@@ -154,14 +154,10 @@ impl Select {
 
     #[cold]
     fn refused(&mut self, events: &mut Events, error: &io::Error) -> io::Result<()> {
-        if error.kind() == io::ErrorKind::Interrupted {
-            events.set_interrupted();
-            return Ok(());
-        }
         if error.raw_os_error() == Some(libc::EBADF) && self.evict_dead(events) > 0 {
             return Ok(());
         }
-        Err(refusal::by_kernel(NAME, "cannot wait", error))
+        refusal::of_wait(NAME, events, error)
     }
 
     /// select says that a descriptor is dead but not which: finds it, reports it once and

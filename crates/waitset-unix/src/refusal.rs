@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{Error, ErrorKind};
 use std::os::fd::RawFd;
 
-use waitset_core::{Mode, Token};
+use waitset_core::{Events, Mode, Token};
 
 /// The descriptor has a registration already.
 #[cold]
@@ -95,4 +95,18 @@ fn token_too_large(mechanism: &str, fd: RawFd, token: Token) -> Error {
 #[must_use]
 pub fn by_kernel(mechanism: &str, what: impl Display, error: &Error) -> Error {
     Error::new(error.kind(), format!("{mechanism}: {what}: {error}"))
+}
+
+/// A wait that the kernel refused: one that a signal ended has an empty answer.
+///
+/// # Errors
+///
+/// Anything but `EINTR`.
+#[cold]
+pub fn of_wait(mechanism: &str, events: &mut Events, error: &Error) -> Result<(), Error> {
+    if error.kind() != ErrorKind::Interrupted {
+        return Err(by_kernel(mechanism, "cannot wait", error));
+    }
+    events.set_interrupted();
+    Ok(())
 }

@@ -392,15 +392,6 @@ impl Uring {
     }
 }
 
-#[cold]
-fn refused(events: &mut Events, error: &io::Error) -> io::Result<()> {
-    if error.kind() != io::ErrorKind::Interrupted {
-        return Err(refusal::by_kernel(NAME, "cannot wait", error));
-    }
-    events.set_interrupted();
-    Ok(())
-}
-
 /// What comes of a completion that is not told as it came. Counts system calls.
 #[cold]
 fn complete_with_care(
@@ -491,7 +482,7 @@ impl Reactor for Uring {
             Some(_) => self.wait_for(events, timeout),
         };
         if let Err(error) = waited {
-            refused(events, &error)?;
+            refusal::of_wait(NAME, events, &error)?;
         }
         self.stats.count_wait(events.len());
         Ok(events.len())

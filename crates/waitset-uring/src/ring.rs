@@ -187,23 +187,23 @@ impl Ring {
     /// enter the kernel until the flag is down.
     #[inline]
     pub(crate) fn has_work(&mut self) -> bool {
-        #[cfg(test)]
-        if self.is_flag_stuck {
-            return true;
-        }
-        let queue = self.ring.submission();
-        !queue.is_empty() || queue.taskrun()
+        self.has_work_or(|_| false)
     }
 
     /// Whether something is to be submitted, or may complete only inside the kernel.
     #[inline]
     pub(crate) fn needs_kernel(&mut self) -> bool {
+        self.has_work_or(|queue| queue.cq_overflow())
+    }
+
+    #[inline]
+    fn has_work_or(&mut self, other: impl Fn(&SubmissionQueue<'_>) -> bool) -> bool {
         #[cfg(test)]
         if self.is_flag_stuck {
             return true;
         }
         let queue = self.ring.submission();
-        !queue.is_empty() || queue.taskrun() || queue.cq_overflow()
+        !queue.is_empty() || queue.taskrun() || other(&queue)
     }
 
     /// How often the kernel has to be entered at most to run what is pending for `polls`
