@@ -56,7 +56,7 @@ impl LoopFlags {
             Interest::READABLE,
             Mode::Level,
             |_, signals, _, handle| {
-                if let Ok(Some(_)) = signals.next() {
+                if signals.next().is_ok() {
                     handle.stop();
                 }
             },

@@ -38,7 +38,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         |counts, signals, _, _| {
             // Signals do not queue: a second SIGUSR1 that comes before the first is taken
             // is lost. They say that something happened, not how often.
-            while let Ok(Some(info)) = signals.next() {
+            while let Ok(info) = signals.next() {
                 println!("{} of process {}", info.signal(), info.sender());
                 *counts.entry(info.signal()).or_default() += 1;
             }

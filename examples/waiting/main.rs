@@ -62,7 +62,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     }
     // Before there are other threads, which are to inherit that these are blocked.
     let signals = Signals::new(&[Signal::INTERRUPT, Signal::TERMINATE])?;
-    let ends = || matches!(signals.next(), Ok(Some(_)));
+    let ends = || signals.next().is_ok();
     let duration = Duration::from_secs_f64(flags.seconds);
     let mut counted = Vec::new();
     println!("{HEADER}");

@@ -253,7 +253,7 @@ fn serve_first<S: Site>(
         Interest::READABLE,
         Mode::Level,
         |_, signals, _, handle| {
-            if let Ok(Some(_)) = signals.next() {
+            if signals.next().is_ok() {
                 handle.stop();
             }
         },

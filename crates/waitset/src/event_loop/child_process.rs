@@ -35,7 +35,7 @@ use crate::InsertError;
 ///     Interest::READABLE,
 ///     Mode::Level,
 ///     |ended, child, event, handle| {
-///         if let Ok(Some(status)) = child.try_wait() {
+///         if let Ok(status) = child.try_wait() {
 ///             *ended = status.code();
 ///             handle.remove(Key::of(event));
 ///             handle.stop();
@@ -82,14 +82,16 @@ impl ChildProcess {
         }
     }
 
-    /// The child's exit status, if it has ended. It is reaped by the first call that finds
-    /// it so, and the status is kept for later ones.
+    /// Returns the child's exit status if it has ended. The first call that finds it ended
+    /// reaps it, and the status is kept for later calls.
     ///
     /// # Errors
     ///
-    /// As [`Child::try_wait`].
-    pub fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
-        self.child.borrow_mut().try_wait()
+    /// `WouldBlock` while the child runs, so that it is awaited like any other source;
+    /// otherwise as [`Child::try_wait`].
+    pub fn try_wait(&self) -> io::Result<ExitStatus> {
+        let status = self.child.borrow_mut().try_wait()?;
+        status.ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }
 
     /// Its process number.

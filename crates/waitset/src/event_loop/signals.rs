@@ -40,7 +40,7 @@ use super::sys;
 ///     Interest::READABLE,
 ///     Mode::Level,
 ///     |_, signals, _, handle| {
-///         while let Ok(Some(info)) = signals.next() {
+///         while let Ok(info) = signals.next() {
 ///             println!("{} of process {}", info.signal(), info.sender());
 ///             handle.stop();
 ///         }
@@ -92,16 +92,17 @@ impl Signals {
         self.inner.unblock_in(command);
     }
 
-    /// Takes the next pending signal, if there is one.
+    /// Takes the next pending signal.
     ///
     /// # Errors
     ///
-    /// As read(2).
+    /// `WouldBlock` if no signal is pending, as read(2) reports it for this descriptor;
+    /// otherwise any other error of read(2).
     #[allow(
         clippy::should_implement_trait,
         reason = "it can fail, and wants no &mut"
     )]
-    pub fn next(&self) -> io::Result<Option<SignalInfo>> {
+    pub fn next(&self) -> io::Result<SignalInfo> {
         self.inner.next()
     }
 }

@@ -69,15 +69,15 @@ mod linux {
             unsafe { command.pre_exec(move || Ok(blocked.thread_unblock()?)) };
         }
 
-        pub(crate) fn next(&self) -> io::Result<Option<SignalInfo>> {
-            let info = self.fd.read_signal()?;
-            Ok(info.map(|info| SignalInfo {
+        pub(crate) fn next(&self) -> io::Result<SignalInfo> {
+            let info = self.fd.read_signal()?.ok_or(Errno::EAGAIN)?;
+            Ok(SignalInfo {
                 signal: Signal::from_number(info.ssi_signo as i32),
                 sender: info.ssi_pid,
                 user: info.ssi_uid,
                 code: info.ssi_code,
                 status: info.ssi_status,
-            }))
+            })
         }
     }
 
@@ -132,7 +132,7 @@ mod missing {
             match *self {}
         }
 
-        pub(crate) fn next(&self) -> io::Result<Option<SignalInfo>> {
+        pub(crate) fn next(&self) -> io::Result<SignalInfo> {
             match *self {}
         }
     }

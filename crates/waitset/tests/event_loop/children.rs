@@ -1,7 +1,7 @@
 //! Child processes: each test in a process of its own, which has no other children.
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -39,10 +39,8 @@ fn watch(handle: &mut In<'_, Ended>, number: usize, child: Child) {
             READ,
             Mode::Level,
             move |ended: &mut Ended, child, event, handle| {
-                if let Some(status) = child.try_wait().unwrap() {
-                    ended.push((number, status));
-                    handle.remove(Key::of(event));
-                }
+                ended.push((number, child.try_wait().unwrap()));
+                handle.remove(Key::of(event));
             },
         )
         .unwrap();
@@ -126,7 +124,8 @@ fn a_child_process_can_be_ended_and_given_back() {
     alone::on_every_mechanism(test, |_| {
         let (child, _gate) = waiting();
         let child = ChildProcess::new(child).unwrap();
-        assert!(child.try_wait().unwrap().is_none());
+        let running = child.try_wait().unwrap_err();
+        assert_eq!(running.kind(), ErrorKind::WouldBlock);
         child.kill().unwrap();
         let id = child.id();
         let mut child = child.into_child();

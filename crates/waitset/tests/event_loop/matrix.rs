@@ -133,7 +133,7 @@ const CALLBACKS: &[(&str, Arrange)] = &[
             READ,
             Mode::Level,
             |world: &mut World, signals, _, handle| {
-                if signals.next().unwrap().is_some() {
+                if signals.next().is_ok() {
                     world.act(handle);
                 }
             },
@@ -151,7 +151,7 @@ const CALLBACKS: &[(&str, Arrange)] = &[
             READ,
             Mode::Level,
             |world: &mut World, child, _, handle| {
-                if child.try_wait().unwrap().is_some() {
+                if child.try_wait().is_ok() {
                     world.act(handle);
                 }
             },

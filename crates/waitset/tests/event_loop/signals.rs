@@ -15,9 +15,13 @@ use crate::mechanisms::*;
 use crate::{alone, sys};
 
 fn collect(infos: &mut Vec<SignalInfo>, signals: &Signals) {
-    while let Some(info) = signals.next().unwrap() {
-        infos.push(info);
-    }
+    let none = loop {
+        match signals.next() {
+            Ok(info) => infos.push(info),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(none.kind(), ErrorKind::WouldBlock);
 }
 
 fn own_user() -> u32 {
