@@ -8,26 +8,30 @@ use super::sys;
 
 /// Signals as a source: readable when one of them is pending.
 ///
-/// They are blocked in the thread that makes it, so that they interrupt nothing and are
-/// read here instead, as often as they are told apart: a signal that comes again before
-/// it was read is one signal (signal(7)).
+/// The signals are blocked in the thread that makes this, so they interrupt nothing and are
+/// read here instead. A standard signal that is sent again before it was read is one signal.
+/// Real-time signals (`SIGRTMIN` to `SIGRTMAX`, 34 to 64 with glibc) queue: each of them is
+/// read, the lowest number first (signal(7)).
 ///
 /// # What a program must do
 ///
-/// A signal for the whole process, as `kill` and the terminal send it, goes to any thread
-/// that does not block it, and its default action ends the process. Threads inherit what
-/// is blocked: make this before others are spawned. So do child processes, which are not
-/// prepared for it: see [`unblock_in`](Self::unblock_in). A program has one `Signals` for
-/// each signal.
+/// The kernel delivers a signal for the whole process, as `kill` and the terminal send it, to
+/// any thread that does not block it, and its default action ends the process. Threads
+/// inherit the blocked signals: make this before you spawn other threads. So do child
+/// processes, and most programs do not expect that: see [`unblock_in`](Self::unblock_in).
+///
+/// If two `Signals` of a thread name the same signal, both become readable, and the first
+/// that calls [`next`](Self::next) gets it.
 ///
 /// # On drop
 ///
-/// What it has blocked is unblocked, so a signal that is pending then is delivered. It
-/// cannot leave its thread, whose signals it has blocked.
+/// The thread's mask is restored: a signal is unblocked if this has blocked it and no other
+/// `Signals` of the thread names it. If it is pending then, it is delivered. A `Signals`
+/// cannot leave the thread whose signals it has blocked.
 ///
 /// # Platform notes
 ///
-/// signalfd(2), Linux only; elsewhere [`new`](Self::new) answers `Unsupported`.
+/// signalfd(2), Linux only. Elsewhere [`new`](Self::new) returns `Unsupported`.
 ///
 /// ```no_run
 /// use waitset::{EventLoop, Interest, Mode, Signal, Signals};
@@ -63,9 +67,10 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a number that is no signal or one that cannot be blocked,
-    /// `Unsupported` where there is no signalfd, else as signalfd(2). Nothing is blocked
-    /// then.
+    /// `InvalidInput` for a number that is not a signal's, for `SIGKILL` and `SIGSTOP`, which
+    /// cannot be blocked, and for those that the C library uses itself (32 and 33 with
+    /// glibc); `Unsupported` if there is no signalfd; otherwise as signalfd(2). Nothing is
+    /// blocked then.
     pub fn new(signals: &[Signal]) -> io::Result<Self> {
         let inner = sys::SignalFd::new(signals)?;
         let _thread = PhantomData;
@@ -123,6 +128,7 @@ pub struct SignalInfo {
     pub(super) user: u32,
     pub(super) code: i32,
     pub(super) status: i32,
+    pub(super) value: i32,
 }
 
 impl SignalInfo {
@@ -155,9 +161,18 @@ impl SignalInfo {
     pub fn status(&self) -> i32 {
         self.status
     }
+
+    /// The number that was sent along with it by sigqueue(3).
+    #[must_use]
+    pub fn value(&self) -> i32 {
+        self.value
+    }
 }
 
 /// A signal by its number.
+///
+/// Real-time signals have no constants, because the C library decides where they begin:
+/// `Signal::from_number(libc::SIGRTMIN())` is the first of them.
 ///
 /// ```
 /// use waitset::Signal;

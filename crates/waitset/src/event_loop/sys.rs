@@ -8,13 +8,14 @@ pub(super) use missing::{SignalFd, pidfd_open};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
+    use std::cell::Cell;
     use std::io;
     use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
     use std::os::unix::process::CommandExt;
     use std::process::Command;
 
     use nix::errno::Errno;
-    use nix::sys::signal::{SigSet, Signal as Known};
+    use nix::sys::signal::SigSet;
     use nix::sys::signalfd::{self, SfdFlags};
 
     use super::super::{Signal, SignalInfo};
@@ -37,36 +38,47 @@ mod linux {
         Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
     }
 
-    /// A signalfd, and what was blocked for it.
+    thread_local! {
+        /// For each signal, how many [`SignalFd`]s of this thread keep it blocked.
+        static KEEPERS: [Cell<u32>; HIGHEST + 1] = const { [const { Cell::new(0) }; HIGHEST + 1] };
+    }
+
+    /// No architecture has a higher number (signal(7)).
+    const HIGHEST: usize = 127;
+
+    /// A signalfd, and its part in what is blocked.
     #[derive(Debug)]
     pub(crate) struct SignalFd {
         fd: signalfd::SignalFd,
-        /// Without what had been blocked before.
-        blocked: SigSet,
+        /// Without what somebody else had blocked before.
+        kept: SigSet,
     }
 
     impl SignalFd {
         pub(crate) fn new(signals: &[Signal]) -> io::Result<Self> {
-            let mut set = SigSet::empty();
-            for signal in signals {
-                set.add(blockable(*signal)?);
-            }
-            let fd = signalfd::SignalFd::with_flags(
-                &set,
-                SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK,
-            )?;
+            signals.iter().try_for_each(|signal| check(*signal))?;
+            let set = set_of(signals.iter().map(|signal| signal.number()));
+            let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+            let fd = signalfd::SignalFd::with_flags(&set, flags)?;
             let before = SigSet::thread_get_mask()?;
             set.thread_block()?;
-            let fresh = set.iter().filter(|signal| !before.contains(*signal));
-            let blocked = fresh.collect();
-            Ok(Self { fd, blocked })
+            let kept = KEEPERS.with(|keepers| {
+                let is_kept = |number: &i32| {
+                    let keepers = &keepers[*number as usize];
+                    let is_ours = keepers.get() > 0 || !contains(&before, *number);
+                    keepers.set(keepers.get() + u32::from(is_ours));
+                    is_ours
+                };
+                set_of(numbers(&set).filter(is_kept))
+            });
+            Ok(Self { fd, kept })
         }
 
         pub(crate) fn unblock_in(&self, command: &mut Command) {
-            let blocked = self.blocked;
+            let kept = self.kept;
             // SAFETY: the closure allocates nothing and makes one call, pthread_sigmask,
             // which is allowed between fork and exec (signal-safety(7)).
-            unsafe { command.pre_exec(move || Ok(blocked.thread_unblock()?)) };
+            unsafe { command.pre_exec(move || Ok(kept.thread_unblock()?)) };
         }
 
         pub(crate) fn next(&self) -> io::Result<SignalInfo> {
@@ -77,6 +89,7 @@ mod linux {
                 user: info.ssi_uid,
                 code: info.ssi_code,
                 status: info.ssi_status,
+                value: info.ssi_int,
             })
         }
     }
@@ -87,21 +100,68 @@ mod linux {
         }
     }
 
+    /// Unblocks what no other of this thread keeps blocked.
     impl Drop for SignalFd {
         fn drop(&mut self) {
+            let free = KEEPERS.with(|keepers| {
+                let was_last = |number: &i32| {
+                    let keepers = &keepers[*number as usize];
+                    keepers.set(keepers.get() - 1);
+                    keepers.get() == 0
+                };
+                set_of(numbers(&self.kept).filter(was_last))
+            });
             // It fails only for an unknown way of changing the mask.
-            let _ = self.blocked.thread_unblock();
+            let _ = free.thread_unblock();
         }
     }
 
-    fn blockable(signal: Signal) -> io::Result<Known> {
-        match Known::try_from(signal.number()) {
-            Ok(known) if !matches!(known, Known::SIGKILL | Known::SIGSTOP) => Ok(known),
-            _ => {
-                let text = format!("{signal} cannot be blocked, so it cannot be read either");
-                Err(io::Error::new(io::ErrorKind::InvalidInput, text))
-            }
+    /// A set of signals, real-time ones too, which have no names in nix.
+    fn set_of(numbers: impl Iterator<Item = i32>) -> SigSet {
+        let mut set = *SigSet::empty().as_ref();
+        for number in numbers {
+            // SAFETY: the set lives through the call, which changes nothing for a number that
+            // is no signal's.
+            unsafe { libc::sigaddset(&raw mut set, number) };
         }
+        // SAFETY: it began as an empty set.
+        unsafe { SigSet::from_sigset_t_unchecked(set) }
+    }
+
+    fn contains(set: &SigSet, number: i32) -> bool {
+        // SAFETY: the set lives through the call, which refuses what is no signal's number.
+        unsafe { libc::sigismember(set.as_ref(), number) == 1 }
+    }
+
+    /// The signals of a set, in ascending order.
+    fn numbers(set: &SigSet) -> impl Iterator<Item = i32> + '_ {
+        (1..=libc::SIGRTMAX()).filter(|number| contains(set, *number))
+    }
+
+    /// Says of a signal that cannot be read why it cannot.
+    fn check(signal: Signal) -> io::Result<()> {
+        let (first, last) = (libc::SIGRTMIN(), libc::SIGRTMAX());
+        let number = signal.number();
+        let reason = match number {
+            libc::SIGKILL | libc::SIGSTOP => {
+                "no process can block SIGKILL or SIGSTOP; use a signal that can be blocked, \
+                 such as SIGTERM"
+                    .to_owned()
+            }
+            1..=31 => return Ok(()),
+            _ if (first..=last).contains(&number) => return Ok(()),
+            32.. if number < first => format!(
+                "the C library keeps signals 32 to {} for itself; use one from {first} \
+                 (SIGRTMIN) to {last} (SIGRTMAX)",
+                first - 1
+            ),
+            _ => format!(
+                "signals have the numbers 1 to 31 and {first} (SIGRTMIN) to {last} (SIGRTMAX); \
+                 use one of those"
+            ),
+        };
+        let text = format!("cannot read signal {number}: {reason}");
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
 }
 

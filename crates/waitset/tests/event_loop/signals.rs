@@ -1,9 +1,10 @@
-//! Signals: each test in a child process of its own, whose threads block `SIGTERM` and
-//! `SIGUSR1`.
+//! Signals: each test in a child process of its own, whose threads block `SIGTERM`, `SIGUSR1`
+//! and the real-time signals.
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use nix::sys::signal::{SigSet, Signal as Raw, kill, raise};
@@ -93,10 +94,89 @@ fn what_was_blocked_is_unblocked_on_drop_and_nothing_else() {
 }
 
 #[test]
-fn what_is_no_signal_or_cannot_be_blocked_is_refused() {
-    for number in [0, -1, 9, 19, 1_000] {
-        let error = Signals::new(&[Signal::INTERRUPT, Signal::from_number(number)]).unwrap_err();
+fn every_real_time_signal_that_was_queued_is_read_the_lowest_first() {
+    let test = "signals::every_real_time_signal_that_was_queued_is_read_the_lowest_first";
+    alone::on_every_mechanism(test, |reactor| {
+        let numbers = libc::SIGRTMIN()..=libc::SIGRTMAX();
+        let all: Vec<_> = numbers.clone().map(Signal::from_number).collect();
+        let mut event_loop: Loop<Vec<SignalInfo>> = EventLoop::over(reactor);
+        let signals = Signals::new(&all).unwrap();
+        let told = |infos: &mut Vec<SignalInfo>, signals: &Signals, _, _: &mut In<'_, _>| {
+            collect(infos, signals);
+        };
+        let inserted = event_loop.handle().insert(signals, READ, Mode::Level, told);
+        inserted.unwrap();
+        let mut expected = Vec::new();
+        for number in numbers {
+            for value in [7, -7, 7] {
+                expected.push((number, value));
+            }
+        }
+        for (number, value) in expected.iter().rev() {
+            sys::queue_to_this_process(*number, *value);
+        }
+        let mut infos = Vec::new();
+        turn_until(&mut event_loop, &mut infos, |infos| {
+            infos.len() == expected.len()
+        });
+        settle(&mut event_loop, &mut infos);
+        let got = infos
+            .iter()
+            .map(|info| (info.signal().number(), info.value()));
+        assert_eq!(got.collect::<Vec<_>>(), expected);
+    });
+}
+
+#[test]
+fn a_signal_stays_blocked_until_the_last_that_reads_it_is_dropped() {
+    let is_blocked = || {
+        let mask = SigSet::thread_get_mask().unwrap();
+        mask.contains(Raw::SIGUSR2)
+    };
+    let new = || Signals::new(&[Signal::USER_2, Signal::USER_2]).unwrap();
+    for first_goes_first in [true, false] {
+        let (first, second) = (new(), new());
+        let (one, other) = match first_goes_first {
+            true => (first, second),
+            false => (second, first),
+        };
+        drop(one);
+        assert!(is_blocked());
+        raise(Raw::SIGUSR2).unwrap();
+        assert_eq!(other.next().unwrap().signal(), Signal::USER_2);
+        // A child has it unblocked by either.
+        let mut command = Command::new("sh");
+        other.unblock_in(command.args(["-c", "kill -USR2 $$"]));
+        assert_eq!(command.status().unwrap().signal(), Some(libc::SIGUSR2));
+        drop(other);
+        assert!(!is_blocked());
+    }
+}
+
+#[test]
+fn each_number_that_cannot_be_read_is_refused_with_its_own_reason() {
+    let (first, last) = (libc::SIGRTMIN(), libc::SIGRTMAX());
+    let range = format!("{first} (SIGRTMIN) to {last} (SIGRTMAX)");
+    let mut table = vec![
+        (libc::SIGKILL, "no process can block SIGKILL"),
+        (libc::SIGSTOP, "no process can block SIGKILL or SIGSTOP"),
+    ];
+    for number in [0, -1, i32::MIN, last + 1, 1_000, i32::MAX] {
+        table.push((number, "signals have the numbers 1 to 31"));
+        table.push((number, &range));
+    }
+    for number in 32..first {
+        table.push((number, "the C library"));
+        table.push((number, &range));
+    }
+    for (number, reason) in table {
+        let signals = [Signal::INTERRUPT, Signal::from_number(number)];
+        let error = Signals::new(&signals).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{number}");
+        let text = error.to_string();
+        assert!(text.contains(reason), "{text}");
+        assert!(text.contains(&format!("signal {number}:")), "{text}");
+        assert!(text.contains("; use "), "{text}");
     }
     let mask = SigSet::thread_get_mask().unwrap();
     assert!(!mask.contains(Raw::SIGINT), "nothing stays blocked");

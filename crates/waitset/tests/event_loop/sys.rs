@@ -17,18 +17,36 @@ use waitset::{
 };
 use waitset_core::Readiness;
 
-/// Blocks `SIGTERM` and `SIGUSR1` in the first thread of a command, and so in all: what a
-/// program does before it has threads.
+/// Blocks `SIGTERM`, `SIGUSR1` and the real-time signals in the first thread of a command, and
+/// so in all: what a program does before it has threads.
 pub(crate) fn block_in_every_thread(command: &mut Command) {
     let block = || {
         let mut set = SigSet::empty();
         set.add(Signal::SIGTERM);
         set.add(Signal::SIGUSR1);
-        Ok(set.thread_block()?)
+        set.thread_block()?;
+        let mut real_time = *SigSet::empty().as_ref();
+        for number in libc::SIGRTMIN()..=libc::SIGRTMAX() {
+            // SAFETY: the set lives through the call.
+            unsafe { libc::sigaddset(&raw mut real_time, number) };
+        }
+        // SAFETY: it began as an empty set.
+        Ok(unsafe { SigSet::from_sigset_t_unchecked(real_time) }.thread_block()?)
     };
     // SAFETY: pthread_sigmask may be called between fork and exec (signal-safety(7)), and
     // nothing here allocates.
     unsafe { command.pre_exec(block) };
+}
+
+/// Sends this process a signal with a number along, all of which queue if it is a real-time
+/// one.
+pub(crate) fn queue_to_this_process(signal: i32, value: i32) {
+    let value = libc::sigval {
+        sival_ptr: std::ptr::without_provenance_mut(value as usize),
+    };
+    // SAFETY: it takes plain numbers.
+    let answer = unsafe { libc::sigqueue(Pid::this().as_raw(), signal, value) };
+    assert_eq!(answer, 0, "{}", io::Error::last_os_error());
 }
 
 /// Gives `SIGPIPE` back the action a C program begins with: to end the process.
