@@ -84,8 +84,9 @@ impl Epoll {
     ///
     /// # Errors
     ///
-    /// As epoll_create1(2) and eventfd(2): `EMFILE` or `ENFILE` where descriptors have
-    /// run out, `ENOMEM`. What was opened by then is closed again.
+    /// As epoll_create1(2) and eventfd(2): `EMFILE` or `ENFILE` if descriptors have run out,
+    /// `ENOMEM`. `Unsupported` if a sandbox refuses epoll. What was opened by then is closed
+    /// again.
     ///
     /// ```
     /// use waitset_core::Reactor;
@@ -243,8 +244,7 @@ impl Epoll {
     fn wait_for(&mut self, buffer: &mut [Event], timeout: Duration) -> io::Result<usize> {
         if self.has_nanoseconds {
             match sys::wait_nanoseconds(&self.epoll, buffer, timespec(Some(timeout))) {
-                // EPERM is what old seccomp filters answer to calls they do not know.
-                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+                Err(error) if refusal::is_missing(&error) => {
                     self.has_nanoseconds = false;
                     self.stats.wait_calls += 1;
                 }

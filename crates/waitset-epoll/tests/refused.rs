@@ -11,8 +11,8 @@ use waitset_conformance::{not_checked, refusing};
 use waitset_core::{Events, Interest, Mode, Reactor, Token};
 use waitset_epoll::Epoll;
 
-/// The kernel's answer to a call that it does not know, and that of old filters.
-const UNKNOWN: [i32; 2] = [libc::ENOSYS, libc::EPERM];
+/// The kernel's answer to a call that it does not know, and those of sandboxes.
+const UNKNOWN: [i32; 3] = [libc::ENOSYS, libc::EPERM, libc::EACCES];
 
 #[test]
 fn without_epoll_pwait2_timeouts_are_milliseconds_rounded_up() {

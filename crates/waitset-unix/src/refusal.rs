@@ -90,10 +90,31 @@ fn token_too_large(mechanism: &str, fd: RawFd, token: Token) -> Error {
     Error::new(ErrorKind::InvalidInput, text)
 }
 
-/// The kernel refused; `what` says what to look at.
+/// Returns `true` if a system call failed because it does not exist for this process.
+///
+/// The kernel answers `ENOSYS` to a call that it lacks. A sandbox answers `EPERM` or `EACCES`
+/// to one that it does not allow, and many do so for each call that is newer than they are.
+/// Only for calls that have no such errors of their own.
+#[must_use]
+pub fn is_missing(error: &Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOSYS | libc::EPERM | libc::EACCES)
+    )
+}
+
+/// The kernel refused; `what` says what to look at. `Unsupported` for a call that
+/// [is missing](is_missing).
 #[cold]
 #[must_use]
 pub fn by_kernel(mechanism: &str, what: impl Display, error: &Error) -> Error {
+    if is_missing(error) {
+        let text = format!(
+            "{mechanism}: {what}: this kernel lacks a system call, or a sandbox refuses it \
+             ({error}); allow it in the seccomp filter, or use another mechanism"
+        );
+        return Error::new(ErrorKind::Unsupported, text);
+    }
     Error::new(error.kind(), format!("{mechanism}: {what}: {error}"))
 }
 

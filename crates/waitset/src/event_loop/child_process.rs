@@ -17,8 +17,8 @@ use crate::InsertError;
 ///
 /// # Platform notes
 ///
-/// pidfd_open(2), Linux 5.3; elsewhere and on older kernels [`new`](Self::new) answers
-/// `Unsupported`. A child has not been waited for as long as this owns it, so its number
+/// pidfd_open(2), Linux 5.3. Elsewhere, on older kernels, and in a sandbox that refuses it,
+/// [`new`](Self::new) returns `Unsupported`. A child has not been waited for as long as this owns it, so its number
 /// cannot have been given to another process.
 ///
 /// ```
@@ -61,7 +61,7 @@ impl ChildProcess {
     ///
     /// # Errors
     ///
-    /// `Unsupported` where there are no pidfds; `ECHILD` if somebody else has waited for
+    /// `Unsupported` if there is no pidfd_open(2); `ECHILD` if somebody else has waited for
     /// the child, or `SIGCHLD` is ignored; else as pidfd_open(2). The child comes back in
     /// the error.
     pub fn new(mut child: Child) -> Result<Self, InsertError<Child>> {

@@ -31,7 +31,8 @@ use super::sys;
 ///
 /// # Platform notes
 ///
-/// signalfd(2), Linux only. Elsewhere [`new`](Self::new) returns `Unsupported`.
+/// signalfd(2), Linux only. Elsewhere, and in a sandbox that refuses it, [`new`](Self::new)
+/// returns `Unsupported`.
 ///
 /// ```no_run
 /// use waitset::{EventLoop, Interest, Mode, Signal, Signals};

@@ -1,0 +1,78 @@
+//! System calls that a sandbox refuses: `Unsupported`, and the reason.
+#![cfg(target_os = "linux")]
+
+use std::io::{self, ErrorKind};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use waitset::{Backend, ChildProcess, Events, Signal, Signals};
+use waitset_conformance::{not_checked, refusing};
+
+/// What a kernel answers to a call that it lacks, and what sandboxes answer to calls that they
+/// do not allow.
+const UNKNOWN: [i32; 3] = [libc::ENOSYS, libc::EPERM, libc::EACCES];
+
+/// Asserts that `body` is `Unsupported`, with the reason, if the kernel refuses `call`.
+#[track_caller]
+fn assert_unsupported_without(
+    call: libc::c_long,
+    name: &str,
+    body: impl Fn() -> io::Result<()> + Sync,
+) {
+    for errno in UNKNOWN {
+        let error = match refusing(&[call], errno, &body) {
+            Ok(answer) => answer.expect_err(name),
+            Err(error) => return not_checked(format_args!("no seccomp filter: {error}")),
+        };
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{name}: {error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("os error {errno}")),
+            "{name}: {text}"
+        );
+        let reason = match errno {
+            libc::ENOSYS => "this kernel",
+            _ => "seccomp filter",
+        };
+        assert!(text.contains(reason), "{name}: {text}");
+    }
+}
+
+#[test]
+fn reactors_whose_calls_a_sandbox_refuses_are_unsupported() {
+    let opens = |backend: Backend| move || backend.open().map(drop);
+    for backend in [Backend::Select, Backend::Poll, Backend::Epoll] {
+        assert_unsupported_without(libc::SYS_eventfd2, backend.name(), opens(backend));
+    }
+    for call in [libc::SYS_epoll_create1, libc::SYS_epoll_ctl] {
+        assert_unsupported_without(call, "epoll", opens(Backend::Epoll));
+    }
+    let waits = |backend: Backend| {
+        move || {
+            let mut events = Events::with_capacity(1);
+            let waited = backend.open()?.wait(&mut events, Some(Duration::ZERO));
+            waited.map(drop)
+        }
+    };
+    assert_unsupported_without(libc::SYS_ppoll, "poll", waits(Backend::Poll));
+    assert_unsupported_without(libc::SYS_pselect6, "select", waits(Backend::Select));
+}
+
+#[test]
+fn signals_and_children_whose_calls_a_sandbox_refuses_are_unsupported() {
+    assert_unsupported_without(libc::SYS_signalfd4, "Signals", || {
+        Signals::new(&[Signal::USER_1]).map(drop)
+    });
+    assert_unsupported_without(libc::SYS_pidfd_open, "ChildProcess", || {
+        let mut command = Command::new("cat");
+        let child = command.stdin(Stdio::piped()).spawn()?;
+        let Err(refused) = ChildProcess::new(child) else {
+            return Ok(());
+        };
+        let error = io::Error::new(refused.error().kind(), refused.error().to_string());
+        let mut child = refused.into_source();
+        drop(child.stdin.take());
+        assert!(child.wait()?.success(), "it comes back as it was");
+        Err(error)
+    });
+}
