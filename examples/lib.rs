@@ -1,5 +1,6 @@
 //! Where the examples are: each is a file beside this one, run with
 //! `cargo run --release --example NAME`.
 
+pub mod printable;
 pub mod program;
 pub mod web;

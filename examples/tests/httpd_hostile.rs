@@ -3,9 +3,11 @@
 mod support;
 
 use std::os::unix::fs::symlink;
+use std::process::Stdio;
 use std::time::Instant;
 
-use support::{Server, on_every_mechanism, once};
+use support::{Server, example, on_every_mechanism, once};
+use waitset::Backend;
 
 use waitset_examples::web::scratch::Scratch;
 
@@ -123,4 +125,23 @@ fn a_thousand_refusals_leave_no_descriptor_open() {
             serves_others(&running);
         }
     });
+}
+
+#[test]
+fn what_a_peer_asks_for_reaches_the_terminal_escaped() {
+    let mut command = example("httpd");
+    command.arg("--explain").stderr(Stdio::piped());
+    let mut running = Server::spawn(command, Backend::default(), &[]);
+    let errors = running.errors();
+    let hostile = "/\u{9b}2J\u{202e}txt.\u{2028}\\";
+    assert_eq!(running.connect().get(hostile).status, 404);
+    running.stop();
+    let told = errors.join().unwrap();
+    assert!(
+        told.contains(r"GET /\u{9b}2J\u{202e}txt.\u{2028}\\ on"),
+        "{told}"
+    );
+    let is_obeyed = |character: char| character != '\n' && character.is_control();
+    assert!(!told.contains(is_obeyed), "{told:?}");
+    assert!(!told.contains('\u{202e}'), "{told:?}");
 }

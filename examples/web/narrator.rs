@@ -9,6 +9,7 @@ use super::connection::End;
 use super::head::Head;
 use super::patience::Phase;
 use super::status::Status;
+use crate::printable::printable;
 
 /// Tells to standard error, or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +64,7 @@ impl Narrator {
     pub fn answered(self, number: u64, head: &Head, answer: &Answer) {
         self.tell("answer", || {
             let target: String = head.target.chars().take(TARGET_SHOWN).collect();
-            let Head { method, .. } = head;
+            let (method, target) = (printable(&head.method), printable(&target));
             let (code, reason) = (answer.status.code(), answer.status.reason());
             format!("{method} {target} on connection {number}: {code} {reason}")
         });
