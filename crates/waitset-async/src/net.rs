@@ -3,16 +3,16 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use waitset::AsSource;
-use waitset::stream::{Listener, connect_tcp, is_connected, is_lost};
+use waitset::stream::{Listener, Setback, Setbacks, connect_tcp, is_connected};
 
 use crate::Async;
 
 impl Async<TcpListener> {
-    /// A listener at `address`; port 0 takes a free one.
+    /// Listens at `address`; port 0 takes a free one.
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::bind`] and [`Async::new`].
+    /// As [`TcpListener::bind`], and [`Async::new`].
     pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
         Self::new(TcpListener::bind(address.into())?)
     }
@@ -21,9 +21,9 @@ impl Async<TcpListener> {
     ///
     /// # Errors
     ///
-    /// As accept(2). Where descriptors have run out (`EMFILE`) the connection stays in
-    /// the backlog, so that the next try fails at once too: [sleep](crate::sleep) before
-    /// it.
+    /// As accept(2). If descriptors have run out (`EMFILE`) or the network keeps failing, the
+    /// connection stays in the backlog, so that the next call fails too:
+    /// [sleep](crate::sleep) before it. [`Setbacks`] has the errors that are passed over.
     pub async fn accept(&self) -> io::Result<(Async<TcpStream>, SocketAddr)> {
         accept(self).await
     }
@@ -63,15 +63,21 @@ impl Async<UnixStream> {
     }
 }
 
-/// Accepts until a connection was not gone before it was taken.
+/// Accepts until a connection was not gone before it was taken. Each call is charged to the
+/// task's budget, and errors that last end it.
 async fn accept<L: Listener>(listener: &Async<L>) -> io::Result<(Async<L::Stream>, L::Peer)>
 where
     L::Stream: AsSource,
 {
-    let until_alive = |listener: &L| loop {
-        match listener.accept() {
-            Err(error) if is_lost(&error) => {}
-            answer => return answer,
+    let setbacks = Setbacks::default();
+    let until_alive = |listener: &L| {
+        let error = match listener.accept() {
+            Err(error) => error,
+            taken => return taken,
+        };
+        match setbacks.judge(listener, &error) {
+            Setback::Lost => Err(io::ErrorKind::Interrupted.into()),
+            _ => Err(error),
         }
     };
     let (stream, peer) = listener.read_with(until_alive).await?;
@@ -91,6 +97,7 @@ async fn connected(attempt: TcpStream) -> io::Result<Async<TcpStream>> {
 mod tests {
     use super::*;
     use std::cell::RefCell;
+    use std::io::Write;
     use std::time::Duration;
 
     use socket2::{Domain, Socket, Type};
@@ -132,6 +139,41 @@ mod tests {
             timeout(Duration::from_secs(60), accept(&listener)).await
         });
         accepted.unwrap().unwrap().unwrap();
+    }
+
+    /// What `accept` of a listener returns whose accepts fail with these, the last one first.
+    fn accept_after(errors: Vec<i32>) -> io::Result<()> {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        far.write_all(b"!").unwrap(); // which makes it readable
+        let near = std::os::fd::OwnedFd::from(near).into();
+        let accepted = block_on(waitset::Poll::new().unwrap(), async {
+            let listener = Async::new(Failing(near, RefCell::new(errors))).unwrap();
+            timeout(Duration::from_secs(60), accept(&listener)).await
+        });
+        accepted.unwrap().unwrap().map(drop)
+    }
+
+    #[test]
+    fn accept_returns_an_error_that_lasts() {
+        for error in [libc::ENETDOWN, libc::EPERM, libc::EOPNOTSUPP] {
+            let answer = accept_after(vec![error; 1_000_000]);
+            assert_eq!(answer.unwrap_err().raw_os_error(), Some(error));
+        }
+        // A socket that is connected takes no connections, and is not asked for long.
+        let answer = accept_after(vec![libc::ECONNABORTED; 100]);
+        assert_eq!(answer.unwrap_err().raw_os_error(), Some(libc::EINVAL));
+    }
+
+    #[test]
+    fn accept_on_a_datagram_socket_is_an_error() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::from(std::os::fd::OwnedFd::from(socket));
+        let accepted = block_on(waitset::Poll::new().unwrap(), async {
+            let listener = Async::new(listener).unwrap();
+            timeout(Duration::from_secs(60), listener.accept()).await
+        });
+        let error = accepted.unwrap().unwrap().map(drop).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EOPNOTSUPP));
     }
 
     #[test]

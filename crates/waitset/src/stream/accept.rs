@@ -11,6 +11,8 @@ use std::time::Duration;
 use socket2::{SockAddr, SockRef, Socket};
 use waitset_core::AsSource;
 
+use super::{Setback, Setbacks};
+
 /// What an [`Acceptor`] takes connections from.
 pub trait Listener: AsSource + Sized {
     /// A connection.
@@ -84,7 +86,8 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 ///   [`pause`](Self::pause) says for how long to leave the listener alone.
 /// - **Connections that are gone** before they are taken (`ECONNABORTED` and the network's
 ///   errors, which Linux passes on through accept(2)) are passed over, as
-///   [`Refusal::Lost`].
+///   [`Refusal::Lost`]. If such errors last, the listener rests as it does without
+///   descriptors, or [has failed](Refusal::Failed); [`Setbacks`] has the table.
 ///
 /// [`Handle::listen`](crate::Handle::listen) does all that is left to do in an event loop.
 ///
@@ -127,6 +130,7 @@ pub struct Acceptor<L> {
     pause: Cell<Option<Duration>>,
     /// The pause to ask for next time; doubles until a connection is taken.
     next_pause: Cell<Duration>,
+    setbacks: Setbacks,
 }
 
 /// How many connections a turn takes unless told otherwise.
@@ -141,9 +145,10 @@ impl<L: Listener> Acceptor<L> {
     ///
     /// # Errors
     ///
-    /// `EMFILE` if not even the reserve can be had, else as fcntl(2).
+    /// `EMFILE` if not even the reserve is available, else as fcntl(2).
     pub fn new(listener: L) -> io::Result<Self> {
         listener.set_nonblocking()?;
+
         Ok(Self {
             listener,
             keeps_reserve: true,
@@ -152,6 +157,7 @@ impl<L: Listener> Acceptor<L> {
             has_more: Cell::new(false),
             pause: Cell::new(None),
             next_pause: Cell::new(FIRST_PAUSE),
+            setbacks: Setbacks::default(),
         })
     }
 
@@ -198,7 +204,7 @@ impl<L: Listener> Acceptor<L> {
     }
 
     /// For how long to leave the listener alone, if the last turn ended because the system
-    /// has no more descriptors or memory: 10 ms at first, doubling to a second until a
+    /// has no more descriptors or memory, or because the network keeps failing: 10 ms at first, doubling to a second until a
     /// connection is taken.
     #[must_use]
     pub fn pause(&self) -> Option<Duration> {
@@ -228,9 +234,11 @@ impl<L: Listener> Acceptor<L> {
         *self.reserve.borrow_mut() = open_reserve().ok();
         match answer {
             Ok(peer) => Step::Told(Err(Refusal::NoDescriptor { peer, error })),
-            // Another thread was faster, or the whole system has none.
-            Err(again) if is_shortage(&again) => self.rest(again),
-            Err(other) => self.after(other),
+            Err(again) => match self.setbacks.judge(&self.listener, &again) {
+                // Another thread was faster, or the whole system has none.
+                Setback::NoDescriptor => self.rest(again),
+                setback => self.after(setback, again),
+            },
         }
     }
 
@@ -241,70 +249,20 @@ impl<L: Listener> Acceptor<L> {
         Step::Last(Refusal::Shortage { error, pause })
     }
 
-    fn after(&self, error: io::Error) -> Step<L> {
-        match error.raw_os_error() {
-            _ if error.kind() == io::ErrorKind::WouldBlock => Step::Empty,
-            Some(libc::EINTR) => Step::Again,
-            Some(libc::EMFILE | libc::ENFILE) => self.refuse(error),
-            _ if is_shortage(&error) => self.rest(error),
-            _ if is_lost(&error) => Step::Told(Err(Refusal::Lost(error))),
-            _ => Step::Last(Refusal::Failed(error)),
+    fn after(&self, setback: Setback, error: io::Error) -> Step<L> {
+        match setback {
+            Setback::NoneWaiting => Step::Empty,
+            Setback::Interrupted => Step::Again,
+            Setback::Lost => Step::Told(Err(Refusal::Lost(error))),
+            Setback::NoDescriptor => self.refuse(error),
+            Setback::Pause => self.rest(error),
+            Setback::Failed => Step::Last(Refusal::Failed(error)),
         }
     }
 }
 
 fn open_reserve() -> io::Result<File> {
     File::open("/dev/null")
-}
-
-/// Of descriptors or of memory. It passes by itself.
-fn is_shortage(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-    )
-}
-
-/// Whether an error of accept(2) tells that a connection was gone before it was taken. The
-/// listener is well then, and the next call takes the next connection.
-///
-/// [`Acceptor`] asks this; it is for those who call [`Listener::accept`] themselves.
-///
-/// # Platform notes
-///
-/// `ECONNABORTED`, and the errors of the network that Linux passes on, which accept(2)
-/// lists under "Error handling".
-///
-/// ```
-/// use std::io::{Error, ErrorKind};
-/// use waitset::stream::is_lost;
-///
-/// assert!(is_lost(&Error::from_raw_os_error(libc::ECONNABORTED)));
-/// assert!(!is_lost(&ErrorKind::WouldBlock.into()));
-/// ```
-#[doc(alias("ECONNABORTED", "accept"))]
-#[must_use]
-pub fn is_lost(error: &io::Error) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if error.raw_os_error() == Some(libc::ENONET) {
-        return true;
-    }
-    matches!(
-        error.raw_os_error(),
-        Some(
-            libc::ECONNABORTED
-                | libc::ECONNRESET
-                | libc::EPERM // a firewall's rule
-                | libc::EPROTO
-                | libc::ENOPROTOOPT
-                | libc::EOPNOTSUPP
-                | libc::ENETDOWN
-                | libc::ENETUNREACH
-                | libc::EHOSTDOWN
-                | libc::EHOSTUNREACH
-                | libc::ETIMEDOUT
-        )
-    )
 }
 
 /// What one accept(2) came to.
@@ -340,9 +298,16 @@ impl<L: Listener> Iterator for Turn<'_, L> {
             let step = match self.acceptor.listener.accept() {
                 Ok(taken) => {
                     self.acceptor.next_pause.set(FIRST_PAUSE);
+                    self.acceptor.setbacks.clear();
                     Step::Told(Ok(taken))
                 }
-                Err(error) => self.acceptor.after(error),
+                Err(error) => {
+                    let Acceptor {
+                        listener, setbacks, ..
+                    } = self.acceptor;
+                    let setback = setbacks.judge(listener, &error);
+                    self.acceptor.after(setback, error)
+                }
             };
             match step {
                 Step::Told(taken) => return Some(taken),
@@ -374,15 +339,16 @@ pub enum Refusal<Peer> {
     },
     /// It was gone before it was taken. The listener is well.
     Lost(io::Error),
-    /// Descriptors or memory have run out, and the connection is left in the backlog. The
-    /// turn is over.
+    /// Descriptors or memory have run out, or the network keeps failing, and the connection
+    /// is left in the backlog. The turn is over.
     Shortage {
-        /// `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM`.
+        /// `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`, or an error of the network that lasts.
         error: io::Error,
         /// For how long to leave the listener alone.
         pause: Duration,
     },
-    /// The listener itself has failed, and will again. The turn is over.
+    /// The listener itself has failed, and will again: it is no listening socket, or each
+    /// call is refused. The turn is over.
     Failed(io::Error),
 }
 

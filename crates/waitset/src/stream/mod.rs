@@ -75,10 +75,12 @@ mod connecting;
 mod connection;
 mod listen;
 mod reader;
+mod setback;
 mod writer;
 
-pub use accept::{Acceptor, Listener, Refusal, Turn, is_lost};
+pub use accept::{Acceptor, Listener, Refusal, Turn};
 pub use connect::{connect_tcp, connect_unix, is_connected};
 pub use connection::{Connection, Limits, Notice};
 pub use reader::{Filled, ReadBuffer};
+pub use setback::{Setback, Setbacks};
 pub use writer::{Overflow, WriteBuffer};

@@ -1,9 +1,9 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ fn a_backlog_of_one_serves_all_in_the_end() {
             .bind(&socket2::SockAddr::unix(&path).unwrap())
             .unwrap();
         socket.listen(1).unwrap();
-        let listener = std::os::unix::net::UnixListener::from(socket);
+        let listener = UnixListener::from(socket);
         let mut event_loop: Loop<(usize, usize)> = EventLoop::over(reactor);
         let mut handle = event_loop.handle();
         let acceptor = Acceptor::new(listener).unwrap();
@@ -336,6 +336,102 @@ fn a_shortage_ends_the_turn_and_so_does_a_broken_listener() {
     }
     for error in [libc::EINVAL, libc::EBADF, libc::ENOTSOCK, libc::EFAULT] {
         assert_eq!(turn(&[TAKEN, error, TAKEN]), ["taken 1", "failed"]);
+    }
+}
+
+#[test]
+fn errors_of_the_network_that_last_end_the_turn_and_pass_again_after_a_connection() {
+    let lost = |last: &'static str| [&["lost"; 7][..], &[last]].concat();
+    for error in [libc::EPERM, libc::ENOPROTOOPT, libc::EOPNOTSUPP] {
+        assert_eq!(turn(&[error; 20]), lost("failed"), "{error}");
+    }
+    let network = [
+        libc::ENETDOWN,
+        libc::ENETUNREACH,
+        libc::ENONET,
+        libc::EHOSTDOWN,
+        libc::EHOSTUNREACH,
+    ];
+    for error in network {
+        assert_eq!(turn(&[error; 20]), lost("shortage"), "{error}");
+    }
+    // Each of these is one connection, however many there are.
+    for error in [
+        libc::ECONNABORTED,
+        libc::ECONNRESET,
+        libc::EPROTO,
+        libc::ETIMEDOUT,
+    ] {
+        assert_eq!(turn(&[error; 20]), ["lost"; 20], "{error}"); // 32 a turn
+    }
+    let (scripted, _far) = scripted(&[libc::ENETDOWN; 10]);
+    let acceptor = Acceptor::new(scripted).unwrap();
+    assert_eq!(acceptor.turn().count(), 8);
+    for pause in [20, 40] {
+        assert_eq!(acceptor.turn().count(), 1, "it rests at once");
+        assert_eq!(acceptor.pause(), Some(Duration::from_millis(pause)));
+    }
+    let script = &acceptor.get_ref().script;
+    *script.borrow_mut() = [TAKEN, libc::ENETDOWN, TAKEN].into();
+    assert_eq!(acceptor.turn().count(), 3);
+    assert_eq!(acceptor.pause(), None);
+}
+
+/// Something readable that takes no connections, as a mistaken caller passes it.
+fn no_listener() -> [(&'static str, TcpListener); 3] {
+    let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let here = datagrams.local_addr().unwrap();
+    datagrams.send_to(b"!", here).unwrap();
+    let (connected, mut peer) = tcp_pair();
+    peer.write_all(b"!").unwrap();
+    let (near, far) = UnixDatagram::pair().unwrap();
+    far.send(b"!").unwrap();
+    [
+        ("UDP", OwnedFd::from(datagrams).into()),
+        ("a connection", OwnedFd::from(connected).into()),
+        ("Unix datagrams", OwnedFd::from(near).into()),
+    ]
+}
+
+#[test]
+fn a_socket_that_takes_no_connections_has_failed_once_and_is_out_of_the_loop() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let mut event_loop: Loop<Vec<Refusal<SocketAddr>>> = EventLoop::over(reactor);
+        for (name, listener) in no_listener() {
+            let acceptor = Acceptor::new(listener).unwrap();
+            let note = |told: &mut Vec<_>, accepted: Result<_, _>, _: &mut In<'_, _>| {
+                told.push(accepted.map(drop).unwrap_err());
+            };
+            event_loop.handle().listen(acceptor, mode, note).unwrap();
+            let mut told = Vec::new();
+            turn_until(&mut event_loop, &mut told, |told| !told.is_empty());
+            settle(&mut event_loop, &mut told);
+            assert!(matches!(told[..], [Refusal::Failed(_)]), "{name}: {told:?}");
+            assert!(event_loop.handle().is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_filter_that_refuses_every_accept_has_the_listener_fail_once() {
+    for backend in waitset::Backend::all() {
+        let calls = [libc::SYS_accept4, libc::SYS_accept];
+        let refused = waitset_conformance::refusing(&calls, libc::EPERM, || {
+            let Ok(reactor) = backend.open() else { return };
+            let (listener, address) = listener();
+            let mut event_loop: Loop<Vec<Told>> = EventLoop::over(reactor);
+            let acceptor = Acceptor::new(listener).unwrap();
+            let note = |told: &mut Vec<_>, accepted, _: &mut In<'_, _>| told.push(accepted);
+            let mut handle = event_loop.handle();
+            handle.listen(acceptor, Mode::Level, note).unwrap();
+            let _client = TcpStream::connect(address).unwrap();
+            let mut told = Vec::new();
+            turn_until(&mut event_loop, &mut told, |told| told.len() == 8);
+            settle(&mut event_loop, &mut told);
+            assert!(matches!(told[7], Err(Refusal::Failed(_))), "{told:?}");
+            assert!(told.len() == 8 && event_loop.handle().is_empty());
+        });
+        refused.unwrap();
     }
 }
 
