@@ -10,11 +10,17 @@ use crate::Async;
 impl Async<TcpListener> {
     /// Listens at `address`; port 0 takes a free one.
     ///
+    /// The streams it accepts have `TCP_NODELAY` set, inherited from the listening socket, so
+    /// that small writes are sent immediately. A listener that is given to [`Async::new`]
+    /// keeps its own setting.
+    ///
     /// # Errors
     ///
-    /// As [`TcpListener::bind`], and [`Async::new`].
+    /// As [`TcpListener::bind`], setsockopt(2) and [`Async::new`].
     pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
-        Self::new(TcpListener::bind(address.into())?)
+        let listener = TcpListener::bind(address.into())?;
+        listener.set_nodelay()?;
+        Self::new(listener)
     }
 
     /// Waits for a connection, passing over those that are gone before they are taken.
@@ -174,6 +180,20 @@ mod tests {
         });
         let error = accepted.unwrap().unwrap().map(drop).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EOPNOTSUPP));
+    }
+
+    #[test]
+    fn tcp_streams_send_small_writes_immediately() {
+        block_on(waitset::Poll::new().unwrap(), async {
+            let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+            let listener = Async::<TcpListener>::bind(any).unwrap();
+            let address = listener.get_ref().local_addr().unwrap();
+            let near = Async::<TcpStream>::connect(address).await.unwrap();
+            let (far, _) = listener.accept().await.unwrap();
+            assert!(near.get_ref().nodelay().unwrap());
+            assert!(far.get_ref().nodelay().unwrap());
+        })
+        .unwrap();
     }
 
     #[test]

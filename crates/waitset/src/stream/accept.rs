@@ -36,6 +36,21 @@ pub trait Listener: AsSource + Sized {
     fn set_nonblocking(&self) -> io::Result<()> {
         SockRef::from(self).set_nonblocking(true)
     }
+
+    /// Has small writes to the connections sent immediately, where the protocol would delay
+    /// them: `TCP_NODELAY` for TCP, nothing for others.
+    ///
+    /// # Errors
+    ///
+    /// As setsockopt(2).
+    ///
+    /// # Platform notes
+    ///
+    /// One setsockopt(2) on the listening socket. The connections that it accepts inherit
+    /// the option (tcp(7)), which costs them no system call.
+    fn set_nodelay(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Listener for TcpListener {
@@ -47,6 +62,10 @@ impl Listener for TcpListener {
         let peer = address.as_socket();
         let peer = peer.ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))?;
         Ok((socket.into(), peer))
+    }
+
+    fn set_nodelay(&self) -> io::Result<()> {
+        SockRef::from(self).set_tcp_nodelay(true)
     }
 }
 
@@ -88,6 +107,10 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 ///   errors, which Linux passes on through accept(2)) are passed over, as
 ///   [`Refusal::Lost`]. If such errors last, the listener rests as it does without
 ///   descriptors, or [has failed](Refusal::Failed); [`Setbacks`] has the table.
+/// - **Small answers are sent immediately**: TCP connections have `TCP_NODELAY` set, because
+///   Nagle's algorithm and the peer's delayed acknowledgements together hold back the second
+///   of two small writes for about 40 ms. To turn it off, call `set_nodelay(false)` on an
+///   accepted stream, or clear the option of [`get_ref`](Self::get_ref) for all of them.
 ///
 /// [`Handle::listen`](crate::Handle::listen) does all that is left to do in an event loop.
 ///
@@ -95,7 +118,8 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 ///
 /// accept4(2) with `SOCK_NONBLOCK | SOCK_CLOEXEC` on Linux: one call a connection, and one
 /// more a turn that finds the backlog empty. Elsewhere accept(2) and fcntl(2). The
-/// reserve is `/dev/null`.
+/// reserve is `/dev/null`. `TCP_NODELAY` is set once, on the listening socket, by
+/// [`new`](Self::new).
 ///
 /// The backlog is the listener's: 128 in the standard library on Linux, capped by
 /// `net.core.somaxconn`, and where it is full connections wait with their sender and are
@@ -141,13 +165,16 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl<L: Listener> Acceptor<L> {
-    /// Makes `listener` non-blocking and opens the reserve.
+    /// Makes `listener` non-blocking, sets `TCP_NODELAY` for its connections, and opens the
+    /// reserve.
     ///
     /// # Errors
     ///
     /// `EMFILE` if not even the reserve is available, else as fcntl(2).
     pub fn new(listener: L) -> io::Result<Self> {
         listener.set_nonblocking()?;
+        // It fails only on what is no TCP socket, and accept(2) has the better error for that.
+        let _ = listener.set_nodelay();
 
         Ok(Self {
             listener,

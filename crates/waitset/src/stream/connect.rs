@@ -17,10 +17,13 @@ use waitset_core::AsSource;
 /// left for this end, `EMFILE`. What the peer has to say, `ConnectionRefused` above all,
 /// comes from [`is_connected`].
 ///
+/// The stream has `TCP_NODELAY` set, so that small writes are sent immediately; call
+/// `set_nodelay(false)` on it to have Nagle's algorithm collect them.
+///
 /// # Platform notes
 ///
-/// socket(2) and connect(2); the socket is non-blocking and close-on-exec from the start
-/// on Linux. `EINPROGRESS` is no error, and neither is `EINTR`: an interrupted attempt goes
+/// socket(2), setsockopt(2) and connect(2); the socket is non-blocking and close-on-exec
+/// from the start on Linux. `EINPROGRESS` is no error, and neither is `EINTR`: an interrupted attempt goes
 /// on (connect(2)).
 ///
 /// ```
@@ -74,6 +77,9 @@ fn begin<S: From<Socket>>(
     let socket = Socket::new(domain, nonblocking(Type::STREAM), protocol)?;
     if !IS_BORN_NONBLOCKING {
         socket.set_nonblocking(true)?;
+    }
+    if protocol == Some(Protocol::TCP) {
+        socket.set_tcp_nodelay(true)?;
     }
     match socket.connect(address) {
         Err(error) if !is_under_way(&error) => Err(error),

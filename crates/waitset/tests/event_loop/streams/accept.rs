@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use waitset::stream::{Acceptor, Listener, Refusal};
 use waitset::{EventLoop, Key, Mode, WaitSet};
 
@@ -433,6 +433,30 @@ fn a_filter_that_refuses_every_accept_has_the_listener_fail_once() {
         });
         refused.unwrap();
     }
+}
+
+#[test]
+fn accepted_tcp_streams_send_small_writes_immediately_unless_told_otherwise() {
+    on_every_mechanism(|reactor| {
+        let mut event_loop: Loop<Vec<TcpStream>> = EventLoop::over(reactor);
+        for is_set in [true, false] {
+            let (listener, address) = listener();
+            let acceptor = Acceptor::new(listener).unwrap();
+            if !is_set {
+                let listener = SockRef::from(acceptor.get_ref());
+                listener.set_tcp_nodelay(false).unwrap();
+            }
+            let take = |streams: &mut Vec<_>, accepted: Told, _: &mut In<'_, _>| {
+                streams.push(accepted.unwrap().0);
+            };
+            let mut handle = event_loop.handle();
+            handle.listen(acceptor, Mode::Level, take).unwrap();
+            let _client = TcpStream::connect(address).unwrap();
+            let mut streams = Vec::new();
+            turn_until(&mut event_loop, &mut streams, |streams| streams.len() == 1);
+            assert_eq!(streams[0].nodelay().unwrap(), is_set);
+        }
+    });
 }
 
 #[test]

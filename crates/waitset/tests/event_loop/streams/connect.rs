@@ -80,6 +80,7 @@ fn a_loop_connects_to_both_families_of_tcp_and_to_unix_sockets() {
         for stream in &streams {
             assert!(expected.contains(&stream.peer_addr().unwrap()));
             assert_eq!(nonblocking_and_cloexec(stream), (true, true));
+            assert!(stream.nodelay().unwrap(), "small writes would be delayed");
         }
         assert!(event_loop.handle().is_empty());
     });
