@@ -14,7 +14,9 @@ use clap::Parser;
 use socket2::SockRef;
 use waitset::stream::{Acceptor, Connection, Limits, Notice};
 use waitset::{Key, Mode};
+use waitset_examples::printable::is_printable;
 use waitset_examples::program::{self, LoopFlags, finish};
+use waitset_examples::{say, warn};
 
 /// Passes lines on to all who are there.
 #[derive(Parser)]
@@ -70,13 +72,13 @@ fn run(flags: &Flags) -> io::Result<()> {
                 let member = Member { connection, name };
                 room.members.insert(member.connection.key(), member);
             }
-            Err(error) => eprintln!("{peer}: {error}"),
+            Err(error) => warn!("{peer}: {error}"),
         }
     })?;
-    println!("listening on {address} reactor={}", handle.reactor().name());
+    say!("listening on {address} reactor={}", handle.reactor().name());
     let mut room = Room::default();
     flags.common.run(event_loop, &mut room)?;
-    println!("{} joined, {} were dropped", room.joined, room.dropped);
+    say!("{} joined, {} were dropped", room.joined, room.dropped);
     Ok(())
 }
 
@@ -177,8 +179,8 @@ impl Room {
     }
 }
 
-/// Without what would move another's cursor or colour its terminal.
+/// Without what would move another's cursor, colour its terminal or turn its lines around.
 fn printable(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
-    text.chars().filter(|one| !one.is_control()).collect()
+    text.chars().filter(|one| is_printable(*one)).collect()
 }

@@ -4,7 +4,7 @@
 //! `cargo run --release --example echo -- --connect 127.0.0.1:7000`.
 //! `--threads` serves with one thread for each connection instead of the loop.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;
@@ -12,7 +12,9 @@ use std::thread;
 use clap::Parser;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Notice};
+use waitset_examples::output::{self, Passed};
 use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::{say, warn};
 
 /// Sends back what it is sent.
 #[derive(Parser)]
@@ -66,14 +68,14 @@ fn serve(flags: &Flags) -> io::Result<()> {
                     .map(drop),
             };
             if let Err(error) = answer {
-                eprintln!("{peer}: {error}"); // the others are served on
+                warn!("{peer}: {error}"); // the others are served on
             }
         },
     )?;
-    println!("listening on {address} reactor={}", handle.reactor().name());
+    say!("listening on {address} reactor={}", handle.reactor().name());
     let mut served = 0;
     flags.common.run(event_loop, &mut served)?;
-    println!("served {served} connections");
+    say!("served {served} connections");
     Ok(())
 }
 
@@ -85,6 +87,7 @@ fn serve_in_thread(stream: TcpStream) -> io::Result<()> {
 }
 
 fn be_client(address: SocketAddr) -> io::Result<()> {
+    output::end_with_output();
     let stream = TcpStream::connect(address)?;
     thread::scope(|scope| {
         // Who only sends, and reads when all is sent, stands still when both ends wait for
@@ -94,16 +97,16 @@ fn be_client(address: SocketAddr) -> io::Result<()> {
             stream.shutdown(Shutdown::Write)?;
             sent
         });
-        let mut output = io::stdout().lock();
+        let mut output = Passed::new();
         let mut buffer = [0; 4096];
         loop {
             let count = (&stream).read(&mut buffer)?;
             if count == 0 {
                 break;
             }
-            output.write_all(&buffer[..count])?;
-            output.flush()?; // somebody may be watching
+            output.print(&buffer[..count]); // at once: somebody may be watching
         }
+        output.finish();
         sender.join().unwrap_or(Ok(0)).map(drop)
     })
 }

@@ -1,5 +1,6 @@
 //! A UDP echo server on three ports in one thread: the example of the README.
 
+use std::io::{Write, stdout};
 use std::net::UdpSocket;
 use waitset::{Interest, Mode, WaitSet};
 
@@ -8,7 +9,7 @@ fn main() -> std::io::Result<()> {
     for _ in 0..3 {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.set_nonblocking(true)?;
-        println!("listening on {}", socket.local_addr()?);
+        writeln!(stdout(), "listening on {}", socket.local_addr()?).ok();
         set.insert(socket, Interest::READABLE, Mode::Level)?;
     }
     let mut datagram = [0; 1500];
@@ -17,7 +18,7 @@ fn main() -> std::io::Result<()> {
         while let Some((key, _event)) = set.next_event() {
             let Some(socket) = set.get(key) else { continue };
             while let Ok((length, peer)) = socket.recv_from(&mut datagram) {
-                socket.send_to(&datagram[..length], peer)?;
+                socket.send_to(&datagram[..length], peer).ok();
             }
         }
     }

@@ -12,6 +12,7 @@ use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Slice, Icmpv4Type, Ipv4Slic
 use socket2::{Domain, Protocol, Socket, Type};
 use waitset::{Interest, Mode};
 use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::{output, say, warn};
 
 /// Asks an address for an echo.
 #[derive(Parser)]
@@ -40,7 +41,9 @@ struct Asked {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    let flags = Flags::parse();
+    output::end_with_output();
+    finish(run(&flags))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
@@ -52,7 +55,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     let mut handle = event_loop.handle();
     let kind = if is_raw { "raw" } else { "datagram" };
     let name = handle.reactor().name();
-    println!("pinging {} by a {kind} socket reactor={name}", flags.addr);
+    say!("pinging {} by a {kind} socket reactor={name}", flags.addr);
 
     // Replies to others come by at a raw socket, too. This tells whose they are; to a
     // datagram socket the kernel gives a number of its own, and passes on only that.
@@ -86,12 +89,12 @@ fn run(flags: &Flags) -> io::Result<()> {
             handle.cancel(tick.timer);
             handle.arm_after(PATIENCE, |_, _, handle| handle.stop());
         } else if let Err(error) = asked.ask(&sender, id) {
-            eprintln!("{error}");
+            warn!("{error}");
             handle.stop();
         }
     });
     flags.common.run(event_loop, &mut asked)?;
-    println!("{} sent, {} answered", asked.sent.len(), asked.answers());
+    say!("{} sent, {} answered", asked.sent.len(), asked.answers());
     Ok(())
 }
 
@@ -139,7 +142,7 @@ impl Asked {
         if let Some(answered @ false) = self.answered.get_mut(number) {
             *answered = true;
             let took = self.sent[number].elapsed();
-            println!("echo {number} after {:.3} ms", took.as_secs_f64() * 1e3);
+            say!("echo {number} after {:.3} ms", took.as_secs_f64() * 1e3);
         }
     }
 

@@ -11,6 +11,7 @@ use clap::Parser;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Notice};
 use waitset_examples::program::{Handle, LoopFlags, finish};
+use waitset_examples::{say, warn};
 
 /// Listens on several ports at once, and tells what is which.
 #[derive(Parser)]
@@ -39,14 +40,14 @@ fn run(flags: &Flags) -> io::Result<()> {
         let (address, fd) = (listener.local_addr()?, listener.as_raw_fd());
         listen(listener, &mut handle)?;
         match number {
-            0 => println!("listening on {address} reactor={}", handle.reactor().name()),
-            _ => println!("listening on {address} too, at descriptor {fd}"),
+            0 => say!("listening on {address} reactor={}", handle.reactor().name()),
+            _ => say!("listening on {address} too, at descriptor {fd}"),
         }
     }
-    println!("{}", well_known(flags.addr));
+    say!("{}", well_known(flags.addr));
     let mut connections = 0;
     flags.common.run(event_loop, &mut connections)?;
-    println!("{connections} connections");
+    say!("{connections} connections");
     Ok(())
 }
 
@@ -70,19 +71,19 @@ fn listen(listener: TcpListener, handle: &mut Handle<'_, u64>) -> io::Result<()>
         // the other end; what the program knows them by is the descriptor.
         let fd = stream.as_raw_fd();
         match stream.local_addr() {
-            Ok(own) => println!("descriptor {fd} is {own} with {peer}"),
-            Err(error) => println!("descriptor {fd}: {error}"),
+            Ok(own) => say!("descriptor {fd} is {own} with {peer}"),
+            Err(error) => say!("descriptor {fd}: {error}"),
         }
         let opened = handle.open(stream, Mode::Level, move |_, own, notice, handle| {
             own.input().consume(usize::MAX);
             match notice {
                 Notice::Ended => own.finish(handle),
-                Notice::Closed(_) => println!("descriptor {fd} is free again, {peer} has gone"),
+                Notice::Closed(_) => say!("descriptor {fd} is free again, {peer} has gone"),
                 _ => {}
             }
         });
         if let Err(error) = opened {
-            eprintln!("{peer}: {error}");
+            warn!("{peer}: {error}");
         }
     })?;
     Ok(())

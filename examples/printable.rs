@@ -29,6 +29,19 @@ impl Display for Printable<'_> {
 
 const QUOTES: [char; 2] = ['\'', '"'];
 
+/// Returns `true` if a terminal shows a character, or a space, and does not obey it: for text
+/// that other people read, without the characters that are not printable.
+#[must_use]
+pub fn is_printable(one: char) -> bool {
+    let is_space = one.is_whitespace() && !one.is_control() && !SEPARATORS.contains(&one);
+    // `escape_debug` leaves a combining mark as it is only after another character.
+    let shown: String = ['x', one].into_iter().collect();
+    is_space || one == '\\' || printable(&shown).to_string() == shown
+}
+
+/// They begin a line and a paragraph.
+const SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +60,24 @@ mod tests {
                 assert!(!shown.contains(character), "{character:?}: {shown}");
                 assert!(shown.contains('\\'), "{character:?}: {shown}");
             }
+        }
+    }
+
+    #[test]
+    fn what_remains_of_a_line_is_what_can_be_read() {
+        let remains = |text: &str| {
+            text.chars()
+                .filter(|one| is_printable(*one))
+                .collect::<String>()
+        };
+        assert_eq!(remains("A\x1bn\u{9b}n\u{202e}a\u{2028}\r\n"), "Anna");
+        for text in [
+            "it's \"so\" \\o/",
+            "e\u{301}te\u{301}",
+            "नमस्ते, 한국어",
+            "a\u{3000}b",
+        ] {
+            assert_eq!(remains(text), text);
         }
     }
 

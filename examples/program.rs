@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::{output, say, warn};
 use clap::Args;
 use waitset::{Backend, EventLoop, Explain, Interest, Mode, Reactor, Signal, Signals};
 
@@ -37,7 +38,7 @@ impl LoopFlags {
     pub fn open(&self) -> io::Result<AnyReactor> {
         let reactor = self.reactor.open()?;
         Ok(match self.explain {
-            true => Box::new(Explain::to_writer(reactor, io::stderr())),
+            true => Box::new(Explain::to_writer(reactor, output::StandardError)),
             false => reactor,
         })
     }
@@ -72,7 +73,7 @@ impl LoopFlags {
     pub fn run<State>(&self, mut event_loop: Loop<State>, state: &mut State) -> io::Result<()> {
         event_loop.run(state)?;
         if self.stats {
-            println!("{:?}", event_loop.handle().reactor().stats());
+            say!("{:?}", event_loop.handle().reactor().stats());
         }
         Ok(())
     }
@@ -85,7 +86,7 @@ pub fn finish(answer: io::Result<()>) -> ExitCode {
     let Err(error) = answer else {
         return ExitCode::SUCCESS;
     };
-    eprintln!("{error}");
+    warn!("{error}");
     match error.kind() {
         io::ErrorKind::Unsupported => ExitCode::from(77),
         _ => ExitCode::FAILURE,

@@ -17,6 +17,7 @@ use socket2::SockRef;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Connection, Notice};
 use waitset_examples::program::{Handle, LoopFlags, finish};
+use waitset_examples::{say, warn};
 
 /// Passes connections on to another address.
 #[derive(Parser)]
@@ -60,14 +61,14 @@ fn run(flags: &Flags) -> io::Result<()> {
                 }
             };
             if let Err(error) = joined {
-                eprintln!("{peer}: {error}");
+                warn!("{peer}: {error}");
             }
         });
     })?;
-    println!("listening on {address} reactor={}", handle.reactor().name());
+    say!("listening on {address} reactor={}", handle.reactor().name());
     let mut passed = 0;
     flags.common.run(event_loop, &mut passed)?;
-    println!("passed {passed} connections on");
+    say!("passed {passed} connections on");
     Ok(())
 }
 

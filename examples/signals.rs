@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use waitset::{Interest, Mode, Signal, Signals};
 use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::{output, say};
 
 /// Tells which signals it is sent, and by whom.
 #[derive(Parser)]
@@ -18,7 +19,9 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    let flags = Flags::parse();
+    output::end_with_output();
+    finish(run(&flags))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
@@ -39,17 +42,17 @@ fn run(flags: &Flags) -> io::Result<()> {
             // Signals do not queue: a second SIGUSR1 that comes before the first is taken
             // is lost. They say that something happened, not how often.
             while let Ok(info) = signals.next() {
-                println!("{} of process {}", info.signal(), info.sender());
+                say!("{} of process {}", info.signal(), info.sender());
                 *counts.entry(info.signal()).or_default() += 1;
             }
         },
     )?;
     let name = handle.reactor().name();
-    println!("process {} reactor={name}", std::process::id());
+    say!("process {} reactor={name}", std::process::id());
     let mut counts = BTreeMap::new();
     flags.common.run(event_loop, &mut counts)?;
     for (signal, count) in counts {
-        println!("{signal}: {count}");
+        say!("{signal}: {count}");
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use waitset::{Interest, Mode};
 use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::{output, say};
 
 /// Prints the headers of packets that arrive.
 #[derive(Parser)]
@@ -26,7 +27,9 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    let flags = Flags::parse();
+    output::end_with_output();
+    finish(run(&flags))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
@@ -47,17 +50,17 @@ fn run(flags: &Flags) -> io::Result<()> {
                     return;
                 };
                 if let Some(text) = describe(&packet[..length], port) {
-                    println!("{text}");
+                    say!("{text}");
                     *shown += 1;
                 }
             },
         )?;
     }
     let name = handle.reactor().name();
-    println!("sniffing at {} reactor={name}", flags.addr);
+    say!("sniffing at {} reactor={name}", flags.addr);
     let mut shown = 0;
     flags.common.run(event_loop, &mut shown)?;
-    println!("{shown} packets");
+    say!("{shown} packets");
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use waitset::{Interest, Key, Mode};
 use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::{output, say, warn};
 
 /// Numbers the lines of its standard input.
 #[derive(Parser)]
@@ -27,7 +28,9 @@ struct Text {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    let flags = Flags::parse();
+    output::end_with_output();
+    finish(run(&flags))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
@@ -51,7 +54,7 @@ fn run(flags: &Flags) -> io::Result<()> {
                 }
                 Ok(count) => text.add(&buffer[..count]),
                 Err(error) => {
-                    eprintln!("{error}");
+                    warn!("{error}");
                     handle.stop();
                 }
             }
@@ -62,7 +65,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     if !text.line.is_empty() {
         text.show(); // the last one had no line feed
     }
-    println!("{} lines, {} bytes", text.lines, text.bytes);
+    say!("{} lines, {} bytes", text.lines, text.bytes);
     Ok(())
 }
 
@@ -79,7 +82,7 @@ impl Text {
 
     fn show(&mut self) {
         self.lines += 1;
-        println!("{:>4}  {}", self.lines, String::from_utf8_lossy(&self.line));
+        say!("{:>4}  {}", self.lines, String::from_utf8_lossy(&self.line));
         self.line.clear();
     }
 }

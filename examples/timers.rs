@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::{output, say};
 
 /// Ticks, and bites when nobody ticks any more.
 #[derive(Parser)]
@@ -23,7 +24,9 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    let flags = Flags::parse();
+    output::end_with_output();
+    finish(run(&flags))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
@@ -35,7 +38,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     let since = move |moment: Instant| millis(moment.saturating_duration_since(start));
 
     let watchdog = handle.arm_after(patience, move |_, tick, handle| {
-        println!(
+        say!(
             "at {:.3} ms the watchdog bites: no tick for {:.3} ms, until {:.3} ms",
             since(Instant::now()),
             millis(patience),
@@ -48,7 +51,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         // Who comes too late for several ticks gets one, which says how many it stands for:
         // to run them all at once would make who is late still later.
         *ticks += 1 + tick.missed;
-        println!(
+        say!(
             "at {:.3} ms tick {ticks}, due at {:.3} ms, {} missed",
             since(Instant::now()),
             since(tick.due),
@@ -61,7 +64,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     });
     let mut ticks = 0;
     flags.common.run(event_loop, &mut ticks)?;
-    println!("{ticks} ticks");
+    say!("{ticks} ticks");
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use clap::Parser;
 use socket2::SockRef;
 use waitset::{Interest, Mode};
 use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::{say, warn};
 
 /// Answers each datagram with how long it was.
 #[derive(Parser)]
@@ -38,7 +39,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     let mut event_loop = flags.common.event_loop::<u64>()?;
     let mut handle = event_loop.handle();
     let name = handle.reactor().name();
-    println!("listening on {} reactor={name}", socket.local_addr()?);
+    say!("listening on {} reactor={name}", socket.local_addr()?);
     if flags.burst > 0 {
         lose(&socket, flags.burst)?;
     }
@@ -58,13 +59,13 @@ fn run(flags: &Flags) -> io::Result<()> {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 // What became of an answer: nobody listened at that port any more.
-                Err(error) => eprintln!("{error}"),
+                Err(error) => warn!("{error}"),
             }
         },
     )?;
     let mut answered = 0;
     flags.common.run(event_loop, &mut answered)?;
-    println!("answered {answered} datagrams");
+    say!("answered {answered} datagrams");
     Ok(())
 }
 
@@ -79,7 +80,7 @@ fn lose(socket: &UdpSocket, count: u32) -> io::Result<()> {
     while socket.recv_from(&mut datagram).is_ok() {
         arrived += 1;
     }
-    println!(
+    say!(
         "sent {count} at once, {arrived} arrived, {} lost; the buffer takes {} bytes",
         count - arrived,
         SockRef::from(socket).recv_buffer_size()?

@@ -11,6 +11,7 @@ use clap::Parser;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Notice};
 use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::{say, warn};
 
 /// Sends back what it is sent, on this machine only.
 #[derive(Parser)]
@@ -33,23 +34,23 @@ fn run(flags: &Flags) -> io::Result<()> {
     handle.listen(acceptor, Mode::Level, |served, accepted, handle| {
         let Ok((stream, _)) = accepted else { return };
         *served += 1;
-        println!("{}", who(&stream));
+        say!("{}", who(&stream));
         let opened = handle.open(stream, Mode::Level, |_, own, notice, handle| {
             if !matches!(notice, Notice::Closed(_)) {
                 own.forward(own, handle);
             }
         });
         if let Err(error) = opened {
-            eprintln!("{error}");
+            warn!("{error}");
         }
     })?;
     let (path, name) = (flags.addr.display(), handle.reactor().name());
-    println!("listening on {path} reactor={name}");
+    say!("listening on {path} reactor={name}");
     let mut served = 0;
     let answer = flags.common.run(event_loop, &mut served);
     // The kernel leaves the file where it is, and the next to bind it would fail.
     std::fs::remove_file(&flags.addr)?;
-    println!("served {served} connections");
+    say!("served {served} connections");
     answer
 }
 

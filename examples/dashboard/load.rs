@@ -12,6 +12,7 @@ use waitset::{DefaultReactor, EventLoop, Handle, Interest, Mode, Remote};
 
 use super::latency::{Latencies, Summary};
 use super::stage::Door;
+use waitset_examples::warn;
 
 /// How often messages that are due are sent. More often costs more than the messages.
 const TICK: Duration = Duration::from_millis(1);
@@ -117,7 +118,7 @@ impl Drop for Load {
     fn drop(&mut self) {
         let _ = self.remote.post(|_, handle| handle.stop());
         if let Some(Ok(Err(error))) = self.thread.take().map(JoinHandle::join) {
-            eprintln!("the load has ended: {error}");
+            warn!("the load has ended: {error}");
         }
     }
 }
@@ -127,7 +128,7 @@ impl Groups {
         let count = self.idle + self.active;
         for (number, group) in self.groups.iter_mut().enumerate() {
             if let Err(error) = group.fit(number, count, handle) {
-                eprintln!("{} of {count} connections: {error}", group.clients.len());
+                warn!("{} of {count} connections: {error}", group.clients.len());
             }
         }
     }

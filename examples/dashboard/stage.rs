@@ -10,6 +10,7 @@ use nix::time::{ClockId, clock_gettime};
 use waitset::{Backend, EventLoop, Handle, Interest, Key, Mode, Reactor, Remote, Stats};
 
 use super::figures::Sample;
+use waitset_examples::warn;
 
 type AnyReactor = Box<dyn Reactor + Send>;
 
@@ -36,7 +37,7 @@ impl Stage {
                 let mut event_loop = EventLoop::over(reactor);
                 drop(sender.send(Ok(event_loop.handle().remote())));
                 if let Err(error) = event_loop.run(&mut Served::default()) {
-                    eprintln!("{backend}: {error}");
+                    warn!("{backend}: {error}");
                 }
             }
         })?;
@@ -89,7 +90,7 @@ impl Door {
         let _ = self.0.post(move |_, handle| {
             for stream in streams {
                 if let Err(error) = handle.insert(stream, Interest::READABLE, Mode::Level, serve) {
-                    eprintln!("{}: {error}", handle.reactor().name());
+                    warn!("{}: {error}", handle.reactor().name());
                 }
             }
         });

@@ -1,5 +1,9 @@
 //! What all examples have in common: the flags, the first line, the end by Ctrl-C, and how
 //! they refuse a mechanism that cannot be had.
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
 
 mod support;
 

@@ -3,6 +3,10 @@
 //! `cargo test -p waitset-examples -- --ignored a_gibibyte --nocapture` moves 1 GiB each way
 //! through 200 connections, on every mechanism. Without `--test`, which would not build the
 //! example anew.
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
 
 mod support;
 

@@ -1,4 +1,8 @@
 //! Drives the small examples through the lines that they print, on every mechanism.
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
 
 mod support;
 

@@ -13,6 +13,7 @@ use clap::Parser;
 use stage::{Outcome, measure};
 use waitset::{Backend, Signal, Signals};
 use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::{output, say};
 use ways::Way;
 
 /// Waits for messages in every way there is, and says what each costs.
@@ -53,7 +54,9 @@ taken: how often it lost the processor by its own will, and against it. late:
 from sending to noticing, the median. neighbour %: the neighbour's share.";
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    let flags = Flags::parse();
+    output::end_with_output();
+    finish(run(&flags))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
@@ -65,7 +68,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     let ends = || signals.next().is_ok();
     let duration = Duration::from_secs_f64(flags.seconds);
     let mut counted = Vec::new();
-    println!("{HEADER}");
+    say!("{HEADER}");
     for way in Way::all(flags.mechanisms()) {
         match measure(way, duration, ends) {
             Ok(None) => break, // Ctrl-C
@@ -75,16 +78,16 @@ fn run(flags: &Flags) -> io::Result<()> {
             }
             // The others can be compared all the same.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                println!("{way:<20} cannot be had here");
+                say!("{way:<20} cannot be had here");
             }
             Err(error) => return Err(error),
         }
     }
-    println!("\n{LEGEND}");
+    say!("\n{LEGEND}");
     if flags.stats {
         counted
             .iter()
-            .for_each(|(way, stats)| println!("{way}: {stats:?}"));
+            .for_each(|(way, stats)| say!("{way}: {stats:?}"));
     }
     Ok(())
 }
@@ -107,7 +110,7 @@ impl Flags {
 fn print_row(way: Way, outcome: &Outcome) {
     let cost = &outcome.cost;
     let percent = |time: Duration| 100.0 * time.as_secs_f64() / outcome.duration.as_secs_f64();
-    println!(
+    say!(
         "{:<20} {:>8.1} {:>9} {:>8} {:>6} {:>9.0} {:>12.0}",
         way,
         percent(cost.cpu),

@@ -1,6 +1,5 @@
 //! Tells what the server does, beside what `Explain` tells of its reactor.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
@@ -10,6 +9,7 @@ use super::head::Head;
 use super::patience::Phase;
 use super::status::Status;
 use crate::printable::printable;
+use crate::warn;
 
 /// Tells to standard error, or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +31,7 @@ impl Narrator {
     /// threads do not mix. What cannot be written is left out.
     fn tell(self, what: &str, text: impl FnOnce() -> String) {
         if self.is_telling {
-            let line = format!("{what:<11}{}\n", text());
-            let _ = std::io::stderr().write_all(line.as_bytes());
+            warn!("{what:<11}{}", text());
         }
     }
 

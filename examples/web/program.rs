@@ -13,6 +13,7 @@ use waitset::{EventLoop, Interest, Mode, Remote, Signal, Signals, Stats};
 
 use crate::program::LoopFlags;
 pub use crate::program::finish;
+use crate::say;
 
 use super::limits::Limits;
 use super::narrator::Narrator;
@@ -154,13 +155,13 @@ impl ServerFlags {
             Ok((self.common.open()?, server, listener))
         };
         let done = serve(loops, make, |server, handle| {
-            println!("listening on {address} reactor={}", handle.reactor().name());
+            say!("listening on {address} reactor={}", handle.reactor().name());
             started(server, handle);
         })?;
         if self.common.stats {
             for (stats, Tally { accepted, requests }) in done {
-                println!("accepted {accepted} connections, answered {requests} requests");
-                println!("{stats:?}");
+                say!("accepted {accepted} connections, answered {requests} requests");
+                say!("{stats:?}");
             }
         }
         Ok(())

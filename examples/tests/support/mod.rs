@@ -1,5 +1,9 @@
 //! What the tests of the examples have in common: an example in a process of its own.
 #![allow(dead_code, reason = "each test uses some of it")]
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
 
 mod bounded;
 mod client;
