@@ -224,6 +224,49 @@ fn another_sites_page_is_refused() {
 }
 
 #[test]
+fn a_page_of_this_site_is_known_however_it_is_written() {
+    on_every_mechanism("ws_chat", &[], |running| {
+        for (host, origins, status) in [
+            ("a:80", "Origin: http://a\r\n", 101),
+            ("a:443", "Origin: https://a\r\n", 101),
+            ("A:1", "Origin: http://a:1\r\n", 101),
+            ("a", "Origin: http://evil\r\nOrigin: http://evil\r\n", 403),
+        ] {
+            let mut client = running.connect();
+            let opening = OPENING.replace("Host: a", &format!("Host: {host}"));
+            client.send(format!("{opening}{origins}\r\n"));
+            assert_eq!(client.head().status, status, "{host} {origins}");
+        }
+        chats_go_on(&running);
+    });
+}
+
+#[test]
+fn nothing_is_lost_or_taken_for_frames_where_the_protocol_changes() {
+    on_every_mechanism("ws_chat", &[], |running| {
+        // Frames that come with the opening are heard.
+        let mut client = running.connect();
+        let opening = OPENING.replace("/chat", "//%65cho?x=/");
+        let frame = b"\x81\x82\0\0\0\0hi";
+        client.send([opening.as_bytes(), b"\r\n", frame].concat());
+        assert_eq!(client.head().status, 101);
+        assert_eq!(client.take(4), b"\x81\x02hi");
+        // A body is none.
+        let mut client = running.connect();
+        client.send(format!("{OPENING}Content-Length: 8\r\n\r\n"));
+        assert_eq!(client.answer().status, 400);
+        client.send(frame);
+        assert_eq!(client.get("/chat.js").status, 200);
+        // And where the connection is to be closed, it is.
+        let mut client = running.connect();
+        let opening = OPENING.replace("Connection: Upgrade", "Connection: Upgrade, close");
+        client.send([opening.as_bytes(), b"\r\n", frame].concat());
+        assert_eq!(client.answer().status, 400);
+        assert!(client.is_closed());
+    });
+}
+
+#[test]
 fn a_close_is_answered_and_the_connection_ended() {
     on_every_mechanism("ws_chat", &[], |running| {
         let mut tab = Tab::open(&running, "/echo");

@@ -95,7 +95,12 @@ impl Rest {
 fn append(file: &File, from: u64, wanted: usize, output: &mut Vec<u8>) -> io::Result<u64> {
     let end = output.len();
     output.resize(end + wanted, 0);
-    let answer = file.read_at(&mut output[end..], from);
+    let answer = loop {
+        match file.read_at(&mut output[end..], from) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            answer => break answer,
+        }
+    };
     output.truncate(end + *answer.as_ref().unwrap_or(&0));
     Ok(answer? as u64)
 }
@@ -128,10 +133,13 @@ impl Answer {
     }
 
     /// Appends its head to `output`.
-    pub fn write_head(&self, date: &str, connection: Option<&str>, output: &mut Vec<u8>) {
+    pub fn write_head(&self, date: Option<&str>, connection: Option<&str>, output: &mut Vec<u8>) {
         let (code, reason) = (self.status.code(), self.status.reason());
         // A vector takes whatever is written.
-        let _ = write!(output, "HTTP/1.1 {code} {reason}\r\nDate: {date}\r\n");
+        let _ = write!(output, "HTTP/1.1 {code} {reason}\r\n");
+        if let Some(date) = date {
+            let _ = write!(output, "Date: {date}\r\n");
+        }
         if let Some(bytes) = self.body_bytes() {
             let _ = write!(output, "Content-Length: {bytes}\r\n");
         }

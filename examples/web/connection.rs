@@ -58,7 +58,12 @@ impl Connection {
             stream,
             protocol: Protocol::Http(Http::default()),
             // Room for a piece and the heads around it; a WebSocket has its own bound.
-            output: WriteBuffer::new(4 * PIECE_BYTES + 2 * limits.queue_bytes),
+            output: WriteBuffer::new(
+                limits
+                    .queue_bytes
+                    .saturating_mul(2)
+                    .saturating_add(4 * PIECE_BYTES),
+            ),
             patience: Patience::new(Phase::Request, limits, now),
             has_peer_ended: false,
         }

@@ -1,6 +1,6 @@
 //! What a connection is lent by its server while it has its turn.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tungstenite::Message;
 
@@ -20,8 +20,10 @@ pub struct Desk<'a> {
     pub limits: &'a Limits,
     /// Tells what happens.
     pub narrator: Narrator,
-    /// The value of `Date`.
-    pub date: &'a str,
+    /// The value of `Date`, if the clock has a date.
+    pub date: Option<&'a str>,
+    /// The time of day.
+    pub clock: SystemTime,
     /// When the turn began.
     pub now: Instant,
     /// What a read fills.

@@ -64,7 +64,13 @@ impl Http {
 
     /// Appends the head of the answer to `output`; its body is then
     /// [produced](Self::produce) piece by piece.
-    pub fn answer(&mut self, head: &Head, answer: Answer, date: &str, output: &mut Vec<u8>) {
+    pub fn answer(
+        &mut self,
+        head: &Head,
+        answer: Answer,
+        date: Option<&str>,
+        output: &mut Vec<u8>,
+    ) {
         let connection = match (head.keeps_alive, head.is_old, answer.status) {
             (_, _, Status::SwitchingProtocols) => None,
             (false, ..) => Some("close"),
@@ -79,7 +85,7 @@ impl Http {
 
     /// Answers with a refusal, the last answer on this connection: where the next
     /// request would begin is not known.
-    pub fn refuse(&mut self, status: Status, date: &str, output: &mut Vec<u8>) {
+    pub fn refuse(&mut self, status: Status, date: Option<&str>, output: &mut Vec<u8>) {
         self.end();
         self.write(Answer::page(status), true, date, Some("close"), output);
     }
@@ -88,7 +94,7 @@ impl Http {
         &mut self,
         answer: Answer,
         has_body: bool,
-        date: &str,
+        date: Option<&str>,
         connection: Option<&str>,
         output: &mut Vec<u8>,
     ) {
@@ -200,7 +206,7 @@ mod tests {
         let (mut http, mut output) = (Http::default(), Vec::new());
         http.receive(b"GET / HTTP/1.1\nHost: a\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
         let status = http.next_request().unwrap_err();
-        http.refuse(status, "now", &mut output);
+        http.refuse(status, Some("now"), &mut output);
         let told = text(&output);
         assert!(
             told.starts_with("HTTP/1.1 400 Bad Request\r\nDate: now\r\n"),
@@ -217,7 +223,7 @@ mod tests {
             let (mut http, mut output) = (Http::default(), Vec::new());
             http.receive(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
             let head = http.next_request().unwrap().unwrap();
-            http.answer(&head, hello(), "now", &mut output);
+            http.answer(&head, hello(), Some("now"), &mut output);
             http.produce(&mut output, 100).unwrap();
             assert!(!http.is_producing());
             assert!(text(&output).contains("Content-Length: 5\r\n"));
@@ -231,7 +237,7 @@ mod tests {
             let (mut http, mut output) = (Http::default(), Vec::new());
             http.receive(format!("GET / HTTP/1.0\r\n{fields}\r\n").as_bytes());
             let head = http.next_request().unwrap().unwrap();
-            http.answer(&head, hello(), "now", &mut output);
+            http.answer(&head, hello(), Some("now"), &mut output);
             let field = format!("Connection: {connection}\r\n");
             assert!(text(&output).contains(&field), "{}", text(&output));
             assert_eq!(http.is_over(), connection == "close");

@@ -2,39 +2,20 @@
 
 use std::path::Path;
 
-/// The type that a file's name says it has.
-///
-/// Names and types as IANA registers them; text is UTF-8 here. What is not known is
-/// bytes, which a browser saves.
+/// Returns the type that the name of a file says it has. Text is UTF-8 here. A name that is
+/// not known means bytes, which a browser saves.
 #[must_use]
-pub fn type_of(path: &Path) -> &'static str {
-    let extension = path.extension().and_then(|end| end.to_str());
-    match extension.unwrap_or("").to_ascii_lowercase().as_str() {
-        "html" | "htm" => "text/html; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "txt" | "md" | "rs" | "toml" => "text/plain; charset=utf-8",
-        "csv" => "text/csv; charset=utf-8",
-        "json" | "map" => "application/json",
-        "webmanifest" => "application/manifest+json",
-        "xml" => "application/xml",
-        "wasm" => "application/wasm",
-        "pdf" => "application/pdf",
-        "zip" => "application/zip",
-        "gz" => "application/gzip",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "avif" => "image/avif",
-        "ico" => "image/vnd.microsoft.icon",
-        "woff2" => "font/woff2",
-        "mp3" => "audio/mpeg",
-        "ogg" => "audio/ogg",
-        "mp4" => "video/mp4",
-        "webm" => "video/webm",
-        _ => "application/octet-stream",
+pub fn type_of(path: &Path) -> String {
+    let guess = new_mime_guess::from_path(path).first_raw();
+    let essence = match guess {
+        // Obsolete (RFC 9239); the table still has it for `.mjs`.
+        Some("application/javascript") => "text/javascript",
+        Some(essence) => essence,
+        None => "application/octet-stream",
+    };
+    match essence.starts_with("text/") {
+        true => format!("{essence}; charset=utf-8"),
+        false => essence.to_owned(),
     }
 }
 
@@ -49,8 +30,38 @@ mod tests {
     }
 
     #[test]
+    fn a_type_is_the_one_that_is_registered() {
+        for (ending, essence) in [
+            ("js", "text/javascript; charset=utf-8"),
+            ("mjs", "text/javascript; charset=utf-8"),
+            ("cjs", "application/node"),
+            ("woff", "font/woff"),
+            ("woff2", "font/woff2"),
+            ("ttf", "font/ttf"),
+            ("otf", "font/otf"),
+            ("wav", "audio/wav"),
+            ("flac", "audio/flac"),
+            ("m4a", "audio/mp4"),
+            ("mov", "video/quicktime"),
+            ("vtt", "text/vtt; charset=utf-8"),
+            ("xhtml", "application/xhtml+xml"),
+            ("bmp", "image/bmp"),
+            ("tiff", "image/tiff"),
+            ("apng", "image/apng"),
+            ("ico", "image/vnd.microsoft.icon"),
+            ("ics", "text/calendar; charset=utf-8"),
+            ("jsonld", "application/ld+json"),
+            ("tar", "application/x-tar"),
+            ("tar.gz", "application/gzip"),
+        ] {
+            let path = format!("a.{ending}");
+            assert_eq!(type_of(Path::new(&path)), essence, "{ending}");
+        }
+    }
+
+    #[test]
     fn what_is_not_known_is_bytes() {
-        for name in ["README", "a.unknown", "", "html"] {
+        for name in ["README", "a.unknown", "", "html", ".html"] {
             assert_eq!(type_of(Path::new(name)), "application/octet-stream");
         }
     }

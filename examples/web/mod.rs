@@ -5,6 +5,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `head.rs` | a request, and what is refused although it can be read |
+//! | `authority.rs` | whom a request is for, and from whose page it comes |
 //! | `target.rs`, `tree.rs` | from a target to a file, and to none outside |
 //! | `validators.rs`, `range.rs`, `media.rs` | whether, which part, of what type |
 //! | `files.rs`, `answer.rs`, `status.rs` | what answers a request |
@@ -17,6 +18,7 @@
 //! | `narrator.rs`, `date.rs` | `--explain`; the date |
 
 pub mod answer;
+pub mod authority;
 pub mod connection;
 pub mod date;
 pub mod desk;

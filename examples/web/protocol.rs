@@ -1,5 +1,6 @@
 //! What a connection speaks: HTTP, then a WebSocket if one is opened, at last nothing.
 
+use super::answer::Answer;
 use super::connection::End;
 use super::desk::Desk;
 use super::files;
@@ -8,6 +9,7 @@ use super::http::Http;
 use super::limits::{LINGER_BYTES_MAX, Limits, PIECE_BYTES};
 use super::patience::{Patience, Phase};
 use super::status::Status;
+use super::target::Target;
 use super::websocket::{self, WebSocket};
 
 /// The protocol of a connection, which does not see its socket.
@@ -126,10 +128,14 @@ impl Protocol {
 
 /// Answers a request, perhaps with a WebSocket.
 fn answer(http: &mut Http, head: &Head, number: u64, desk: &mut Desk<'_>) -> Option<WebSocket> {
-    let path = socket_of(head, desk);
-    let answer = match path {
-        Some(_) => websocket::upgrade(head),
-        None => files::answer(desk.tree, head),
+    let target = Target::decode(&head.target);
+    let sockets = desk.sockets.iter();
+    let (answer, socket) = match &target {
+        Err(status) => (Answer::page(*status), None),
+        Ok(target) => match sockets.copied().find(|socket| target.is(socket)) {
+            Some(socket) => (websocket::upgrade(head, target), Some(socket)),
+            None => (files::answer(desk.tree, head, target, desk.clock), None),
+        },
     };
     *desk.requests += 1;
     desk.narrator.answered(number, head, &answer);
@@ -138,7 +144,7 @@ fn answer(http: &mut Http, head: &Head, number: u64, desk: &mut Desk<'_>) -> Opt
     if !opens {
         return None;
     }
-    desk.opened = path;
+    desk.opened = socket;
     let mut socket = WebSocket::new(desk.limits.message_bytes);
     // A client may send a first frame before it has seen the answer.
     socket.receive(&http.take_input(), desk.heard, desk.output);
@@ -149,10 +155,4 @@ fn answer(http: &mut Http, head: &Head, number: u64, desk: &mut Desk<'_>) -> Opt
 pub(super) fn refuse(http: &mut Http, status: Status, number: u64, desk: &mut Desk<'_>) {
     http.refuse(status, desk.date, desk.output);
     desk.narrator.refused(number, status);
-}
-
-/// The path of the WebSocket that is asked for.
-fn socket_of(head: &Head, desk: &Desk<'_>) -> Option<&'static str> {
-    let (path, _query) = head.target.split_once('?').unwrap_or((&head.target, ""));
-    desk.sockets.iter().find(|socket| **socket == path).copied()
 }

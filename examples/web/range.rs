@@ -5,7 +5,7 @@ use std::ops::Range;
 /// What a `Range` field asks of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// All of it: no range, one that cannot be read, or several.
+    /// All of it: no range, one that cannot be read, several, or any of nothing.
     All,
     /// These bytes, at least one.
     Part(Range<u64>),
@@ -17,8 +17,14 @@ pub enum Wanted {
 ///
 /// A server may ignore the field, and this one ignores several ranges at once: that is
 /// what a browser never asks for, and what was used to multiply answers.
+///
+/// So is any range of an empty file: no part of it can be named in an answer, and a client
+/// that asks for a range of everything it fetches wants to hear that there is nothing.
 #[must_use]
 pub fn wanted(field: &str, length: u64) -> Wanted {
+    if length == 0 {
+        return Wanted::All;
+    }
     let Some((unit, range)) = field.split_once('=') else {
         return Wanted::All;
     };
@@ -76,8 +82,13 @@ mod tests {
         ] {
             assert_eq!(wanted(field, 1000), Wanted::Nothing, "{field}");
         }
-        assert_eq!(wanted("bytes=0-", 0), Wanted::Nothing);
-        assert_eq!(wanted("bytes=-1", 0), Wanted::Nothing);
+    }
+
+    #[test]
+    fn any_range_of_nothing_is_all_of_it() {
+        for field in ["bytes=0-", "bytes=-5", "bytes=0-0", "bytes=7-", "bytes=-0"] {
+            assert_eq!(wanted(field, 0), Wanted::All, "{field}");
+        }
     }
 
     #[test]

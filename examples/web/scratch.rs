@@ -19,10 +19,20 @@ impl Scratch {
     #[must_use]
     #[allow(clippy::new_without_default, reason = "it makes a directory")]
     pub fn new() -> Self {
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// An empty directory in this one.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be made.
+    #[must_use]
+    pub fn within(directory: &Path) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("waitset-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("the temporary directory can be written to");
+        let path = directory.join(name);
+        fs::create_dir_all(&path).expect("the directory can be written to");
         Self(path)
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use socket2::SockRef;
 use tungstenite::Message;
@@ -81,7 +81,7 @@ impl<S: Site> Server<S> {
             narrator,
             seats: HashMap::new(),
             listener: None,
-            date: Date::new(Instant::now()),
+            date: Date::default(),
             input: vec![0; READ_BYTES],
             output: Vec::new(),
             heard: Vec::new(),
@@ -193,13 +193,14 @@ impl<S: Site> Server<S> {
         let Some(seat) = self.seats.get_mut(&key) else {
             return;
         };
-        let now = Instant::now();
+        let (now, clock) = (Instant::now(), SystemTime::now());
         let mut desk = Desk {
             tree: &self.tree,
             sockets: S::SOCKETS,
             limits: &self.limits,
             narrator: self.narrator,
-            date: self.date.at(now),
+            date: self.date.at(clock),
+            clock,
             now,
             input: &mut self.input,
             output: &mut self.output,

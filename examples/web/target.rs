@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
+use super::authority::Authority;
 use super::status::Status;
 
 /// What a target asks for, decoded. It has no `..`, and is relative.
@@ -15,6 +16,10 @@ pub struct Target {
     pub path: PathBuf,
     /// Whether it ended with a slash, and so asks for a directory.
     pub is_directory: bool,
+    /// What follows the question mark, as it was sent.
+    pub query: Option<String>,
+    /// Whom it names, if it is a whole URI.
+    pub authority: Option<Authority>,
 }
 
 /// What does not stand for itself in a path (RFC 3986, 3.3).
@@ -45,8 +50,8 @@ impl Target {
     ///
     /// `BadRequest` if it would leave the root or is no path, `NotFound` for hidden files.
     pub fn decode(target: &str) -> Result<Self, Status> {
-        let path = path_of(target).ok_or(Status::BadRequest)?;
-        let bytes = percent_decode_str(path).collect::<Vec<u8>>();
+        let parts = Parts::of(target).ok_or(Status::BadRequest)?;
+        let bytes = percent_decode_str(parts.path).collect::<Vec<u8>>();
         if bytes.contains(&0) {
             return Err(Status::BadRequest);
         }
@@ -62,7 +67,27 @@ impl Target {
         Ok(Self {
             path,
             is_directory: bytes.ends_with(b"/"),
+            query: parts.query.map(str::to_owned),
+            authority: parts.authority,
         })
+    }
+
+    /// Returns `true` if it is this path and no other, however it is encoded.
+    #[must_use]
+    pub fn is(&self, path: &str) -> bool {
+        let path = path.trim_start_matches('/');
+        !self.is_directory && self.path == Path::new(path)
+    }
+
+    /// Where the directory is that a target without the slash at its end means. Bytes of the
+    /// query that are not ASCII are encoded.
+    #[must_use]
+    pub fn with_slash(&self) -> String {
+        let target = Self::encode(&self.path, true);
+        match &self.query {
+            Some(query) => format!("{target}?{}", utf8_percent_encode(query, CONTROLS)),
+            None => target,
+        }
     }
 
     /// As a target again, with one slash at its start and, for a directory, its end.
@@ -86,17 +111,39 @@ pub fn encode(name: &OsStr) -> String {
     }
 }
 
-/// The path of a target, without the query. A server takes a whole URI too (RFC 9112,
-/// 3.2.2).
-fn path_of(target: &str) -> Option<&str> {
-    let path = match target.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {
-            rest.find('/').map_or("/", |slash| &rest[slash..])
-        }
-        _ => target,
-    };
-    let (path, _query) = path.split_once('?').unwrap_or((path, ""));
-    (path.starts_with('/') && !path.contains('#')).then_some(path)
+/// A target, cut up.
+struct Parts<'a> {
+    authority: Option<Authority>,
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    /// A server takes a whole URI, too (RFC 9112, 3.2.2). Its authority ends at a slash, a
+    /// question mark or a number sign (RFC 3986, 3.2), and names a host (RFC 9110, 4.2).
+    fn of(target: &'a str) -> Option<Self> {
+        let (authority, rest) = match target.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {
+                let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+                (Some(Authority::read(&rest[..end])?), &rest[end..])
+            }
+            _ => (None, target),
+        };
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rest, None),
+        };
+        let path = match authority.is_some() && path.is_empty() {
+            true => "/",
+            false => path,
+        };
+        // A fragment is not sent.
+        (path.starts_with('/') && !rest.contains('#')).then_some(Self {
+            authority,
+            path,
+            query,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +164,9 @@ mod tests {
         assert_eq!(path("/"), Ok(String::new()));
         assert_eq!(path("http://host/a"), Ok("a".into()));
         assert_eq!(path("HTTP://host"), Ok(String::new()));
+        assert_eq!(path("http://a?x=/a.txt"), Ok(String::new()));
+        assert_eq!(path("http://a:80/a?x=/b"), Ok("a".into()));
+        assert_eq!(path("http://[::1]:80/a"), Ok("a".into()));
         assert_eq!(path("/q?http://x/y"), Ok("q".into()));
     }
 
@@ -139,9 +189,51 @@ mod tests {
             "",
             "host:80",
             "https://host/",
+            "http:/a.txt",
+            "http://",
+            "http:///a.txt",
+            "http://?/a.txt",
+            "http://:80/a.txt",
+            "http://a#/a.txt",
+            "http://a?b#/a.txt",
+            "http://user@a/a.txt",
+            "http://a:b/a.txt",
+            "http://a:65536/a.txt",
+            "http://a\\b/a.txt",
+            "/a?b#c",
             "../a",
         ] {
             assert_eq!(path(target), Err(Status::BadRequest), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_the_same_however_it_is_encoded() {
+        for target in [
+            "/ws",
+            "/%77s",
+            "//ws",
+            "/ws?x=/y",
+            "http://a/ws",
+            "http://a:1/%77%73?",
+        ] {
+            assert!(Target::decode(target).unwrap().is("/ws"), "{target}");
+        }
+        for target in ["/", "/ws/", "/WS", "/ws/x", "/w", "http://a?/ws"] {
+            assert!(!Target::decode(target).unwrap().is("/ws"), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_slash_is_added_before_the_query() {
+        for (target, there) in [
+            ("/a", "/a/"),
+            ("//a?", "/a/?"),
+            ("/a%20b?x=1&y=%2f?", "/a%20b/?x=1&y=%2f?"),
+            ("http://host/a?x", "/a/?x"),
+            ("/a?\u{e9}", "/a/?%C3%A9"),
+        ] {
+            assert_eq!(Target::decode(target).unwrap().with_slash(), there);
         }
     }
 

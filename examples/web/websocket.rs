@@ -6,6 +6,7 @@
 
 use std::io::{self, Read, Write};
 
+use http::header;
 use tungstenite::error::{CapacityError, Error};
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -13,8 +14,10 @@ use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext}
 use tungstenite::{Message, Utf8Bytes};
 
 use super::answer::{Answer, Body};
-use super::head::Head;
+use super::authority::Origin;
+use super::head::{Field, Head};
 use super::status::Status;
+use super::target::Target;
 
 /// How many bytes a message may take on the wire, for each that it may have: one of a
 /// byte a frame takes seven of them, and empty frames would go on for ever.
@@ -25,25 +28,27 @@ const READ_BYTES: usize = 1024;
 
 /// Answers the request that opens a WebSocket (RFC 6455, 4.2).
 #[must_use]
-pub fn upgrade(head: &Head) -> Answer {
-    let key = head
-        .field("sec-websocket-key")
-        .filter(|key| key.len() == 24);
-    if !head.lists("upgrade", "websocket") {
+pub fn upgrade(head: &Head, target: &Target) -> Answer {
+    if !head.lists(header::UPGRADE, "websocket") {
         return Answer::page(Status::UpgradeRequired)
             .with("Upgrade", "websocket")
             .with("Connection", "Upgrade");
     }
-    if head.field("sec-websocket-version") != Some("13") {
-        return Answer::page(Status::UpgradeRequired).with("Sec-WebSocket-Version", "13");
+    match head.field(header::SEC_WEBSOCKET_VERSION) {
+        Field::Value("13") => {}
+        Field::Unusable => return Answer::page(Status::BadRequest),
+        Field::Absent | Field::Value(_) => {
+            return Answer::page(Status::UpgradeRequired).with("Sec-WebSocket-Version", "13");
+        }
     }
-    let Some(key) = key else {
-        return Answer::page(Status::BadRequest);
+    let key = match head.field(header::SEC_WEBSOCKET_KEY) {
+        Field::Value(key) if is_key(key) => key,
+        _ => return Answer::page(Status::BadRequest),
     };
-    if head.method != "GET" || head.is_old || !head.lists("connection", "upgrade") {
+    if !can_change_protocol(head) {
         return Answer::page(Status::BadRequest);
     }
-    if !is_of_same_site(head) {
+    if !is_of_same_site(head, target) {
         return Answer::page(Status::Forbidden);
     }
     let answer = Answer {
@@ -57,14 +62,36 @@ pub fn upgrade(head: &Head) -> Answer {
         .with("Sec-WebSocket-Accept", &derive_accept_key(key.as_bytes()))
 }
 
+/// Whether it is 16 bytes in base64.
+fn is_key(key: &str) -> bool {
+    let digits = key.strip_suffix("==").unwrap_or_default();
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    digits.len() == 22 && digits.bytes().all(is_digit)
+}
+
+/// Whether what follows the head can be frames and nothing else: there is no body, and the
+/// connection does not end with the answer.
+fn can_change_protocol(head: &Head) -> bool {
+    head.method == "GET"
+        && !head.is_old
+        && head.lists(header::CONNECTION, "upgrade")
+        && head.body_bytes == 0
+        && head.keeps_alive
+}
+
 /// A browser opens a WebSocket to any server for any page, and says which page it was:
-/// another site's has no business here. What is no browser need not say.
-fn is_of_same_site(head: &Head) -> bool {
-    let Some(origin) = head.field("origin") else {
-        return true;
-    };
-    let host = origin.split_once("://").map(|(_, host)| host);
-    host == head.field("host")
+/// another site's has no business here. What is no browser need not say. Of a whole URI as the
+/// target the authority outweighs `Host` (RFC 9112, 3.2.2).
+fn is_of_same_site(head: &Head, target: &Target) -> bool {
+    let server = target.authority.as_ref().or(head.host.as_ref());
+    match head.field(header::ORIGIN) {
+        Field::Absent => true,
+        Field::Unusable => false,
+        Field::Value(origin) => match (Origin::read(origin), server) {
+            (Some(origin), Some(server)) => origin.is_of(server),
+            _ => false,
+        },
+    }
 }
 
 /// One end of a WebSocket: the server's.
@@ -111,7 +138,7 @@ impl WebSocket {
         if self.is_over || self.is_at_fault() {
             return;
         }
-        self.unfinished += bytes.len();
+        self.unfinished = self.unfinished.saturating_add(bytes.len());
         let mut wire = Wire {
             input: bytes,
             output,
@@ -133,7 +160,7 @@ impl WebSocket {
         };
         let code = match error {
             Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if self.unfinished <= WIRE_FACTOR * self.message_bytes {
+                if self.unfinished <= self.message_bytes.saturating_mul(WIRE_FACTOR) {
                     return;
                 }
                 CloseCode::Size

@@ -1,8 +1,10 @@
 use tungstenite::Message;
 
+use super::answer::Answer;
 use super::head::Head;
 use super::status::Status;
-use super::websocket::{WebSocket, upgrade};
+use super::target::Target;
+use super::websocket::{self, WebSocket};
 
 const CAP: usize = 1000;
 const MASK: [u8; 4] = [1, 2, 3, 4];
@@ -49,6 +51,10 @@ fn head(fields: &str) -> Head {
     Head::read(text.as_bytes()).unwrap().unwrap().0
 }
 
+fn upgrade(head: &Head) -> Answer {
+    websocket::upgrade(head, &Target::decode(&head.target).unwrap())
+}
+
 const OPENING: &str = "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
@@ -71,17 +77,75 @@ fn other_requests_open_nothing() {
         ),
         ("dGhlIHNhbXBsZSBub25jZQ==", "short", Status::BadRequest),
         (", Upgrade", "", Status::BadRequest),
+        (", Upgrade", ", Upgrade, close", Status::BadRequest),
+        ("Q==", "Q=", Status::BadRequest),
+        ("dGhl", "d-hl", Status::BadRequest),
+        ("13\r\n", "13\r\nContent-Length: 8\r\n", Status::BadRequest),
         (
-            "Upgrade: ",
-            "Origin: http://evil\r\nUpgrade: ",
-            Status::Forbidden,
+            "13\r\n",
+            "13\r\nSec-WebSocket-Version: 13\r\n",
+            Status::BadRequest,
+        ),
+        (
+            "13\r\n",
+            "13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            Status::BadRequest,
         ),
     ] {
         let fields = OPENING.replacen(from, to, 1);
         assert_eq!(upgrade(&head(&fields)).status, status, "{to}");
     }
-    let same = format!("Origin: http://a:1\r\n{OPENING}");
-    assert_eq!(upgrade(&head(&same)).status, Status::SwitchingProtocols);
+}
+
+fn status_for(target: &str, fields: &str) -> Status {
+    let text = format!("GET {target} HTTP/1.1\r\n{fields}{OPENING}\r\n");
+    let head = Head::read(text.as_bytes()).unwrap().unwrap().0;
+    upgrade(&head).status
+}
+
+#[test]
+fn a_page_of_this_site_may_open_one_and_no_other_page() {
+    for (host, origin) in [
+        ("a", "http://a"),
+        ("a:80", "http://a"),
+        ("a:443", "https://a"),
+        ("A:1", "http://a:1"),
+        ("[::1]:1", "http://[0::1]:1"),
+    ] {
+        let fields = format!("Host: {host}\r\nOrigin: {origin}\r\n");
+        assert_eq!(
+            status_for("/ws", &fields),
+            Status::SwitchingProtocols,
+            "{fields}"
+        );
+    }
+    for (host, origins) in [
+        ("a", "Origin: http://evil\r\n"),
+        ("a", "Origin: http://evil\r\nOrigin: http://evil\r\n"),
+        ("a", "Origin: http://a\r\nOrigin: http://evil\r\n"),
+        ("a", "Origin: http://\u{e9}\r\n"),
+        ("a", "Origin: null\r\n"),
+        ("null", "Origin: null\r\n"),
+        ("a", "Origin:\r\n"),
+        ("a:443", "Origin: http://a\r\n"),
+    ] {
+        let fields = format!("Host: {host}\r\n{origins}");
+        assert_eq!(status_for("/ws", &fields), Status::Forbidden, "{fields}");
+    }
+    // The authority of a whole URI outweighs the field.
+    let fields = "Host: b\r\nOrigin: http://a\r\n";
+    assert_eq!(
+        status_for("http://a/ws", fields),
+        Status::SwitchingProtocols
+    );
+    assert_eq!(status_for("http://b/ws", fields), Status::Forbidden);
+}
+
+#[test]
+fn a_limit_as_large_as_a_number_can_be_is_no_overflow() {
+    let (mut socket, mut heard, mut output) = (WebSocket::new(usize::MAX), Vec::new(), Vec::new());
+    socket.receive(&frame(0x81, b"hello"), &mut heard, &mut output);
+    assert_eq!(heard, [Message::text("hello")]);
 }
 
 #[test]

@@ -8,6 +8,8 @@
 mod bounded;
 mod client;
 mod server;
+#[cfg(target_os = "linux")]
+mod sys;
 mod tab;
 
 use std::io::{BufRead, BufReader, Read};
@@ -27,6 +29,9 @@ use bounded::Bounded;
 pub(crate) use client::{Answer, Client};
 #[allow(unused_imports, reason = "each test uses some of it")]
 pub(crate) use server::{Server, on_every_mechanism, on_one_by_one, once};
+#[allow(unused_imports, reason = "each test uses some of it")]
+#[cfg(target_os = "linux")]
+pub(crate) use sys::Lease;
 #[allow(unused_imports, reason = "each test uses some of it")]
 pub(crate) use tab::Tab;
 
