@@ -15,7 +15,7 @@ use socket2::SockRef;
 use waitset::stream::{Acceptor, Connection, Limits, Notice};
 use waitset::{Key, Mode};
 use waitset_examples::printable::is_printable;
-use waitset_examples::program::{self, LoopFlags, finish};
+use waitset_examples::program::{self, LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Passes lines on to all who are there.
@@ -52,7 +52,7 @@ struct Member {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    finish(run(&parse()))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {

@@ -13,7 +13,7 @@ use clap::Parser;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Notice};
 use waitset_examples::output::{self, Passed};
-use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::program::{LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Sends back what it is sent.
@@ -33,7 +33,7 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     finish(match flags.connect {
         Some(address) => be_client(address),
         None => serve(&flags),

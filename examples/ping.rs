@@ -11,7 +11,7 @@ use clap::Parser;
 use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Slice, Icmpv4Type, Ipv4Slice};
 use socket2::{Domain, Protocol, Socket, Type};
 use waitset::{Interest, Mode};
-use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::program::{LoopFlags, finish, parse};
 use waitset_examples::{output, say, warn};
 
 /// Asks an address for an echo.
@@ -41,7 +41,7 @@ struct Asked {
 }
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     output::end_with_output();
     finish(run(&flags))
 }

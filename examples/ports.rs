@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Notice};
-use waitset_examples::program::{Handle, LoopFlags, finish};
+use waitset_examples::program::{Handle, LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Listens on several ports at once, and tells what is which.
@@ -27,7 +27,7 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    finish(run(&parse()))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {

@@ -1,10 +1,12 @@
-//! What the small programs have in common: three flags, and a loop that Ctrl-C ends.
+//! What the programs have in common: three flags, and a loop that Ctrl-C ends.
 
+use std::env;
 use std::io;
 use std::process::ExitCode;
 
 use crate::{output, say, warn};
-use clap::Args;
+use clap::builder::Resettable;
+use clap::{Args, Parser};
 use waitset::{Backend, EventLoop, Explain, Interest, Mode, Reactor, Signal, Signals};
 
 /// Any mechanism.
@@ -48,9 +50,9 @@ impl LoopFlags {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open) and [`Signals::new`].
+    /// As [`open`](Self::open) and [`ends`].
     pub fn event_loop<State: 'static>(&self) -> io::Result<Loop<State>> {
-        let signals = Signals::new(&[Signal::INTERRUPT, Signal::TERMINATE])?;
+        let signals = ends()?;
         let mut event_loop = EventLoop::over(self.open()?);
         event_loop.handle().insert(
             signals,
@@ -77,6 +79,40 @@ impl LoopFlags {
         }
         Ok(())
     }
+}
+
+/// Reads the flags of a program. A variable of the environment that is blank counts as unset, as
+/// [`Backend::from_env`] has it.
+#[must_use]
+pub fn parse<F: Parser>() -> F {
+    let mut command = F::command();
+    let is_blank = |name| {
+        let value = env::var_os(name);
+        value.is_some_and(|value| value.to_string_lossy().trim().is_empty())
+    };
+    let args = command.get_arguments();
+    let blank: Vec<_> = args
+        .filter(|arg| arg.get_env().is_some_and(is_blank))
+        .map(|arg| arg.get_id().clone())
+        .collect();
+    for arg in blank {
+        command = command.mut_arg(arg, |arg| arg.env(Resettable::Reset));
+    }
+    let matches = command.clone().get_matches();
+    F::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+/// The signals that end a program, as a source: Ctrl-C and SIGTERM. One that this process was
+/// started to ignore stays ignored, as `nohup` and shells that start it in the background
+/// expect.
+///
+/// # Errors
+///
+/// As [`Signals::new`].
+pub fn ends() -> io::Result<Signals> {
+    let signals = [Signal::INTERRUPT, Signal::TERMINATE].into_iter();
+    let heeded: Vec<_> = signals.filter(|signal| !signal.is_ignored()).collect();
+    Signals::new(&heeded)
 }
 
 /// Exit code 0, 77 for what cannot be had here, and 1 for what else went wrong, each with

@@ -16,7 +16,7 @@ use clap::Parser;
 use socket2::SockRef;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Connection, Notice};
-use waitset_examples::program::{Handle, LoopFlags, finish};
+use waitset_examples::program::{Handle, LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Passes connections on to another address.
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 type Other = Rc<RefCell<Option<Connection<TcpStream>>>>;
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    finish(run(&parse()))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {

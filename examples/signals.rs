@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use waitset::{Interest, Mode, Signal, Signals};
-use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::program::{LoopFlags, finish, parse};
 use waitset_examples::{output, say};
 
 /// Tells which signals it is sent, and by whom.
@@ -18,8 +18,16 @@ struct Flags {
     common: LoopFlags,
 }
 
+/// What it tells of.
+const SIGNALS: [Signal; 4] = [
+    Signal::USER_1,
+    Signal::USER_2,
+    Signal::HANGUP,
+    Signal::WINDOW,
+];
+
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     output::end_with_output();
     finish(run(&flags))
 }
@@ -28,12 +36,10 @@ fn run(flags: &Flags) -> io::Result<()> {
     // This loop ends at Ctrl-C and SIGTERM already.
     let mut event_loop = flags.common.event_loop::<BTreeMap<Signal, u64>>()?;
     let mut handle = event_loop.handle();
-    let signals = Signals::new(&[
-        Signal::USER_1,
-        Signal::USER_2,
-        Signal::HANGUP,
-        Signal::WINDOW,
-    ])?;
+    // Who starts it to ignore one, as `nohup` does with SIGHUP, wants that it stays ignored.
+    let (ignored, taken): (Vec<_>, Vec<_>) =
+        SIGNALS.into_iter().partition(|signal| signal.is_ignored());
+    let signals = Signals::new(&taken)?;
     handle.insert(
         signals,
         Interest::READABLE,
@@ -49,6 +55,9 @@ fn run(flags: &Flags) -> io::Result<()> {
     )?;
     let name = handle.reactor().name();
     say!("process {} reactor={name}", std::process::id());
+    ignored
+        .iter()
+        .for_each(|signal| say!("{signal} was ignored at the start, and stays so"));
     let mut counts = BTreeMap::new();
     flags.common.run(event_loop, &mut counts)?;
     for (signal, count) in counts {

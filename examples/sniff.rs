@@ -10,7 +10,7 @@ use clap::Parser;
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use waitset::{Interest, Mode};
-use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::program::{LoopFlags, finish, parse};
 use waitset_examples::{output, say};
 
 /// Prints the headers of packets that arrive.
@@ -27,7 +27,7 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     output::end_with_output();
     finish(run(&flags))
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use waitset::{Interest, Key, Mode};
-use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::program::{LoopFlags, finish, parse};
 use waitset_examples::{output, say, warn};
 
 /// Numbers the lines of its standard input.
@@ -28,7 +28,7 @@ struct Text {
 }
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     output::end_with_output();
     finish(run(&flags))
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use socket2::SockRef;
 use waitset::{Interest, Mode};
-use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::program::{LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Answers each datagram with how long it was.
@@ -30,7 +30,7 @@ struct Flags {
 const LONGEST: usize = 1000;
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    finish(run(&parse()))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {

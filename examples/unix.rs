@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Notice};
-use waitset_examples::program::{LoopFlags, finish};
+use waitset_examples::program::{LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Sends back what it is sent, on this machine only.
@@ -24,7 +24,7 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    finish(run(&Flags::parse()))
+    finish(run(&parse()))
 }
 
 fn run(flags: &Flags) -> io::Result<()> {

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use waitset_examples::web::program::{ServerFlags, finish};
+use waitset_examples::web::program::{ServerFlags, finish, parse};
 
 use load::Load;
 use panel::Panel;
@@ -29,7 +29,7 @@ struct Flags {
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/www/dashboard");
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     finish(run(&flags.server))
 }
 

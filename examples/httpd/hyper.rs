@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use waitset::Backend;
 use waitset_async::{Async, Hyper, block_on};
+use waitset_examples::program::parse;
 use waitset_examples::say;
 use waitset_examples::web::program::listener;
 
@@ -34,7 +35,7 @@ struct Flags {
 }
 
 fn main() -> io::Result<()> {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     let listener = listener(flags.addr, false)?;
     say!(
         "listening on {} reactor={}",

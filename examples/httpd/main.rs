@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use waitset_examples::web::Static;
-use waitset_examples::web::program::{ServerFlags, finish};
+use waitset_examples::web::program::{ServerFlags, finish, parse};
 
 /// Serves the files of a directory over HTTP/1.1.
 #[derive(Parser)]
@@ -22,7 +22,7 @@ struct Flags {
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/www/httpd");
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     finish(
         flags
             .server

@@ -10,6 +10,7 @@ mod support;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use nix::sys::signal::Signal;
 use support::{Running, example, is_raw_allowed, mechanisms};
 use waitset::Backend;
 use waitset_examples::web::scratch::Scratch;
@@ -198,6 +199,88 @@ fn each_names_the_mechanisms_if_it_is_asked_for_one_that_there_is_not() {
         variable.env(Backend::VARIABLE, "kqueue");
         refuses(variable);
     });
+}
+
+#[test]
+fn a_variable_that_is_blank_counts_as_unset_in_each() {
+    for blank in ["", " \t"] {
+        for_each(|one, scratch| {
+            let mut command = one.command(scratch);
+            let said = run(command.arg("--explain").env(Backend::VARIABLE, blank));
+            assert!(
+                explains(&said.errors, Backend::default()),
+                "{:.2000}",
+                said.errors
+            );
+        });
+        let mut hyper = example("httpd_hyper");
+        let mut hyper = Running::start(hyper.args(AT_ANY_PORT).env(Backend::VARIABLE, blank));
+        let line = hyper.line();
+        assert!(
+            line.ends_with(&format!(" reactor={}", Backend::default())),
+            "{line}"
+        );
+        let mut waiting = example("waiting");
+        waiting.args(["--seconds", "0.05"]);
+        let output = waiting.env(Backend::VARIABLE, blank).output().unwrap();
+        let table = String::from_utf8(output.stdout).unwrap();
+        for backend in Backend::all() {
+            let is_shown = table.lines().any(|line| line.starts_with(backend.name()));
+            assert!(is_shown, "{backend} is not shown: {table}");
+        }
+    }
+}
+
+/// A command that a shell runs which ignores this signal, as `nohup` and background jobs do.
+fn ignoring(signal: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    let script = format!("trap '' {signal}; exec \"$0\" \"$@\"");
+    shell.args(["-c", &script]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().unwrap_or(".".as_ref()));
+    shell.env_remove(Backend::VARIABLE);
+    shell
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    for_each(|one, scratch| {
+        let mut command = ignoring("INT", &one.command(scratch));
+        let mut running = Running::start(command.stdin(Stdio::piped()));
+        let mut input = running.input();
+        let _ = input.write_all(b"hello\n");
+        running.line();
+        // The kernel discards what is ignored and not blocked.
+        let status = format!("/proc/{}/status", running.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let mask = |field: &str| {
+            let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+            u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap()
+        };
+        let of = |signal: Signal| 1 << (signal as i32 - 1);
+        let (ignored, blocked) = (mask("SigIgn:"), mask("SigBlk:"));
+        assert!(ignored & of(Signal::SIGINT) != 0, "{status}");
+        assert!(blocked & of(Signal::SIGINT) == 0, "it is read: {status}");
+        assert!(blocked & of(Signal::SIGTERM) != 0, "{status}");
+        running.send(Signal::SIGINT);
+        running.send(Signal::SIGTERM);
+        running.rest();
+    });
+}
+
+#[test]
+fn signals_says_which_one_was_ignored_at_the_start() {
+    let mut command = ignoring("HUP", &example("signals"));
+    let mut running = Running::start(&mut command);
+    assert!(running.line().starts_with("process "));
+    assert_eq!(
+        running.line(),
+        "SIGHUP was ignored at the start, and stays so"
+    );
+    running.send(Signal::SIGHUP);
+    running.send(Signal::SIGUSR1);
+    assert!(running.line().starts_with("SIGUSR1 of process "));
+    assert_eq!(running.stop(), "SIGUSR1: 1\n");
 }
 
 #[test]

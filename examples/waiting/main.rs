@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use stage::{Outcome, measure};
-use waitset::{Backend, Signal, Signals};
-use waitset_examples::program::{LoopFlags, finish};
+use waitset::Backend;
+use waitset_examples::program::{LoopFlags, ends, finish, parse};
 use waitset_examples::{output, say};
 use ways::Way;
 
@@ -54,7 +54,7 @@ taken: how often it lost the processor by its own will, and against it. late:
 from sending to noticing, the median. neighbour %: the neighbour's share.";
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     output::end_with_output();
     finish(run(&flags))
 }
@@ -64,7 +64,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         backend.open()?;
     }
     // Before there are other threads, which are to inherit that these are blocked.
-    let signals = Signals::new(&[Signal::INTERRUPT, Signal::TERMINATE])?;
+    let signals = ends()?;
     let ends = || signals.next().is_ok();
     let duration = Duration::from_secs_f64(flags.seconds);
     let mut counted = Vec::new();

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use clap::Args;
 use socket2::{Domain, Protocol, Socket, Type};
-use waitset::{EventLoop, Interest, Mode, Remote, Signal, Signals, Stats};
+use waitset::{EventLoop, Interest, Mode, Remote, Signals, Stats};
 
-use crate::program::LoopFlags;
-pub use crate::program::finish;
+use crate::program::{LoopFlags, ends};
+pub use crate::program::{finish, parse};
 use crate::say;
 
 use super::limits::Limits;
@@ -189,7 +189,7 @@ where
     F: FnOnce(&mut Server<S>, &mut Handle<'_, S>),
 {
     // Before other threads are made, which are to inherit what is blocked.
-    let signals = Signals::new(&[Signal::INTERRUPT, Signal::TERMINATE])?;
+    let signals = ends()?;
     let mut first = serving(&make)?;
     thread::scope(|scope| {
         let threads: Vec<_> = (1..loops)

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use chat::Chat;
 use clap::Parser;
-use waitset_examples::web::program::{ServerFlags, finish};
+use waitset_examples::web::program::{ServerFlags, finish, parse};
 
 /// Serves a chat page and the WebSocket behind it.
 #[derive(Parser)]
@@ -21,7 +21,7 @@ struct Flags {
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/www/chat");
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags: Flags = parse();
     // One loop: who is on another could not be told of.
     finish(
         flags

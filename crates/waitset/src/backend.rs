@@ -90,15 +90,17 @@ impl Backend {
         KNOWN.into_iter().filter(|backend| backend.is_available())
     }
 
-    /// What `WAITSET_REACTOR` names; [`Backend::default`] where it is unset or empty.
+    /// Returns what `WAITSET_REACTOR` names, or [`Backend::default`] if it is unset, empty or
+    /// blank.
     ///
     /// # Errors
     ///
     /// [`UnknownBackend`], which lists the known names.
     pub fn from_env() -> Result<Self, UnknownBackend> {
-        match env::var_os(Self::VARIABLE) {
-            Some(name) if !name.is_empty() => name.to_string_lossy().parse(),
-            _ => Ok(Self::default()),
+        let name = env::var_os(Self::VARIABLE).unwrap_or_default();
+        match name.to_string_lossy() {
+            blank if blank.trim().is_empty() => Ok(Self::default()),
+            name => name.parse(),
         }
     }
 

@@ -106,6 +106,11 @@ fn the_environment_chooses_the_backend() {
     for (value, expected) in [
         (None, default.as_str()),
         (Some(""), default.as_str()),
+        (Some(" \t"), default.as_str()),
+        (
+            Some(" poll"),
+            "error=unknown reactor \" poll\"; the names are auto, select",
+        ),
         (Some("auto"), default.as_str()),
         (Some("select"), "backend=select."),
         (

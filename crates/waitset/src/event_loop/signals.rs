@@ -23,6 +23,13 @@ use super::sys;
 /// If two `Signals` of a thread name the same signal, both become readable, and the first
 /// that calls [`next`](Self::next) gets it.
 ///
+/// # Ignored signals
+///
+/// A signal that the process ignores is read here like any other: the kernel discards an
+/// ignored signal only if it is not blocked. A program that is started to ignore `SIGINT` or
+/// `SIGHUP`, as by `nohup`, is expected to keep ignoring it: leave out the signals of which
+/// [`Signal::is_ignored`] returns `true`.
+///
 /// # On drop
 ///
 /// The thread's mask is restored: a signal is unblocked if this has blocked it and no other
@@ -245,6 +252,29 @@ impl Signal {
     #[must_use]
     pub const fn number(self) -> i32 {
         self.0
+    }
+
+    /// Returns `true` if this process ignores the signal (`SIG_IGN`), and `false` for a number
+    /// that is not a signal's.
+    ///
+    /// A process inherits what it ignores from the one that started it: `nohup` and shells that
+    /// start a program in the background make use of that. See
+    /// [`Signals`](Signals#ignored-signals).
+    ///
+    /// # Platform notes
+    ///
+    /// One call of sigaction(2), which changes nothing.
+    ///
+    /// ```
+    /// use waitset::Signal;
+    ///
+    /// assert!(Signal::PIPE.is_ignored(), "as in every Rust program");
+    /// assert!(!Signal::WINDOW.is_ignored());
+    /// ```
+    #[doc(alias = "sigaction")]
+    #[must_use]
+    pub fn is_ignored(self) -> bool {
+        sys::is_ignored(self.0)
     }
 }
 

@@ -1,10 +1,23 @@
 //! The system calls of signals and child processes.
 #![allow(unsafe_code, reason = "system calls")]
 
+use std::mem::MaybeUninit;
+use std::ptr;
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use linux::{SignalFd, pidfd_open};
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) use missing::{SignalFd, pidfd_open};
+
+/// Returns `true` if this process ignores the signal with this number.
+pub(super) fn is_ignored(number: i32) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action sigaction(2) changes none; the old one has room in `action`.
+    let answer = unsafe { libc::sigaction(number, ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: it is all integers and optional pointers, and zeroed where the call failed.
+    let action = unsafe { action.assume_init() };
+    answer == 0 && action.sa_sigaction == libc::SIG_IGN
+}
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
