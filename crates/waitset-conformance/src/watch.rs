@@ -118,6 +118,13 @@ impl Watch {
         assert_eq!(self.look(), []);
     }
 
+    /// The same, where these sources are ready all the time.
+    #[track_caller]
+    pub(crate) fn assert_silent_but_for(&mut self, tokens: &[u64]) {
+        assert_eq!(self.look_for_tokens(), tokens);
+        assert_eq!(self.look_for_tokens(), tokens);
+    }
+
     /// The one event of a wait that must not take long.
     #[track_caller]
     pub(crate) fn the_event(&mut self) -> Event {
@@ -150,14 +157,20 @@ impl Watch {
     /// Nothing is reported for 200 ms, and nobody spins to find that out.
     #[track_caller]
     pub(crate) fn assert_at_rest(&mut self) {
+        self.assert_at_rest_for(Duration::from_millis(200));
+    }
+
+    /// The same for as long as `window`, for a case that has much to look at.
+    #[track_caller]
+    pub(crate) fn assert_at_rest_for(&mut self, window: Duration) {
         // Who spins before it sleeps learns here that it does not pay.
         for _ in 0..4 {
             assert_eq!(self.wait(Some(Duration::from_millis(1))), 0);
         }
         let before = self.stats();
-        let returns = self.returns_in(Duration::from_millis(200));
+        let returns = self.returns_in(window);
         let made = self.stats().since(&before);
-        assert!(returns <= 2, "{returns} returns in 200 ms");
+        assert!(returns <= 2, "{returns} returns in {window:?}");
         assert_eq!(made.events, 0);
         if self.can().sleeps {
             // A probe, the sleep, and a correction or two around them.

@@ -44,8 +44,9 @@ pub struct Capabilities {
     pub hints: bool,
     /// Whether [`Event::is_peer_closed`](crate::Event::is_peer_closed) tells a half-close.
     pub peer_closed_hint: bool,
-    /// Whether a descriptor that was closed while registered is found, reported once as
-    /// an error and dropped. Otherwise the kernel drops it silently.
+    /// `true` if a descriptor that was closed while registered is found, reported once as an
+    /// error and dropped. Otherwise the kernel drops it silently, when its last duplicate is
+    /// closed.
     pub sees_dead_descriptors: bool,
     /// Whether a source is looked at in the wait that tells of it.
     ///

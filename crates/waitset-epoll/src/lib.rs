@@ -19,6 +19,7 @@
 //! ```
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
+mod ghosts;
 mod held;
 mod sys;
 mod table;
@@ -55,12 +56,22 @@ const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 ///   kernel told to be silent, and from then on the source is one-shot in the kernel.
 /// - Files that epoll refuses (`EPERM`) are always ready and never asked about.
 ///
+/// # Sources that were closed while registered
+///
+/// If a duplicate keeps such a source open, the kernel still holds it, and nothing removes it
+/// any more (epoll(7), question 6). When a later call shows that there is one, the next wait
+/// opens a fresh instance, registers everything else there and closes the old instance, once
+/// for however many there are. Edge-triggered sources that are ready are reported again then.
+/// If no instance can be opened (`EMFILE`, `ENOSPC`, `ENOMEM`), the old one stays in use and
+/// can report the closed source, and the next wait tries again.
+///
 /// # Platform notes
 ///
-/// `epoll_create1` and `eventfd` at birth; `epoll_ctl` to register, to deregister and to
-/// re-arm an edge; `epoll_wait` without a timeout, else `epoll_pwait2`, which counts
-/// nanoseconds (Linux 5.11). Where the kernel lacks that, `epoll_wait` with milliseconds
-/// rounded up. The waker's eventfd is edge-triggered and never read.
+/// `epoll_create1` and `eventfd` in the constructor; `epoll_ctl` to register, to deregister and
+/// to re-arm an edge-triggered source; `epoll_wait` without a timeout, otherwise
+/// `epoll_pwait2`, which counts nanoseconds (Linux 5.11). If the kernel lacks that,
+/// `epoll_wait` with milliseconds rounded up. The waker's eventfd is edge-triggered and never
+/// read. `kcmp` once, if `epoll_ctl` shows that a source was closed while registered.
 #[doc(alias("epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait2"))]
 #[derive(Debug)]
 pub struct Epoll {
@@ -71,6 +82,11 @@ pub struct Epoll {
     changed: Vec<RawFd>,
     /// Whether the always-ready files get the buffer first at the next wait.
     files_first: bool,
+    /// Whether the kernel holds sources that were closed while registered.
+    has_ghosts: bool,
+    /// Whether the bell's event may come without its flag, since the instance was opened
+    /// after the bell was rung.
+    rings_again: bool,
     /// Whether a wait has more to do than to ask the kernel.
     needs_care: bool,
     has_nanoseconds: bool,
@@ -106,11 +122,23 @@ impl Epoll {
             table: Table::default(),
             changed: Vec::new(),
             files_first: false,
+            has_ghosts: false,
+            rings_again: false,
             needs_care: false,
             plain_waits: 0,
             has_nanoseconds: true,
             stats: Stats::default(),
         })
+    }
+
+    /// Has the kernel hold what is wanted and nothing else.
+    #[cold]
+    fn prepare(&mut self) {
+        self.apply_changes();
+        if self.has_ghosts {
+            self.lay_ghosts();
+        }
+        self.note_care();
     }
 
     /// Hands the kernel what still differs from what is wanted.
@@ -126,11 +154,7 @@ impl Epoll {
             }
             entry.held = entry.wanted();
             let held = entry.held;
-            // It fails only for a descriptor that was closed while registered, which the
-            // kernel has dropped.
-            if self.change(fd, held).is_err() {
-                self.table.remove(fd);
-            }
+            self.change_or_renew(fd, held);
         }
         self.changed.clear();
     }
@@ -150,10 +174,19 @@ impl Epoll {
         sys::modify(&self.epoll, fd, held)
     }
 
+    /// Changes what the kernel holds. It fails only for a descriptor that was closed while
+    /// registered: what the number refers to now is found out by a fresh instance.
+    fn change_or_renew(&mut self, fd: RawFd, held: Held) {
+        self.has_ghosts |= self.change(fd, held).is_err();
+    }
+
     /// Notes whether the next wait has to care for anything, so that it need not look.
     fn note_care(&mut self) {
-        self.needs_care =
-            !self.changed.is_empty() || self.table.has_files() || self.table.has_marks();
+        self.needs_care = !self.changed.is_empty()
+            || self.table.has_files()
+            || self.table.has_marks()
+            || self.has_ghosts
+            || self.rings_again;
     }
 
     /// A wait with something to prepare or to look up, or whose answer is not simply what
@@ -166,9 +199,8 @@ impl Epoll {
         mut answer: libc::c_int,
     ) -> io::Result<()> {
         if answer == NOT_ASKED {
-            if !self.changed.is_empty() {
-                self.apply_changes();
-                self.note_care();
+            if !self.changed.is_empty() || self.has_ghosts {
+                self.prepare();
             }
             answer = match plain_millis(timeout) {
                 Some(millis) if !self.table.has_files() => {
@@ -281,40 +313,42 @@ impl Epoll {
     #[cold]
     fn tell_some(&mut self, events: &mut Events, start: usize, end: usize) -> bool {
         let fresh = &mut events.buffer_mut()[start..end];
-        let (mut kept, mut unusual) = (0, Unusual::default());
+        let (mut kept, mut woken) = (0, false);
         for next in 0..fresh.len() {
             let mut event = fresh[next];
             if self.table.tell(&mut event) {
                 fresh[kept] = event;
                 kept += 1;
             } else {
-                self.pass_over(&event, &mut unusual);
+                woken |= self.pass_over(&event);
             }
         }
         events.set_len(start + kept);
-        if unusual.woken {
+        if woken {
             events.set_woken();
         }
-        unusual.woken || unusual.strayed || kept > 0
-    }
-
-    fn pass_over(&mut self, event: &Event, unusual: &mut Unusual) {
-        match self.table.passed_over(event) {
-            PassedOver::Wake => unusual.woken |= self.wake.take(),
-            PassedOver::Stray => unusual.strayed = true,
-            PassedOver::Disarmed => {}
-            PassedOver::ToSilence(fd) => self.silence(fd),
+        let mut has_reason = woken || kept > 0;
+        if self.has_ghosts {
+            // If they cannot be laid, the wait ends rather than spin unseen.
+            has_reason |= !self.lay_ghosts();
+            self.note_care();
         }
+        has_reason
     }
 
-    /// A one-shot source fired though it is not armed for that.
-    fn silence(&mut self, fd: RawFd) {
-        if let Some(held) = self.table.silence(fd) {
-            // It fails only for a descriptor that was closed while registered.
-            if self.change(fd, held).is_err() {
-                self.table.remove(fd);
+    /// Does what an event that is not told is good for; true if a waker woke.
+    fn pass_over(&mut self, event: &Event) -> bool {
+        match self.table.passed_over(event) {
+            PassedOver::Wake => return self.wake.take(),
+            PassedOver::Stray => self.has_ghosts = true,
+            PassedOver::Disarmed => {}
+            PassedOver::ToSilence(fd) => {
+                if let Some(held) = self.table.silence(fd) {
+                    self.change_or_renew(fd, held);
+                }
             }
         }
+        false
     }
 
     /// Waits with always-ready files among the sources. Files and the kernel take turns
@@ -346,23 +380,20 @@ impl Epoll {
             return Ok(());
         }
         match self.change(fd, entry.held) {
-            Ok(()) => {
-                self.table.replace(fd, entry);
-                self.note_care();
-                Ok(())
-            }
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-                self.table.remove(fd);
-                Err(refusal::not_registered(NAME, fd))
-            }
-            Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
-                Err(refusal::not_open(NAME, fd))
-            }
-            Err(error) => {
-                let what = format!("cannot modify descriptor {fd}");
-                Err(refusal::by_kernel(NAME, what, &error))
-            }
+            Ok(()) => {}
+            Err(error) => match error.raw_os_error() {
+                // The number has been given to another file, which the next wait watches.
+                Some(libc::ENOENT | libc::EPERM) => self.has_ghosts = true,
+                Some(libc::EBADF) => return Err(refusal::not_open(NAME, fd)),
+                _ => {
+                    let what = format!("cannot modify descriptor {fd}");
+                    return Err(refusal::by_kernel(NAME, what, &error));
+                }
+            },
         }
+        self.table.insert(fd, entry);
+        self.note_care();
+        Ok(())
     }
 
     #[inline]
@@ -370,13 +401,6 @@ impl Epoll {
         self.stats.events += events as u64;
         self.stats.empty_returns += u64::from(events == 0);
     }
-}
-
-/// What events that are not told say.
-#[derive(Default)]
-struct Unusual {
-    woken: bool,
-    strayed: bool,
 }
 
 /// The timeout as the plain call takes it: none or zero, which every kernel counts alike.
@@ -428,8 +452,11 @@ impl Reactor for Epoll {
                 }
             },
         };
-        // A descriptor that was closed while registered may leave an old entry.
-        self.table.insert(fd, entry);
+        let old = self.table.insert(fd, entry);
+        if old.is_some_and(|old| !old.is_file()) {
+            // It was closed while registered.
+            self.look_for_ghost(fd, u32::from(!entry.is_file()));
+        }
         self.note_care();
         Ok(())
     }
@@ -468,10 +495,10 @@ impl Reactor for Epoll {
         };
         if !entry.is_file() {
             self.stats.control_calls += 1;
-            // It fails only for a descriptor that was closed while registered: the
-            // kernel holds nothing of it any more, which is what was asked for.
-            if sys::delete(&self.epoll, fd).is_ok() {
-                self.table.let_go(&entry);
+            // It fails only for a descriptor that was closed while registered, which the
+            // kernel has dropped unless there is a duplicate.
+            if sys::delete(&self.epoll, fd).is_err() {
+                self.look_for_ghost(fd, 0);
             }
         }
         self.note_care();

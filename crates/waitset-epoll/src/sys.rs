@@ -4,6 +4,8 @@
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+#[cfg(target_os = "linux")]
+use std::process;
 use std::ptr;
 
 use waitset_core::{Event, Interest, Readiness, Token};
@@ -53,6 +55,36 @@ pub(crate) fn modify(epoll: &OwnedFd, fd: RawFd, held: Held) -> io::Result<()> {
 /// Linux before 2.6.9 wanted an event here, too (epoll_ctl(2), BUGS).
 pub(crate) fn delete(epoll: &OwnedFd, fd: RawFd) -> io::Result<()> {
     control(epoll, libc::EPOLL_CTL_DEL, fd, Held { bits: 0, data: 0 })
+}
+
+/// Whether the instance holds more than `known` sources under a number; true if the kernel does
+/// not say. One kcmp(2).
+#[cfg(target_os = "linux")]
+pub(crate) fn holds_more(epoll: &OwnedFd, fd: RawFd, known: u32) -> bool {
+    /// The target of an epoll instance (linux/kcmp.h).
+    const KCMP_EPOLL_TFD: libc::c_int = 7;
+    let this = process::id();
+    let epoll = epoll.as_raw_fd();
+    // `struct kcmp_epoll_slot`: the instance, the number, and how many of it to pass over.
+    let slot = [epoll as u32, fd as u32, known];
+    // SAFETY: the kernel reads the slot, which lives through the call, and changes nothing.
+    let found = unsafe {
+        libc::syscall(
+            libc::SYS_kcmp,
+            this,
+            this,
+            KCMP_EPOLL_TFD,
+            epoll as libc::c_ulong,
+            slot.as_ptr(),
+        )
+    };
+    found != -1 || io::Error::last_os_error().raw_os_error() != Some(libc::ENOENT)
+}
+
+/// Android ends a program for a call that it does not expect.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn holds_more(_: &OwnedFd, _: RawFd, _: u32) -> bool {
+    true
 }
 
 fn control(epoll: &OwnedFd, operation: libc::c_int, fd: RawFd, held: Held) -> io::Result<()> {

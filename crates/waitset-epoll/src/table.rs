@@ -39,7 +39,7 @@ pub(crate) enum PassedOver {
     /// The kernel will tell it again unless it is told to be silent.
     ToSilence(RawFd),
     /// Nobody knows it: it was closed while registered and lives on in a duplicate, where
-    /// nothing can silence it. The wait ends rather than spin unseen.
+    /// nothing can silence it.
     Stray,
 }
 
@@ -171,12 +171,12 @@ pub(crate) struct Table {
     /// How many system calls have looked whether a file is still open.
     file_checks: u64,
     generation: u32,
-    /// How many marks the kernel may hold.
+    /// How many of the sources the kernel holds a mark of.
     marks: usize,
 }
 
 impl Table {
-    /// Whether the kernel may hold a mark, so that one can come back.
+    /// Whether the kernel holds a mark of a source, so that one can come back.
     pub(crate) fn has_marks(&self) -> bool {
         self.marks > 0
     }
@@ -278,30 +278,15 @@ impl Table {
         entry
     }
 
-    /// Puts an entry in, in place of an old one if there is.
-    pub(crate) fn insert(&mut self, fd: RawFd, entry: Entry) {
-        self.remove(fd);
+    /// Puts an entry in, and returns the old one if there was.
+    pub(crate) fn insert(&mut self, fd: RawFd, entry: Entry) -> Option<Entry> {
+        let old = self.remove(fd);
         if entry.is_file() {
             self.files.push(fd);
         }
         self.marks += usize::from(entry.is_marked());
         self.entries.insert(fd, entry);
-    }
-
-    /// Puts an entry in, in place of one of which the kernel holds nothing any more.
-    pub(crate) fn replace(&mut self, fd: RawFd, entry: Entry) {
-        if let Some(old) = self.remove(fd) {
-            self.let_go(&old);
-        }
-        self.insert(fd, entry);
-    }
-
-    /// Takes note that the kernel has let go of what it held of a source.
-    ///
-    /// It has not if the source was closed while registered: a duplicate may keep the
-    /// registration alive, and its mark.
-    pub(crate) fn let_go(&mut self, entry: &Entry) {
-        self.marks -= usize::from(entry.is_marked());
+        old
     }
 
     pub(crate) fn remove(&mut self, fd: RawFd) -> Option<Entry> {
@@ -309,7 +294,15 @@ impl Table {
         if entry.is_file() {
             self.files.retain(|file| *file != fd);
         }
+        self.marks -= usize::from(entry.is_marked());
         Some(entry)
+    }
+
+    /// The sources that the kernel is to watch, with their numbers.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = (RawFd, Entry)> + '_ {
+        let entries = self.entries.descriptors();
+        let entries = entries.filter_map(|fd| Some((fd, *self.entries.get(fd)?)));
+        entries.filter(|(_, entry)| !entry.is_file())
     }
 
     pub(crate) fn files_are_ready(&self) -> bool {
@@ -350,7 +343,7 @@ mod tests {
     use waitset_core::Token;
 
     #[test]
-    fn marks_are_looked_for_as_long_as_the_kernel_may_hold_one() {
+    fn marks_are_looked_for_as_long_as_the_kernel_holds_one_of_a_source() {
         let wanted = |mode| Registration {
             token: Token(7),
             interest: Interest::READABLE,
@@ -369,12 +362,10 @@ mod tests {
             "over one that was closed"
         );
         let leveled = table.changed(1, wanted(Mode::Level));
-        table.replace(1, leveled);
+        table.insert(1, leveled);
         assert!(!table.has_marks(), "the kernel holds another word now");
         assert!(register(&mut table, Mode::Oneshot));
-        let removed = table.remove(1).unwrap();
-        assert!(table.has_marks(), "a duplicate may keep it alive");
-        table.let_go(&removed);
+        table.remove(1).unwrap();
         assert!(!table.has_marks());
     }
 }

@@ -18,6 +18,7 @@ mod identity;
 mod meanwhile;
 mod modify;
 mod oneshot;
+mod overwritten;
 mod readiness;
 mod signals;
 mod timeouts;
@@ -213,6 +214,17 @@ macro_rules! __each_case {
                 a_dead_file_does_not_spin
                 a_dead_file_gives_its_number_to_another
                 a_descriptor_that_is_not_open_is_refused_or_reported_once
+            }
+            overwritten {
+                an_overwritten_source_is_silent_after_deregister
+                an_overwritten_number_can_be_registered_again
+                an_overwritten_number_is_its_new_file_s_after_modify
+                a_source_overwritten_by_an_always_ready_file_is_silent_after_deregister
+                an_always_ready_file_that_is_overwritten_is_silent_after_deregister
+                an_overwritten_source_that_is_disarmed_stays_silent
+                a_closed_source_with_a_duplicate_is_silent_after_deregister
+                many_overwritten_sources_are_silent_after_deregister
+                an_overwritten_source_does_not_harm_the_others
             }
             descriptors {
                 every_descriptor_is_closed_on_exec

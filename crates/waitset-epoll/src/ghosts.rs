@@ -1,0 +1,79 @@
+//! Sources that were closed while registered and live on in a duplicate.
+//!
+//! The kernel knows a source by its number and its open file description, and drops it when
+//! the last descriptor of that description closes. If only the number was closed, or given to
+//! another file, the source stays, and no call can reach it any more (epoll(7), question 6).
+//! The remedy is a fresh instance that holds everything else.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use crate::held::WAKE;
+use crate::{Epoll, sys};
+
+/// An instance that holds what is registered and can be watched.
+struct Fresh {
+    epoll: OwnedFd,
+    /// Numbers that refer to always-ready files now.
+    files: Vec<RawFd>,
+    /// Numbers that refer to nothing that can be watched.
+    closed: Vec<RawFd>,
+}
+
+impl Epoll {
+    /// Looks whether the kernel still has a source under a number, beside the `known` ones,
+    /// after a call that has shown that its file was another.
+    #[cold]
+    pub(crate) fn look_for_ghost(&mut self, fd: RawFd, known: u32) {
+        if !self.has_ghosts {
+            self.stats.control_calls += 1;
+            self.has_ghosts = sys::holds_more(&self.epoll, fd, known);
+        }
+    }
+
+    /// Replaces the instance by one without ghosts. As long as none can be opened, the old one
+    /// serves on as it is, and the answer is false.
+    #[cold]
+    pub(crate) fn lay_ghosts(&mut self) -> bool {
+        let Ok(fresh) = self.fresh_instance() else {
+            return false;
+        };
+        self.epoll = fresh.epoll;
+        self.has_ghosts = false;
+        self.rings_again = true;
+        for fd in fresh.files {
+            if let Some(entry) = self.table.remove(fd) {
+                self.table.insert(fd, entry.into_file());
+            }
+        }
+        for fd in fresh.closed {
+            self.table.remove(fd);
+        }
+        true
+    }
+
+    fn fresh_instance(&mut self) -> io::Result<Fresh> {
+        self.stats.control_calls += 1;
+        let epoll = sys::create()?;
+        // One of the two instances is closed.
+        self.stats.control_calls += 2;
+        sys::add(&epoll, self.wake.doorbell().as_fd().as_raw_fd(), WAKE)?;
+        let (mut files, mut closed) = (Vec::new(), Vec::new());
+        for (fd, entry) in self.table.watched() {
+            self.stats.control_calls += 1;
+            let Err(error) = sys::add(&epoll, fd, entry.held) else {
+                continue;
+            };
+            match error.raw_os_error() {
+                Some(libc::ENOMEM | libc::ENOSPC) => return Err(error),
+                Some(libc::EPERM) => files.push(fd),
+                _ => closed.push(fd),
+            }
+        }
+        Ok(Fresh {
+            epoll,
+            files,
+            closed,
+        })
+    }
+}
