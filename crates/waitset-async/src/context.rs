@@ -1,4 +1,4 @@
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
@@ -8,6 +8,7 @@ use std::task::{self, Poll};
 use waitset::{AsSource, Mode, Reactor, WaitSet};
 
 use crate::inbox::Inbox;
+use crate::sys;
 use crate::task::{Task, Tasks, Ticket};
 use crate::waiters::Watched;
 
@@ -16,7 +17,10 @@ type Sources = WaitSet<Rc<Watched<dyn AsSource>>, Box<dyn Reactor>>;
 
 /// What tasks reach of their executor, on its thread.
 pub(crate) struct Context {
-    pub(crate) sources: RefCell<Sources>,
+    /// None once a forked child has found that they are its parent's.
+    sources: RefCell<Option<Sources>>,
+    /// What [`sys::forks`] returned in the process that the sources belong to.
+    forks: u32,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) inbox: Arc<Inbox>,
     /// How many operations the task that runs may still do.
@@ -64,10 +68,27 @@ impl Context {
         let sources = WaitSet::over(reactor);
         Rc::new(Self {
             inbox: Arc::new(Inbox::new(sources.waker())),
-            sources: RefCell::new(sources),
+            sources: RefCell::new(Some(sources)),
+            forks: sys::forks(),
             tasks: RefCell::default(),
             budget: Cell::new(BUDGET),
         })
+    }
+
+    /// The reactor with its sources. All that reaches the reactor goes through here.
+    ///
+    /// # Errors
+    ///
+    /// In a process that was forked from the reactor's, which has the same epoll instance or
+    /// ring: to deregister a source there would take it from the parent. The child's copy is
+    /// closed by the first call, which harms nobody.
+    pub(crate) fn sources(&self) -> io::Result<RefMut<'_, Sources>> {
+        let mut sources = self.sources.borrow_mut();
+        if self.forks != sys::forks() {
+            // Runs no user code: each source is shared with its `Async`.
+            *sources = None;
+        }
+        RefMut::filter_map(sources, Option::as_mut).map_err(|_| inherited())
     }
 
     /// The current context, if an executor runs on this thread.
@@ -130,7 +151,9 @@ impl Context {
     /// Takes the events of a wait, disarms their sources, and arms them again for those
     /// who wait for something else.
     pub(crate) fn collect_ready_sources(&self, woken: &mut Vec<task::Waker>) {
-        let mut sources = self.sources.borrow_mut();
+        let Ok(mut sources) = self.sources() else {
+            return;
+        };
         while let Some((key, event)) = sources.next_event() {
             let Some(source) = sources.get(key) else {
                 continue;
@@ -156,6 +179,14 @@ impl Drop for Place<'_> {
         let Self(context, ticket) = self;
         context.tasks.borrow_mut().free(ticket);
     }
+}
+
+#[cold]
+fn inherited() -> io::Error {
+    io::Error::other(
+        "this executor belongs to the process that this one was forked from; make a new one \
+         in the child",
+    )
 }
 
 /// Why a source cannot be awaited.

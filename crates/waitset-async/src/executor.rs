@@ -41,6 +41,16 @@ use crate::task::Ticket;
 /// [`block_on`](Self::block_on) goes on with them, and dropping it drops each of them,
 /// whichever panics: its handle tells that. An
 /// [`Async`](crate::Async) that is still elsewhere answers with errors from then on.
+///
+/// # After a fork
+///
+/// A forked child can drop what it has inherited, the executor and every
+/// [`Async`](crate::Async), in any order: nothing is deregistered from the epoll instance or
+/// the ring that it shares with its parent. It cannot use the executor: whatever would reach
+/// the reactor returns an error there, [`block_on`](Self::block_on) as soon as it would wait.
+/// Make a new executor in the child; [`Async::into_inner`](crate::Async::into_inner) returns
+/// the sources to register with it. Forks are noticed through pthread_atfork(3), which
+/// vfork(2) and a bare clone(2) pass over.
 pub struct Executor {
     context: Rc<Context>,
     /// The rest of this turn: what was woken before it began.
@@ -88,8 +98,9 @@ impl Executor {
     ///
     /// # Errors
     ///
-    /// As [`Reactor::wait`]: a mechanism that cannot wait for so many sources. The
-    /// future is dropped then; spawned tasks are kept.
+    /// As [`Reactor::wait`]: a mechanism that cannot wait for so many sources. Also if the
+    /// executor was inherited [by a forked child](Self#after-a-fork). The future is dropped
+    /// then; spawned tasks are kept.
     pub fn block_on<F: Future>(&mut self, future: F) -> io::Result<F::Output> {
         let _entered = Entered::new(&self.context);
         let mut future = pin!(future);
@@ -118,9 +129,9 @@ impl Executor {
     /// Waits once and wakes those whose time has come.
     fn wait(&mut self) -> io::Result<()> {
         let Context { inbox, .. } = &*self.context;
+        let mut sources = self.context.sources()?;
         // 2. Wait, but not if something was woken meanwhile.
         let timeout = inbox.begin_wait();
-        let mut sources = self.context.sources.borrow_mut();
         if timeout.is_some() {
             // Tasks are ready, or will be when the time is up.
             sources.hasten(Haste::Work);
@@ -156,7 +167,8 @@ impl Executor {
     /// What the reactor has counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.context.sources.borrow().reactor().stats()
+        let sources = self.context.sources();
+        sources.map_or_else(|_| Stats::default(), |sources| sources.reactor().stats())
     }
 }
 
@@ -178,7 +190,7 @@ impl Drop for Executor {
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Executor")
-            .field("sources", &self.context.sources.borrow())
+            .field("sources", &self.context.sources().as_deref())
             .field("tasks", &self.tasks())
             .finish_non_exhaustive()
     }

@@ -12,6 +12,7 @@ mod panics;
 mod shared;
 mod source;
 mod stream;
+mod sys;
 mod task;
 mod timer;
 mod waiters;

@@ -51,8 +51,12 @@ struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let source = self.context.sources.borrow_mut().remove(self.key);
-        drop(source);
+        // In a forked child there is nothing to deregister from.
+        if let Ok(mut sources) = self.context.sources() {
+            let source = sources.remove(self.key);
+            drop(sources);
+            drop(source);
+        }
     }
 }
 
@@ -99,15 +103,9 @@ impl<T: AsSource + 'static> Async<T> {
             source,
         });
         let share: Rc<Watched<dyn AsSource>> = watched.clone();
-        let inserted = context
-            .sources
-            .borrow_mut()
-            .insert(share, first, Mode::Oneshot);
+        let key = context.sources()?.insert(share, first, Mode::Oneshot)?;
         Ok(Self {
-            registration: Registration {
-                key: inserted?,
-                context,
-            },
+            registration: Registration { key, context },
             watched,
         })
     }
@@ -220,8 +218,7 @@ impl<T: AsSource + 'static> Async<T> {
         self.expect_here()?;
         let Registration { key, context } = &self.registration;
         if let Some(interest) = waiters.missing(interest) {
-            let mut sources = context.sources.borrow_mut();
-            sources.modify(*key, interest, Mode::Oneshot)?;
+            context.sources()?.modify(*key, interest, Mode::Oneshot)?;
             waiters.armed(interest);
         }
         Ok(())

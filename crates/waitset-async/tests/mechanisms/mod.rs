@@ -1,6 +1,9 @@
 //! Every mechanism that this machine has.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) mod sys;
+
 use std::io::{self, ErrorKind, Write};
 use std::time::{Duration, Instant};
 
