@@ -36,6 +36,12 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 ///
 /// Dropping it detaches the task, as with a thread; [`cancel`](Self::cancel) ends it.
 ///
+/// # Panics
+///
+/// If it is polled again after it has returned the outcome, whether the task ended, panicked
+/// or was cancelled. A loop that awaits a handle among other futures must keep track of
+/// that, with an `Option` of the handle or `Fuse` of the futures crates.
+///
 /// # Panics in tasks
 ///
 /// A panic ends its task and no other, also one of what the task owned, as that is
@@ -44,6 +50,8 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 pub struct JoinHandle<T> {
     outcome: Rc<Outcome<T>>,
     ticket: Arc<Ticket>,
+    /// Whether the outcome has been taken.
+    has_ended: bool,
 }
 
 struct Outcome<T> {
@@ -122,7 +130,11 @@ impl<T: 'static> JoinHandle<T> {
             };
             told.await;
         });
-        Self { outcome, ticket }
+        Self {
+            outcome,
+            ticket,
+            has_ended: false,
+        }
     }
 }
 
@@ -146,13 +158,18 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(result) = self.outcome.result.take() {
-            return Poll::Ready(result);
-        }
-        let displaced = self.outcome.waiter.replace(Some(context.waker().clone()));
-        drop(displaced);
-        Poll::Pending
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(
+            !self.has_ended,
+            "this JoinHandle has already returned the outcome of its task: await it once only"
+        );
+        let Some(result) = self.outcome.result.take() else {
+            let displaced = self.outcome.waiter.replace(Some(context.waker().clone()));
+            drop(displaced);
+            return Poll::Pending;
+        };
+        self.has_ended = true;
+        Poll::Ready(result)
     }
 }
 

@@ -241,6 +241,10 @@ impl<T: AsSource + fmt::Debug> fmt::Debug for Async<T> {
 
 /// The future of [`Async::readable`], [`Async::writable`] and [`Async::ready`].
 ///
+/// Polled again after it has ended, it is ready again, whatever has become of the source;
+/// after an error, it tries again. The futures of the other methods are `async` functions,
+/// which panic if they are polled again after they have ended.
+///
 /// # Errors
 ///
 /// As [`waitset::Reactor::modify`], and if the source's executor does not run on this

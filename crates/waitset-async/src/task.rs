@@ -157,7 +157,7 @@ pub fn yield_now() -> YieldNow {
     YieldNow { has_yielded: false }
 }
 
-/// The future of [`yield_now`].
+/// The future of [`yield_now`]. Polled again after it has ended, it is ready again.
 #[derive(Debug)]
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct YieldNow {

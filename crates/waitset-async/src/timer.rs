@@ -13,7 +13,8 @@ use crate::inbox::{Due, Inbox, TimerKey};
 
 /// A future that ends at a moment of the monotonic clock, never early.
 ///
-/// The executor that polls it tells it. Dropping it forgets it at once.
+/// The executor that polls it tells it. Dropping it forgets it at once. Polled again after
+/// it has ended, it is ready again, until it is [reset](Self::reset).
 ///
 /// # Panics
 ///
@@ -134,6 +135,10 @@ impl fmt::Debug for Sleep {
 /// Awaits `future` for `duration` from now on, and drops it then.
 ///
 /// A future that is ready when the time is over counts as in time.
+///
+/// # Panics
+///
+/// The returned future panics if it is polled again after it has ended, as `async` blocks do.
 ///
 /// # Errors
 ///

@@ -363,6 +363,21 @@ fn the_first_of_two_sources_wins_and_the_other_stays_usable() {
 }
 
 #[test]
+fn a_readiness_that_has_come_stays_so_however_often_it_is_polled() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let (near, far) = Async::pair().unwrap();
+            near.get_ref().write_all(b"!").unwrap();
+            let mut ready = far.readable();
+            for _ in 0..3 {
+                (&mut ready).await.unwrap();
+                let _ = far.get_ref().read(&mut [0; 8]);
+            }
+        });
+    });
+}
+
+#[test]
 fn a_source_comes_back_open_and_unwatched() {
     on_every_mechanism(|mut executor| {
         let mut far = complete(&mut executor, async {

@@ -15,9 +15,9 @@ use std::thread;
 use std::time::Duration;
 
 use futures::channel::{mpsc, oneshot};
-use futures::future::join_all;
+use futures::future::{FutureExt, join_all};
 use futures::io::{AsyncReadExt, AsyncWriteExt};
-use futures::{SinkExt, StreamExt};
+use futures::{SinkExt, StreamExt, poll};
 
 use mechanisms::{complete, on_every_mechanism};
 use waitset_async::{Async, Executor, sleep, spawn, yield_now};
@@ -165,6 +165,45 @@ fn a_task_can_cancel_itself() {
                 ended.unwrap()
             });
             assert!(handle.await.unwrap_err().is_cancelled());
+        });
+    });
+}
+
+#[test]
+fn a_handle_that_is_awaited_again_panics_with_a_message() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let ended = spawn(async { 7 });
+            let panicked = spawn(async { panic!("on purpose") });
+            let cancelled = spawn(pending());
+            cancelled.cancel();
+            for mut handle in [ended, panicked, cancelled] {
+                let _outcome = (&mut handle).await;
+                for _ in 0..2 {
+                    let again = AssertUnwindSafe(&mut handle).catch_unwind().await;
+                    let panic = again.unwrap_err();
+                    let text = panic.downcast_ref::<&str>().unwrap();
+                    assert!(text.contains("JoinHandle"), "{text}");
+                }
+                handle.cancel();
+            }
+        });
+        assert_eq!(executor.tasks(), 0);
+    });
+}
+
+#[test]
+fn a_handle_that_is_polled_before_its_task_has_ended_may_be_polled_again() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let (sender, receiver) = oneshot::channel();
+            let mut handle = spawn(receiver);
+            for _ in 0..3 {
+                assert!(poll!(&mut handle).is_pending());
+                yield_now().await;
+            }
+            sender.send(7).unwrap();
+            assert_eq!(handle.await.unwrap(), Ok(7));
         });
     });
 }

@@ -201,6 +201,24 @@ fn a_timer_that_is_reset_ends_at_its_new_time() {
 }
 
 #[test]
+fn a_timer_that_has_ended_stays_so_however_often_it_is_polled() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            for duration in [Duration::ZERO, Duration::from_millis(1)] {
+                let mut timer = sleep(duration);
+                for _ in 0..3 {
+                    (&mut timer).await;
+                }
+            }
+            let mut yielding = yield_now();
+            for _ in 0..3 {
+                (&mut yielding).await;
+            }
+        });
+    });
+}
+
+#[test]
 fn a_timer_moves_to_the_executor_that_polls_it() {
     on_every_mechanism(|mut executor| {
         let mut timer = sleep(Duration::from_millis(3));
