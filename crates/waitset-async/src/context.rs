@@ -1,4 +1,4 @@
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::io;
 use std::mem::{self, ManuallyDrop};
 use std::rc::Rc;
@@ -7,6 +7,7 @@ use std::task::{self, Poll};
 
 use waitset::{AsSource, Mode, Reactor, WaitSet};
 
+use crate::budget::{Budget, Share};
 use crate::inbox::Inbox;
 use crate::sys;
 use crate::task::{Task, Tasks, Ticket};
@@ -23,12 +24,8 @@ pub(crate) struct Context {
     forks: u32,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) inbox: Arc<Inbox>,
-    /// How many operations the task that runs may still do.
-    budget: Cell<u32>,
+    pub(crate) budget: Budget,
 }
-
-/// Enough for a task to get on, few enough for the others not to wait long.
-const BUDGET: u32 = 128;
 
 thread_local! {
     /// The context of the innermost `block_on` of this thread.
@@ -71,7 +68,7 @@ impl Context {
             sources: RefCell::new(Some(sources)),
             forks: sys::forks(),
             tasks: RefCell::default(),
-            budget: Cell::new(BUDGET),
+            budget: Budget::new(),
         })
     }
 
@@ -130,22 +127,24 @@ impl Context {
         ticket
     }
 
-    pub(crate) fn refill_budget(&self) {
-        self.budget.set(BUDGET);
-    }
-
-    /// Lets a task go on, or makes it wait for its next turn if it has had its share.
-    pub(crate) fn poll_budget(&self, context: &task::Context<'_>) -> Poll<()> {
-        if !self.is_current() {
-            // Nobody would refill it. The operation finds out for itself.
+    /// Charges the task for an operation, or makes it wait for its next turn if its budget is
+    /// used up.
+    pub(crate) fn poll_charge(&self, share: &Share, context: &task::Context<'_>) -> Poll<()> {
+        // Nobody refills the budget of an executor that does not run. The operation finds out
+        // for itself.
+        if !self.is_current() || self.budget.charge(share) {
             return Poll::Ready(());
         }
-        let Some(left) = self.budget.get().checked_sub(1) else {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        };
-        self.budget.set(left);
-        Poll::Ready(())
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Charges the current executor's task, if there is one.
+    pub(crate) fn poll_charge_current(share: &Share, context: &task::Context<'_>) -> Poll<()> {
+        match Self::current() {
+            Some(current) => current.poll_charge(share, context),
+            None => Poll::Ready(()),
+        }
     }
 
     /// Takes the events of a wait, disarms their sources, and arms them again for those

@@ -30,10 +30,19 @@ use crate::task::Ticket;
 ///
 /// # Fairness
 ///
-/// A turn polls each future that was woken before it once, then asks the reactor, so no
-/// task and no source starves another. A task whose sources are always ready is
-/// interrupted after 128 operations; one that computes should
-/// [yield](crate::yield_now).
+/// A turn polls each future that was woken before it once, then waits, so no task and no
+/// source starves another. An operation that finishes immediately is charged to its task: a
+/// read, a write, a datagram sent or received, a connection accepted or begun, a timer that is
+/// due, the handle of a task that has ended. After 32 of them in a turn, the task's operations
+/// are pending until its next turn.
+///
+/// The futures of one task share these 32. A future that is polled after one that uses them
+/// all has one operation per turn all the same, so a [`timeout`](crate::timeout) around an
+/// operation that is always ready expires, and `join!` and `select` starve nobody.
+///
+/// What is not an operation of this crate is not charged. A task that computes should
+/// [yield](crate::yield_now); one that may find a channel or a stream ready without end
+/// should call [`consume_budget`](crate::consume_budget).
 ///
 /// # Dropping
 ///
@@ -111,7 +120,7 @@ impl Executor {
             // 1. Poll what was woken, each once.
             self.context.inbox.take_ready(&mut self.batch);
             while let Some(ready) = self.batch.pop_front() {
-                self.context.refill_budget();
+                self.context.budget.refill();
                 if !Arc::ptr_eq(&ready, &ticket) {
                     self.context.run(&ready);
                     continue;

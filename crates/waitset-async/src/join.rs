@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use crate::budget::Share;
 use crate::context;
 use crate::task::Ticket;
 
@@ -50,6 +51,7 @@ pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
 pub struct JoinHandle<T> {
     outcome: Rc<Outcome<T>>,
     ticket: Arc<Ticket>,
+    share: Share,
     /// Whether the outcome has been taken.
     has_ended: bool,
 }
@@ -133,6 +135,7 @@ impl<T: 'static> JoinHandle<T> {
         Self {
             outcome,
             ticket,
+            share: Share::default(),
             has_ended: false,
         }
     }
@@ -168,6 +171,11 @@ impl<T> Future for JoinHandle<T> {
             drop(displaced);
             return Poll::Pending;
         };
+        // A loop over tasks that have all ended would not let the others run.
+        if context::Context::poll_charge_current(&self.share, context).is_pending() {
+            self.outcome.result.set(Some(result));
+            return Poll::Pending;
+        }
         self.has_ended = true;
         Poll::Ready(result)
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg(unix)]
 
+mod budget;
 mod context;
 mod executor;
 #[cfg(feature = "hyper")]
@@ -17,6 +18,7 @@ mod task;
 mod timer;
 mod waiters;
 
+pub use budget::consume_budget;
 pub use executor::{Executor, block_on};
 #[cfg(feature = "hyper")]
 pub use hyper::Hyper;

@@ -2,10 +2,10 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use waitset::AsSource;
 use waitset::stream::{Listener, Setback, Setbacks, connect_tcp, is_connected};
+use waitset::{AsSource, Interest};
 
-use crate::Async;
+use crate::{Async, consume_budget};
 
 impl Async<TcpListener> {
     /// Listens at `address`; port 0 takes a free one.
@@ -42,6 +42,7 @@ impl Async<TcpStream> {
     ///
     /// As [`connect_tcp`] and [`is_connected`], `ConnectionRefused` above all.
     pub async fn connect(address: impl Into<SocketAddr>) -> io::Result<Self> {
+        consume_budget().await;
         connected(connect_tcp(address.into())?).await
     }
 }
@@ -91,12 +92,18 @@ where
 }
 
 /// Waits until an attempt to connect has succeeded or failed.
+///
+/// Waits for a turn even if it has succeeded already, as attempts to this machine have: the
+/// listener may be this executor's own, and its backlog overflows if it is never accepted
+/// from.
 async fn connected(attempt: TcpStream) -> io::Result<Async<TcpStream>> {
-    let stream = Async::nonblocking(attempt)?;
-    while !is_connected(stream.get_ref())? {
+    let stream = Async::armed(attempt, Interest::WRITABLE)?;
+    loop {
         stream.writable().await?;
+        if is_connected(stream.get_ref())? {
+            return Ok(stream);
+        }
     }
-    Ok(stream)
 }
 
 #[cfg(test)]

@@ -1,4 +1,3 @@
-use std::cell::RefCell;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -96,12 +95,13 @@ impl<T: AsSource + 'static> Async<T> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn nonblocking(source: T) -> io::Result<Self> {
+        Self::armed(source, Interest::READABLE)
+    }
+
+    /// Registers a source for whoever waits for `first` to begin with.
+    pub(crate) fn armed(source: T, first: Interest) -> io::Result<Self> {
         let context = Context::current().ok_or_else(context::elsewhere)?;
-        let first = Interest::READABLE;
-        let watched = Rc::new(Watched {
-            waiters: RefCell::new(Waiters::new(first)),
-            source,
-        });
+        let watched = Rc::new(Watched::new(source, first));
         let share: Rc<Watched<dyn AsSource>> = watched.clone();
         let key = context.sources()?.insert(share, first, Mode::Oneshot)?;
         Ok(Self {
@@ -171,7 +171,7 @@ impl<T: AsSource + 'static> Async<T> {
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            poll_fn(|context| self.registration.context.poll_budget(context)).await;
+            poll_fn(|context| self.poll_charge(interest, context)).await;
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.ready(interest).await?;
@@ -192,8 +192,8 @@ impl<T: AsSource + 'static> Async<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        task::ready!(self.registration.context.poll_budget(context));
         loop {
+            task::ready!(self.poll_charge(interest, context));
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -208,6 +208,11 @@ impl<T: AsSource + 'static> Async<T> {
         };
         drop(spare);
         Poll::Pending
+    }
+
+    fn poll_charge(&self, interest: Interest, context: &task::Context<'_>) -> Poll<()> {
+        let share = self.watched.share(interest);
+        self.registration.context.poll_charge(share, context)
     }
 
     /// Arms the source for somebody who is about to join those who wait.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
+use crate::budget::Share;
 use crate::context::Context;
 use crate::inbox::{Due, Inbox, TimerKey};
 
@@ -24,6 +25,7 @@ pub struct Sleep {
     number: u64,
     /// Where it is armed.
     inbox: Option<Arc<Inbox>>,
+    share: Share,
 }
 
 /// Sleeps for `duration` from now on; `Duration::MAX` means for ever.
@@ -68,8 +70,12 @@ static NUMBERED: AtomicU64 = AtomicU64::new(0);
 impl Sleep {
     fn new(due: Due) -> Self {
         let number = NUMBERED.fetch_add(1, Ordering::Relaxed);
-        let inbox = None;
-        Self { due, number, inbox }
+        Self {
+            due,
+            number,
+            inbox: None,
+            share: Share::default(),
+        }
     }
 
     /// Sleeps until `due` instead, also if it has ended.
@@ -105,9 +111,9 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<()> {
         let current = Context::current();
         let current = current.expect("a timer needs an executor: await it within block_on");
-        // A loop of sleeps that are over would not let the others run.
-        task::ready!(current.poll_budget(context));
         if self.due.is_over(Instant::now()) {
+            // A loop of sleeps that are over would not let the others run.
+            task::ready!(current.poll_charge(&self.share, context));
             self.disarm();
             return Poll::Ready(());
         }
@@ -134,7 +140,10 @@ impl fmt::Debug for Sleep {
 
 /// Awaits `future` for `duration` from now on, and drops it then.
 ///
-/// A future that is ready when the time is over counts as in time.
+/// A future that is ready when the time is over counts as in time. The clock is read each
+/// time that `future` returns to the executor. The operations of this crate see to that even
+/// if they are always ready, see [fairness](crate::Executor#fairness); a loop over anything
+/// else that is should call [`consume_budget`](crate::consume_budget).
 ///
 /// # Panics
 ///

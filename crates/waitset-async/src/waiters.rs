@@ -4,10 +4,34 @@ use std::task::Waker;
 
 use waitset::{AsSource, BorrowedSource, Event, Interest};
 
+use crate::budget::Share;
+
 /// A source and who waits for it: what the executor's set owns.
 pub(crate) struct Watched<T: ?Sized> {
     pub(crate) waiters: RefCell<Waiters>,
+    reading: Share,
+    writing: Share,
     pub(crate) source: T,
+}
+
+impl<T> Watched<T> {
+    /// A source that is registered with `interest`.
+    pub(crate) fn new(source: T, interest: Interest) -> Self {
+        Self {
+            waiters: RefCell::new(Waiters::new(interest)),
+            reading: Share::default(),
+            writing: Share::default(),
+            source,
+        }
+    }
+
+    /// The share of one direction: they do not wait for each other.
+    pub(crate) fn share(&self, interest: Interest) -> &Share {
+        match interest.is_writable() {
+            true => &self.writing,
+            false => &self.reading,
+        }
+    }
 }
 
 impl<T: AsSource + ?Sized> AsSource for Watched<T> {

@@ -1,0 +1,121 @@
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::context::Context;
+
+/// How many operations the task that is being polled may still do in this turn.
+///
+/// It is shared by all futures of the task, so a task's turn is bounded however many there
+/// are. A future that is polled after a sibling that always uses up the budget would starve:
+/// that is what a [`Share`] prevents.
+pub(crate) struct Budget {
+    left: Cell<u32>,
+    /// Tells turns apart.
+    turn: Cell<u64>,
+}
+
+/// Enough for a task to get something done, few enough for the others not to wait long: the
+/// slowest operations, connecting and copying a megabyte, take some 50 µs each.
+const OPERATIONS: u32 = 32;
+
+/// What an operation that was refused has a right to: it may run in a later turn even if the
+/// budget is used up by then.
+///
+/// Remembers the turn of the last refusal, or of the last time that it made use of its right:
+/// that is at most one operation beyond the budget per share and turn.
+#[derive(Debug, Default)]
+pub(crate) struct Share(AtomicU64);
+
+impl Budget {
+    pub(crate) const fn new() -> Self {
+        let (left, turn) = (Cell::new(OPERATIONS), Cell::new(1));
+        Self { left, turn }
+    }
+
+    /// Begins the turn of another task.
+    pub(crate) fn refill(&self) {
+        self.left.set(OPERATIONS);
+        self.turn.set(self.turn.get() + 1);
+    }
+
+    /// Returns `true` if an operation may run now, and charges for it.
+    pub(crate) fn charge(&self, share: &Share) -> bool {
+        if let Some(left) = self.left.get().checked_sub(1) {
+            self.left.set(left);
+            return true;
+        }
+        let turn = self.turn.get();
+        let refused = share.0.load(Ordering::Relaxed);
+        share.0.store(turn, Ordering::Relaxed);
+        refused != 0 && refused != turn
+    }
+}
+
+/// Charges the task for one operation: returns immediately up to 32 times per turn, and then
+/// lets the other tasks run first.
+///
+/// The operations of this crate charge for themselves. Call this in loops over anything else
+/// that can be ready without end, such as the messages of a channel: the task would never
+/// return to the executor, and not even a [`timeout`](crate::timeout) around it would end it.
+/// Between longer calculations, [`yield_now`](crate::yield_now) is the better choice.
+///
+/// ```
+/// use futures::StreamExt;
+/// use std::time::Duration;
+/// use waitset_async::{consume_budget, timeout};
+///
+/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// let mut endless = futures::stream::repeat(7);
+/// let sum = timeout(Duration::from_millis(1), async {
+///     let mut sum = 0_u64;
+///     while let Some(number) = endless.next().await {
+///         sum += number;
+///         consume_budget().await;
+///     }
+///     sum
+/// });
+/// assert!(sum.await.is_err(), "it took too long");
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn consume_budget() {
+    let share = Share::default();
+    poll_fn(|context| Context::poll_charge_current(&share, context)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many operations a turn lets through, if they are tried again and again.
+    fn allowed(budget: &Budget, share: &Share) -> u32 {
+        let mut allowed = 0;
+        while budget.charge(share) {
+            allowed += 1;
+        }
+        allowed
+    }
+
+    #[test]
+    fn who_comes_after_a_sibling_that_uses_up_all_has_one_operation_in_every_later_turn() {
+        let (budget, greedy, late) = (Budget::new(), Share::default(), Share::default());
+        assert_eq!(allowed(&budget, &greedy), OPERATIONS);
+        assert_eq!(allowed(&budget, &late), 0);
+        for _ in 0..3 {
+            budget.refill();
+            assert_eq!(allowed(&budget, &greedy), OPERATIONS + 1);
+            assert_eq!(allowed(&budget, &late), 1);
+        }
+    }
+
+    #[test]
+    fn operations_that_are_all_new_have_the_budget_and_no_more() {
+        let budget = Budget::new();
+        for _ in 0..3 {
+            let new = || budget.charge(&Share::default());
+            assert_eq!((0..1_000).filter(|_| new()).count(), OPERATIONS as usize);
+            budget.refill();
+        }
+    }
+}
