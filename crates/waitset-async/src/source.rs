@@ -36,6 +36,18 @@ use crate::waiters::{Waiters, Watched};
 ///
 /// A future that is dropped while it waits leaves nothing behind but an armed source,
 /// which may end one wait of the reactor early.
+///
+/// # Broken pipes
+///
+/// Writing to a socket whose peer is gone returns `BrokenPipe`, and never raises `SIGPIPE`,
+/// even if the signal has its default action and would end the process: the streams of std
+/// and the sockets of socket2 are written with send(2) and sendmsg(2) and `MSG_NOSIGNAL`.
+///
+/// For pipes, terminals and files there is no such flag, and the `Write` of any other type is
+/// called as it is, as are your own closures in [`write_with`](Self::write_with). Programs
+/// whose `main` is Rust's ignore `SIGPIPE` from the start and get `BrokenPipe` there, too. In
+/// a library that is called from another language, or after setting the default action,
+/// ignore or block the signal before you write to a pipe.
 pub struct Async<T: AsSource + 'static> {
     // Fields drop in this order: a source is deregistered before it closes.
     registration: Registration,

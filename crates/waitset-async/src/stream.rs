@@ -1,10 +1,12 @@
+use std::any::Any;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 use waitset::{AsSource, Interest};
 
 use crate::Async;
@@ -34,6 +36,7 @@ where
     }
 }
 
+/// Writes to sockets without raising `SIGPIPE`, see [broken pipes](Async#broken-pipes).
 impl<T: AsSource> AsyncWrite for &Async<T>
 where
     for<'a> &'a T: Write,
@@ -44,7 +47,10 @@ where
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.poll_with(context, Interest::WRITABLE, |mut source| {
-            source.write(buffer)
+            match socket(source) {
+                Some(socket) => socket.send_with_flags(buffer, NO_SIGNAL),
+                None => source.write(buffer),
+            }
         })
     }
 
@@ -53,8 +59,12 @@ where
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let most = &buffers[..buffers.len().min(MOST_BUFFERS)];
         self.poll_with(context, Interest::WRITABLE, |mut source| {
-            source.write_vectored(buffers)
+            match socket(source) {
+                Some(socket) => socket.send_vectored_with_flags(most, NO_SIGNAL),
+                None => source.write_vectored(buffers),
+            }
         })
     }
 
@@ -74,6 +84,26 @@ where
         })
     }
 }
+
+/// The socket of a source whose own `Write` is write(2) and writev(2), which raise `SIGPIPE`
+/// once the peer is gone. Any other type's `Write` may do more than to write, and is left to
+/// do it.
+fn socket<T: AsSource + 'static>(source: &T) -> Option<SockRef<'_>> {
+    let source_type: &dyn Any = source;
+    let is_socket = source_type.is::<TcpStream>()
+        || source_type.is::<UnixStream>()
+        || source_type.is::<Socket>();
+    is_socket.then(|| SockRef::from(source))
+}
+
+/// Where there is no such flag, the libraries set an option of the socket.
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: libc::c_int = 0;
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
+
+/// How many buffers one sendmsg(2) takes: `IOV_MAX` of Linux and the BSDs.
+const MOST_BUFFERS: usize = 1024;
 
 /// No socket, or one whose peer is gone.
 fn has_nothing_to_end(error: &io::Error) -> bool {
@@ -101,6 +131,7 @@ where
     }
 }
 
+/// Writes to sockets without raising `SIGPIPE`, see [broken pipes](Async#broken-pipes).
 impl<T: AsSource> AsyncWrite for Async<T>
 where
     for<'a> &'a T: Write,

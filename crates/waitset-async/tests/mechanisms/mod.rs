@@ -4,7 +4,9 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod sys;
 
+use std::env;
 use std::io::{self, ErrorKind, Write};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use waitset::{Backend, Capabilities};
@@ -36,6 +38,29 @@ pub(crate) fn for_each_mechanism(test: impl Fn(Executor, Capabilities) + Sync) {
             });
         });
     }
+}
+
+/// Set in a child of [`alone`].
+const ALONE: &str = "WAITSET_ASYNC_ALONE";
+
+/// Runs `body`, the whole of the test of this name, in a process of its own: it changes what
+/// a process shares.
+pub(crate) fn alone(test: &str, body: impl FnOnce()) {
+    if env::var_os(ALONE).is_some() {
+        return body();
+    }
+    let output = Command::new(env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(ALONE, "yes")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{}\n{text}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Runs `future` to its end, which must come.
