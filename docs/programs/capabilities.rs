@@ -25,7 +25,7 @@ fn directions(interest: Interest) -> String {
 
 type Row = (&'static str, fn(&Capabilities) -> String);
 
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     ("level", |c| support(c.level)),
     ("edge", |c| support(c.edge)),
     ("oneshot", |c| support(c.oneshot)),
@@ -37,6 +37,7 @@ const ROWS: [Row; 11] = [
     ("half-close told", |c| yes(c.peer_closed_hint)),
     ("finds dead files", |c| yes(c.sees_dead_descriptors)),
     ("looks before telling", |c| yes(c.rechecks_before_telling)),
+    ("a stop ends a wait", |c| yes(c.interrupted_by_stop)),
 ];
 
 fn main() -> io::Result<()> {

@@ -102,6 +102,7 @@ impl<R: Reactor> Reactor for Busy<R> {
         Capabilities {
             timeout_resolution: Duration::from_nanos(1),
             sleeps: false,
+            interrupted_by_stop: false,
             ..self.inner.capabilities()
         }
     }

@@ -91,15 +91,22 @@ pub(crate) fn poll(source: impl AsFd, asked: Readiness, millis: i32) -> io::Resu
 
 /// Runs `body` in a process that is forked from this one, and returns when it has ended.
 pub(crate) fn fork_and(body: impl FnOnce()) {
-    // SAFETY: the child has this thread alone, runs `body`, and ends without unwinding
+    beside_a_fork(body, || ());
+}
+
+/// Runs `forked` in a process that is forked from this one and `here` in this one, and returns
+/// when both have ended.
+pub(crate) fn beside_a_fork(forked: impl FnOnce(), here: impl FnOnce()) {
+    // SAFETY: the child has this thread alone, runs `forked`, and ends without unwinding
     // into what the harness keeps. The C library readies its allocator for that.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
-            let outcome = catch_unwind(AssertUnwindSafe(body));
+            let outcome = catch_unwind(AssertUnwindSafe(forked));
             // SAFETY: it ends the process and touches nothing.
             unsafe { libc::_exit(i32::from(outcome.is_err())) }
         }
         ForkResult::Parent { child } => {
+            here();
             let status = waitpid(child, None).unwrap();
             assert_eq!(status, WaitStatus::Exited(child, 0));
         }

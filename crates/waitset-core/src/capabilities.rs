@@ -56,6 +56,14 @@ pub struct Capabilities {
     pub rechecks_before_telling: bool,
     /// Whether a wait sleeps, so that other threads have the processor.
     pub sleeps: bool,
+    /// `true` if a wait can end early, though no signal handler ran, when the process is stopped
+    /// and continued: by `SIGSTOP` and `SIGCONT`, Control-Z and `fg`, a debugger, or a container
+    /// that is paused (signal(7), "Interruption of system calls and library functions by stop
+    /// signals").
+    ///
+    /// [`Events::was_interrupted`](crate::Events::was_interrupted) is `true` then, as after a
+    /// handler. To wait for a whole timeout, wait again for the rest of it.
+    pub interrupted_by_stop: bool,
 }
 
 impl Capabilities {
@@ -73,6 +81,7 @@ impl Capabilities {
         sees_dead_descriptors: false,
         rechecks_before_telling: true,
         sleeps: true,
+        interrupted_by_stop: false,
     };
 
     /// Whether sources can be registered with `mode`.

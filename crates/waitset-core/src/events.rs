@@ -72,7 +72,9 @@ impl Events {
         self.outcome & WOKEN != 0
     }
 
-    /// Whether a signal handler ended the last wait (`EINTR`).
+    /// Returns `true` if a signal handler ended the last wait (`EINTR`), or the process was
+    /// stopped and continued, see
+    /// [`Capabilities::interrupted_by_stop`](crate::Capabilities::interrupted_by_stop).
     #[must_use]
     pub fn was_interrupted(&self) -> bool {
         self.outcome & INTERRUPTED != 0

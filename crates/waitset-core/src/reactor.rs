@@ -16,10 +16,11 @@ use crate::{BorrowedSource, Capabilities, Events, Haste, Interest, Mode, Stats, 
 ///  1. Readiness is advisory: expect `WouldBlock`. No event is empty.
 ///  2. A hang-up or an error reads as readiness in every direction that was asked for.
 ///     Finer flags are hints.
-///  3. A wake or a signal handler ends a wait early, with whatever events there are,
-///     often none. Otherwise a wait never ends before its timeout, which is rounded up
-///     and saturates: `Duration::MAX` means for ever. A wake before `wait` is kept; many
-///     wakes coalesce into one.
+///  3. A wake or a signal handler ends a wait early, with whatever events there are, often
+///     none. So does a process that is stopped and continued, if
+///     [`Capabilities::interrupted_by_stop`] says so. Otherwise a wait without events never
+///     ends before its timeout, which is rounded up and saturates: `Duration::MAX` means
+///     forever. A wake before `wait` is kept; many wakes coalesce into one.
 ///  4. Events that do not fit the buffer are neither lost nor disarmed, and none
 ///     starves.
 ///  5. [`Mode::Oneshot`] reports once and is silent, hang-up included, until `modify`

@@ -535,6 +535,7 @@ impl Reactor for Epoll {
                 true => Duration::from_nanos(1),
                 false => Duration::from_millis(1),
             },
+            interrupted_by_stop: true,
             ..Capabilities::FULL
         }
     }

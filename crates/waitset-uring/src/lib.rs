@@ -498,6 +498,7 @@ impl Reactor for Uring {
             oneshot: Support::Emulated,
             sees_dead_descriptors: true,
             rechecks_before_telling: false,
+            interrupted_by_stop: true,
             ..Capabilities::FULL
         }
     }

@@ -217,7 +217,8 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
         self.batch.was_woken()
     }
 
-    /// Whether a signal handler ended the last wait.
+    /// Returns `true` if a signal handler ended the last wait, or the process was stopped and
+    /// continued, see [`Capabilities::interrupted_by_stop`](crate::Capabilities::interrupted_by_stop).
     #[must_use]
     pub fn was_interrupted(&self) -> bool {
         self.batch.was_interrupted()

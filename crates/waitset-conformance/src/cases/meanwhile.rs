@@ -1,6 +1,7 @@
 //! Something that happens in another thread while this one waits.
 
 use std::fs;
+use std::process::id as this_process;
 use std::thread;
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ pub(crate) fn once_asleep(sleeps: bool, act: impl FnOnce() + Send, wait: impl Fn
     thread::scope(|scope| {
         scope.spawn(move || {
             if sleeps {
-                await_sleep(waiting);
+                await_state(this_process(), waiting, 'S');
             }
             act();
         });
@@ -25,18 +26,19 @@ pub(crate) fn once_asleep(sleeps: bool, act: impl FnOnce() + Send, wait: impl Fn
     });
 }
 
-/// Returns when the thread sleeps in the kernel (proc(5), state `S`).
-fn await_sleep(thread: i32) {
-    let path = format!("/proc/self/task/{thread}/stat");
+/// Returns when a thread is in this state (proc(5)): `S` if it sleeps in the kernel, `T` if it
+/// is stopped.
+pub(crate) fn await_state(process: u32, thread: i32, state: char) {
+    let path = format!("/proc/{process}/task/{thread}/stat");
     let start = Instant::now();
     while start.elapsed() < BOUND {
         let stat = fs::read_to_string(&path).unwrap();
         // The name before the state may contain anything, parentheses included.
         let (_, rest) = stat.rsplit_once(") ").unwrap();
-        if rest.starts_with('S') {
+        if rest.starts_with(state) {
             return;
         }
         thread::yield_now();
     }
-    panic!("the waiting thread never went to sleep");
+    panic!("the waiting thread never came to state {state}");
 }

@@ -117,6 +117,7 @@ macro_rules! __each_case {
             }
             signals {
                 an_interrupted_wait_ends_early_and_says_so
+                a_stop_ends_a_wait_only_where_the_capabilities_say_so
                 a_storm_of_signals_hides_neither_events_nor_wakes
             }
             fairness {

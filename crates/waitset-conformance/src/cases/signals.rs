@@ -3,18 +3,19 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigEvent, SigevNotify, Signal};
+use nix::sys::signal::{SigEvent, SigevNotify, Signal, kill};
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 use nix::time::ClockId;
+use nix::unistd::Pid;
 use waitset_core::Mode;
 
 use crate::Make;
 use crate::child::alone;
 use crate::sources::{drain, pipe};
-use crate::sys::interrupt_on_alarm;
+use crate::sys::{beside_a_fork, interrupt_on_alarm};
 use crate::watch::{BOUND, R, Watch};
 
-use super::meanwhile::this_thread;
+use super::meanwhile::{await_state, this_thread};
 
 /// Sends this thread a signal in every millisecond, for as long as it lives.
 fn storm() -> Timer {
@@ -57,6 +58,44 @@ pub fn an_interrupted_wait_ends_early_and_says_so(make: Make) {
         assert_eq!(interruptions > 0, watch.can().sleeps, "{interruptions}");
         watch.wait(Some(Duration::from_millis(1)));
         assert!(!watch.events.was_interrupted());
+    });
+}
+
+/// Linux has select and poll sleep on after a stop, and lets epoll_wait and io_uring_enter end
+/// as after a handler (signal(7)). No mechanism can tell the two apart.
+pub fn a_stop_ends_a_wait_only_where_the_capabilities_say_so(make: Make) {
+    alone(|| {
+        let mut watch = Watch::new(make);
+        let (reader, mut writer) = pipe();
+        watch.register(&reader, 7, R, Mode::Level);
+        let (process, thread) = (std::process::id(), this_thread());
+        let can = watch.can();
+        let mut stop_and_continue = || {
+            let send = |signal| kill(Pid::from_raw(process as i32), signal).unwrap();
+            if can.sleeps {
+                await_state(process, thread, 'S');
+            }
+            send(Signal::SIGSTOP);
+            await_state(process, thread, 'T');
+            send(Signal::SIGCONT);
+            if can.interrupted_by_stop {
+                return;
+            }
+            if can.sleeps {
+                await_state(process, thread, 'S');
+            }
+            writer.write_all(b"!").unwrap();
+        };
+        for _ in 0..3 {
+            let wait = || {
+                let count = watch.wait(Some(BOUND));
+                assert_eq!(watch.events.was_interrupted(), can.interrupted_by_stop);
+                assert_eq!(count, usize::from(!can.interrupted_by_stop));
+                assert!(!watch.events.was_woken());
+            };
+            beside_a_fork(&mut stop_and_continue, wait);
+            drain(&reader);
+        }
     });
 }
 
