@@ -2,28 +2,40 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 
+use socket2::SockRef;
 use waitset::stream::{Listener, Setback, Setbacks, connect_tcp, is_connected};
 use waitset::{AsSource, Interest};
 
 use crate::{Async, consume_budget};
 
+/// Enough for a crowd of tasks that all connect in one turn; std's is 128.
+const BACKLOG: i32 = 1024;
+
 impl Async<TcpListener> {
     /// Listens at `address`; port 0 takes a free one.
     ///
-    /// The streams it accepts have `TCP_NODELAY` set, inherited from the listening socket, so
-    /// that small writes are sent immediately. A listener that is given to [`Async::new`]
-    /// keeps its own setting.
+    /// The backlog has room for 1024 connections, or for as many as the system allows: tasks of
+    /// this executor may connect to it by the hundred before it has a turn.
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::bind`], setsockopt(2) and [`Async::new`].
+    /// As [`TcpListener::bind`] and [`Async::new`].
+    ///
+    /// # Platform notes
+    ///
+    /// In addition to [`TcpListener::bind`], listen(2) again with the larger backlog; Linux
+    /// cuts it to `net.core.somaxconn`, 4096 by default.
     pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
         let listener = TcpListener::bind(address.into())?;
-        listener.set_nodelay()?;
+        SockRef::from(&listener).listen(BACKLOG)?;
         Self::new(listener)
     }
 
     /// Waits for a connection, passing over those that are gone before they are taken.
+    ///
+    /// The stream has `TCP_NODELAY` set, so that small writes are sent immediately. To turn
+    /// it off, call `set_nodelay(false)` on the stream, or clear the option of the listener
+    /// for all that it accepts.
     ///
     /// # Errors
     ///
@@ -37,6 +49,9 @@ impl Async<TcpListener> {
 
 impl Async<TcpStream> {
     /// Connects to `address` without blocking the executor.
+    ///
+    /// The stream has `TCP_NODELAY` set, as those that are
+    /// [accepted](Async::<TcpListener>::accept) have.
     ///
     /// # Errors
     ///
@@ -199,6 +214,20 @@ mod tests {
             let (far, _) = listener.accept().await.unwrap();
             assert!(near.get_ref().nodelay().unwrap());
             assert!(far.get_ref().nodelay().unwrap());
+
+            // However the listener was made, unless it is told otherwise.
+            for is_set in [true, false] {
+                let listener = TcpListener::bind(any).unwrap();
+                let address = listener.local_addr().unwrap();
+                let listener = Async::new(listener).unwrap();
+                if !is_set {
+                    let socket = SockRef::from(listener.get_ref());
+                    socket.set_tcp_nodelay(false).unwrap();
+                }
+                let _near = TcpStream::connect(address).unwrap();
+                let (far, _) = listener.accept().await.unwrap();
+                assert_eq!(far.get_ref().nodelay().unwrap(), is_set);
+            }
         })
         .unwrap();
     }

@@ -1,11 +1,14 @@
+use std::any::Any;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::net::TcpListener;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{self, Poll};
 
 use socket2::SockRef;
+use waitset::stream::Listener;
 use waitset::{AsSource, Interest, Key, Mode};
 
 use crate::context::{self, Context};
@@ -74,6 +77,8 @@ impl Drop for Registration {
 impl<T: AsSource + 'static> Async<T> {
     /// Makes `source` non-blocking and registers it with the executor of this thread.
     ///
+    /// A `TcpListener` gets `TCP_NODELAY`, which the streams that it accepts inherit.
+    ///
     /// # Errors
     ///
     /// As [`waitset::Reactor::register`], and if no executor runs on this thread. The
@@ -112,6 +117,11 @@ impl<T: AsSource + 'static> Async<T> {
 
     /// Registers a source for whoever waits for `first` to begin with.
     pub(crate) fn armed(source: T, first: Interest) -> io::Result<Self> {
+        let source_type: &dyn Any = &source;
+        if let Some(listener) = source_type.downcast_ref::<TcpListener>() {
+            // It fails only on what is no TCP socket, for which accept(2) has the better error.
+            let _ = listener.set_nodelay();
+        }
         let context = Context::current().ok_or_else(context::elsewhere)?;
         let watched = Rc::new(Watched::new(source, first));
         let share: Rc<Watched<dyn AsSource>> = watched.clone();

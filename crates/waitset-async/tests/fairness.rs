@@ -270,6 +270,30 @@ fn a_listener_of_the_same_executor_has_a_turn_between_two_connects_of_a_task() {
 }
 
 #[test]
+fn tasks_that_all_connect_in_one_turn_fit_the_backlog_of_a_listener_of_their_executor() {
+    // As many as the system lets any listener have, at most 300.
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn");
+    let most = most.map_or(128, |most| most.trim().parse().unwrap());
+    let tasks = 300.min(most);
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+            let address = listener.get_ref().local_addr().unwrap();
+            let connects: Vec<_> = (0..tasks)
+                .map(|_| spawn(Async::<TcpStream>::connect(address)))
+                .collect();
+            // They have begun, and all of them are in the backlog.
+            yield_now().await;
+            let accepted = std::iter::repeat_with(|| listener.get_ref().accept());
+            assert_eq!(accepted.take_while(Result::is_ok).count(), tasks);
+            for connect in connects {
+                connect.await.unwrap().unwrap();
+            }
+        });
+    });
+}
+
+#[test]
 fn connects_of_one_task_at_the_same_time_are_spread_over_its_turns() {
     const CONNECTS: u64 = 200;
     on_every_mechanism(|mut executor| {
