@@ -51,8 +51,12 @@ pub struct Capabilities {
     /// Whether a source is looked at in the wait that tells of it.
     ///
     /// Otherwise an event says what the kernel saw when it came about: the readiness may
-    /// have gone since, it may name the newest direction only, and two arrivals at an
-    /// edge-triggered source may be two events of one wait.
+    /// have gone since, also that of a level-triggered source whose event did not fit the
+    /// buffer before, and it may name the newest direction only. Two arrivals at an
+    /// edge-triggered source may be two events, of one wait or of two, the second of which
+    /// finds nothing if the first was drained. So expect `WouldBlock` after every event, and
+    /// do not take an event for a new arrival. A level-triggered or one-shot source has at
+    /// most one event per wait, and what is ready is found by the first wait with room.
     pub rechecks_before_telling: bool,
     /// Whether a wait sleeps, so that other threads have the processor.
     pub sleeps: bool,

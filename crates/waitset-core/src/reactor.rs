@@ -85,7 +85,9 @@ pub trait Reactor {
     ///
     /// # Errors
     ///
-    /// `NotFound` if the descriptor is not registered.
+    /// `NotFound` if the descriptor is not registered. Other kinds where the mechanism needs
+    /// what has run out, such as a descriptor for the ring of another thread; the source is
+    /// still registered then, and must stay open.
     fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()>;
 
     /// Waits until a source is ready, the timeout is over, a waker wakes or a signal

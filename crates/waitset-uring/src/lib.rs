@@ -9,7 +9,6 @@
 //!
 //! let mut uring = match Uring::new() {
 //!     Err(error) if error.kind() == ErrorKind::Unsupported => {
-//!         eprintln!("skipped: {error}");
 //!         return Ok(());
 //!     }
 //!     opened => opened?,
@@ -27,6 +26,7 @@
 #![cfg(target_os = "linux")]
 
 mod absence;
+mod cancel;
 #[cfg(test)]
 mod older_kernels;
 mod ring;
@@ -34,6 +34,7 @@ mod source;
 mod sys;
 
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -55,13 +56,19 @@ const NAME: &str = "uring";
 /// by the same system call that waits next; so is a one-shot source after `modify`.
 /// Changes of interest wait for that call, too, and cost nothing if they cancel out.
 ///
-/// Deregistering cancels the poll and sees it gone before it returns, since an armed poll
-/// keeps the file open and the peer without its end of file. A source that was told and
-/// not armed again costs no system call to deregister.
+/// Deregistering cancels the poll and returns when its last completion is there, because a
+/// poll that is armed, or has yet to run, keeps the file open and the peer without its end
+/// of file. A source that was told and not armed again costs no system call to deregister.
 ///
 /// The ring belongs to the thread that first uses the reactor. A reactor that is sent to
-/// another thread opens a new ring there and arms everything anew; an edge that lasts is
-/// then told once more, and what was armed in the old ring is let go a moment later.
+/// another thread, or whose thread has ended, opens a new ring and arms everything again; an
+/// edge that lasts is then told once more, and what was armed in the old ring is let go a
+/// moment later. `wait` and `deregister` fail with `EMFILE` if that ring cannot be opened,
+/// and change nothing: free a descriptor and call them again.
+///
+/// An edge-triggered source that another ring signals (its eventfd, the ring itself, or an
+/// epoll set that watches one) is armed again for each event, and what the program has not
+/// taken by the next wait is told once more.
 ///
 /// # Platform notes
 ///
@@ -69,7 +76,8 @@ const NAME: &str = "uring";
 /// `io_uring_register` that see whether these are allowed; another of the latter at first use,
 /// `io_uring_enter` to wait and to deregister; a wait that finds its answer in the ring
 /// makes no system call; `poll` to see whether urgent data is there where it is asked for
-/// and claimed, as every arrival at a socket does. `IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN` from Linux 6.1,
+/// and claimed, as every arrival at a socket does; `fstat` where a multishot poll ends by
+/// itself, to learn whether the file can be waited for. `IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN` from Linux 6.1,
 /// which makes it faster than epoll; `COOP_TASKRUN` from 5.19; neither before. Credentials
 /// are those of the thread that opened the ring, which does not matter to polls. A little
 /// after a ring was closed, the kernel interrupts the thread that used it once: a wait of
@@ -83,6 +91,11 @@ pub struct Uring {
     sources: FdTable<Source>,
     /// Descriptors whose poll may not be as it is wanted.
     queue: Vec<RawFd>,
+    /// Those whose poll completed in this wait without an event to tell.
+    silenced: Vec<RawFd>,
+    /// How many polls were cancelled and have yet to complete for the last time, as far as
+    /// completions were taken. Until then they hold their files.
+    doomed: usize,
     generations: Generations,
     stats: Stats,
 }
@@ -116,6 +129,10 @@ enum Answer {
 /// The bell's user data; those of sources have a generation of at least 1.
 const BELL: u64 = 0;
 
+/// How often one wait arms again what completed without an event. Once makes a poll last
+/// that was of one shot; the rest is for those that end by themselves.
+const LOOKS: u32 = 4;
+
 impl Uring {
     /// Opens a ring and its waker.
     ///
@@ -137,6 +154,8 @@ impl Uring {
             bell_is_armed: false,
             sources: FdTable::default(),
             queue: Vec::new(),
+            silenced: Vec::new(),
+            doomed: 0,
             generations: Generations(0),
             stats: Stats::default(),
         })
@@ -169,6 +188,9 @@ impl Uring {
         while self.try_to_arm()? == Entered::Moved {
             self.move_here()?;
         }
+        if self.doomed > cancel::MOST_DOOMED {
+            self.settle()?;
+        }
         Ok(())
     }
 
@@ -195,6 +217,7 @@ impl Uring {
             if matches!(change, Change::Cancel | Change::Replace) {
                 sys::push_cancel(&mut submissions, source.data(fd));
                 source.forget(self.generations.next());
+                self.doomed += 1;
             }
             if matches!(change, Change::Arm | Change::Replace) {
                 let asked = source.arm();
@@ -224,15 +247,18 @@ impl Uring {
     /// Takes what has completed, as far as there is room; false if nothing has.
     #[inline(always)]
     fn reap(&mut self, events: &mut Events) -> bool {
-        let (mut any, mut woken) = (false, false);
+        let (mut any, mut woken, mut lost) = (false, false, false);
         let Self {
             ring,
             sources,
             queue,
+            silenced,
+            doomed,
             stats,
             ..
         } = self;
         let mut count = events.len();
+        let overflows = ring.overflows();
         // Taken one by one, since what does not fit must not be taken.
         let mut completions = ring.completions();
         while let Some(place) = events.buffer_mut().get_mut(count) {
@@ -245,16 +271,24 @@ impl Uring {
             let Some(source) = known.filter(|source| source.generation() == generation) else {
                 if completion.data == BELL {
                     self.bell_is_armed = completion.more;
+                    lost |= completion.bits() == Err(libc::ECANCELED);
                     woken |= self.wake.take();
+                } else if source::is_of_poll(completion.data) {
+                    *doomed -= usize::from(!completion.more);
                 }
                 continue;
             };
             let verdict = match source.complete_plainly(&completion) {
                 Some(seen) => Verdict::Tell(seen),
-                None => complete_with_care(source, fd, completion, &mut stats.wait_calls),
+                None => {
+                    let calls = &mut stats.wait_calls;
+                    complete_with_care(source, fd, completion, overflows, calls)
+                }
             };
+            let mut queue = &mut *queue;
             match verdict {
-                Verdict::Silent => {}
+                Verdict::Silent => queue = silenced,
+                Verdict::Lost => lost = true,
                 Verdict::Tell(seen) => {
                     *place = source.registration.event(seen);
                     count += 1;
@@ -274,6 +308,11 @@ impl Uring {
         events.set_len(count);
         if woken {
             events.set_woken();
+        }
+        drop(completions);
+        if lost {
+            self.bell_is_armed = false;
+            ring.lose();
         }
         any
     }
@@ -339,8 +378,14 @@ impl Uring {
         if !events.is_full() && self.ring.needs_kernel() {
             self.reap_the_rest(events)?;
         }
-        if !events.is_empty() || events.was_woken() {
+        if !self.silenced.is_empty() {
+            self.look_again(events)?;
+        }
+        if has_news(events) {
             return Ok(Answer::News);
+        }
+        if self.ring.is_lost() {
+            return Ok(Answer::Moved);
         }
         let slept = sleeps && !any;
         Ok(Answer::Nothing { slept })
@@ -359,12 +404,34 @@ impl Uring {
         Ok(())
     }
 
+    /// Arms again what completed without an event, since it may be ready for what was
+    /// asked. What was told waits for the next wait, so that it is not told twice.
+    #[cold]
+    fn look_again(&mut self, events: &mut Events) -> io::Result<()> {
+        let mut looked = Ok(Entered::Here);
+        for _ in 0..LOOKS {
+            if self.silenced.is_empty() || events.is_full() {
+                break;
+            }
+            mem::swap(&mut self.queue, &mut self.silenced);
+            looked = self.try_to_arm();
+            mem::swap(&mut self.queue, &mut self.silenced);
+            if !matches!(looked, Ok(Entered::Here)) {
+                break;
+            }
+            looked = self.reap_the_rest(events).map(|()| Entered::Here);
+        }
+        self.queue.append(&mut self.silenced);
+        looked.map(drop)
+    }
+
     /// Opens a ring for this thread and arms everything in it.
     #[cold]
     fn move_here(&mut self) -> io::Result<()> {
         self.ring = self.ring.reopen()?;
         self.stats.control_calls += Ring::CALLS_TO_OPEN;
         self.bell_is_armed = false;
+        self.doomed = 0;
         self.queue.clear();
         let descriptors: Vec<_> = self.sources.descriptors().collect();
         for fd in descriptors {
@@ -377,19 +444,21 @@ impl Uring {
         }
         Ok(())
     }
+}
 
-    /// Submits a cancellation and runs it to its end, so that the file is let go.
-    fn submit_cancel(&mut self) -> io::Result<Entered> {
-        for _ in 0..Ring::portions(self.sources.len()) {
-            self.stats.control_calls += 1;
-            let entered = self.ring.enter(0, None)?;
-            // The kernel runs what is pending in portions.
-            if entered == Entered::Moved || !self.ring.has_work() {
-                return Ok(entered);
-            }
-        }
-        Ok(Entered::Here)
-    }
+/// Whether a wait has something to return for.
+#[inline]
+fn has_news(events: &Events) -> bool {
+    !events.is_empty() || events.was_woken()
+}
+
+#[cold]
+fn not_deregistered(fd: RawFd, error: &io::Error) -> io::Error {
+    let text = format!(
+        "{NAME}: cannot deregister descriptor {fd}: {error}; free a descriptor, or deregister \
+         in the thread that waits"
+    );
+    io::Error::new(error.kind(), text)
 }
 
 /// What comes of a completion that is not told as it came. Counts system calls.
@@ -398,15 +467,21 @@ fn complete_with_care(
     source: &mut Source,
     fd: RawFd,
     mut completion: Completion,
+    overflows: u32,
     calls: &mut u64,
 ) -> Verdict {
+    let mut ended_at = None;
+    if source.is_ended_by(&completion) {
+        *calls += 1;
+        ended_at = (!sys::has_wait_queue(fd)).then_some(overflows);
+    }
     if source.is_told_of_urgent(&completion) {
         *calls += 1;
         if !sys::has_urgent(fd) {
             completion = completion.without(Readiness::PRIORITY.0);
         }
     }
-    source.complete(&completion)
+    source.complete(&completion, ended_at)
 }
 
 impl Reactor for Uring {
@@ -452,7 +527,7 @@ impl Reactor for Uring {
             interest,
             mode,
         });
-        if !std::mem::replace(&mut source.queued, true) {
+        if !mem::replace(&mut source.queued, true) {
             self.queue(fd);
         }
         Ok(())
@@ -460,18 +535,15 @@ impl Reactor for Uring {
 
     fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
         let fd = source.as_raw_fd();
-        let Some(source) = self.sources.remove(fd) else {
+        if self.sources.get(fd).is_none() {
             return Err(refusal::not_registered(NAME, fd));
-        };
-        if source.is_armed() {
-            if self.ring.make_room(&mut self.stats.wait_calls)? == Entered::Here {
-                sys::push_cancel(&mut self.ring.submissions(), source.data(fd));
-            }
-            if self.submit_cancel()? == Entered::Moved {
-                // The other thread's ring goes, and with it the poll.
-                self.move_here()?;
-            }
         }
+        if let Err(error) = self.let_go(fd) {
+            // It is still registered, and its poll may have gone.
+            self.requeue(fd);
+            return Err(not_deregistered(fd, &error));
+        }
+        self.sources.remove(fd);
         Ok(())
     }
 
@@ -481,8 +553,10 @@ impl Reactor for Uring {
             None => self.wait_in_ring(events, None),
             Some(_) => self.wait_for(events, timeout),
         };
-        if let Err(error) = waited {
-            refusal::of_wait(NAME, events, &error)?;
+        match waited {
+            // What was taken from the ring must be told; the kernel refuses the next wait.
+            Err(error) if !has_news(events) => refusal::of_wait(NAME, events, &error)?,
+            Err(_) | Ok(()) => {}
         }
         self.stats.count_wait(events.len());
         Ok(events.len())
@@ -519,17 +593,9 @@ impl Reactor for Uring {
 /// Closing a ring lets go of its polls some time later; cancelling them first, now.
 impl Drop for Uring {
     fn drop(&mut self) {
-        let is_idle = self.sources.is_empty() && !self.bell_is_armed;
-        if is_idle || self.ring.is_inherited() {
-            return;
-        }
-        if matches!(
-            self.ring.make_room(&mut self.stats.wait_calls),
-            Ok(Entered::Here)
-        ) {
-            sys::push_cancel_all(&mut self.ring.submissions());
-            // What it does not reach, the kernel cancels when the ring is closed.
-            let _ = self.submit_cancel();
+        if !self.ring.is_inherited() {
+            // In another thread, the kernel cancels them when the ring is closed.
+            let _ = self.let_all_go();
         }
     }
 }
@@ -588,7 +654,8 @@ mod tests {
             assert!(events.was_woken());
             uring.deregister(far.as_fd()).unwrap();
         }
-        assert!(uring.generations.0 < 20, "it did not go round");
+        // Two for each: registering takes one, and cancelling a poll.
+        assert!(uring.generations.0 < 40, "it did not go round");
     }
 
     /// libuv#3980: the ring's own indices, of 32 bits, go round. Minutes long, since only

@@ -1,6 +1,7 @@
 //! The ring: opening one as the kernel can, entering it, taking completions.
 
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::os::fd::AsRawFd;
 use std::process;
 use std::time::Duration;
@@ -27,6 +28,11 @@ pub(crate) struct Ring {
     process: u32,
     is_enabled: bool,
     enablings: u64,
+    /// How often the kernel was entered while it kept completions that the ring had no
+    /// room for.
+    overflows: u32,
+    /// Whether somebody else cancelled a poll, so that none can be relied on.
+    is_lost: bool,
     /// Has the flag stay up, as a race in the kernel can leave it.
     #[cfg(test)]
     pub(crate) is_flag_stuck: bool,
@@ -36,7 +42,7 @@ pub(crate) struct Ring {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entered {
     Here,
-    /// Another thread's: this reactor was sent.
+    /// Another thread's, or one that ended: this reactor was sent.
     Moved,
 }
 
@@ -47,6 +53,17 @@ pub(crate) struct Completion {
     result: i32,
     /// Whether the poll goes on.
     pub(crate) more: bool,
+}
+
+impl From<cqueue::Entry> for Completion {
+    #[inline]
+    fn from(entry: cqueue::Entry) -> Self {
+        Self {
+            data: entry.user_data(),
+            result: entry.result(),
+            more: cqueue::more(entry.flags()),
+        }
+    }
 }
 
 impl Completion {
@@ -114,9 +131,10 @@ impl Ring {
 
     /// Opens another one as this is.
     pub(crate) fn reopen(&self) -> io::Result<Self> {
-        Self::open_for(self.work)
+        Self::check(Self::set_up(self.work)?, self.work)
     }
 
+    #[cfg(test)]
     pub(crate) fn open_for(work: Work) -> io::Result<Self> {
         let ring = Self::set_up(work).map_err(|error| absence::explain(&error))?;
         Self::check(ring, work)
@@ -144,6 +162,8 @@ impl Ring {
             process: process::id(),
             is_enabled: false,
             enablings: 0,
+            overflows: 0,
+            is_lost: false,
             #[cfg(test)]
             is_flag_stuck: false,
         })
@@ -165,10 +185,44 @@ impl Ring {
         self.ring.completion().is_empty()
     }
 
+    /// How many completions wait to be taken, and how many of them are `such`.
+    pub(crate) fn count(&mut self, such: impl Fn(&Completion) -> bool) -> (usize, usize) {
+        let mut queue = self.ring.completion();
+        let all = queue.len();
+        let count = queue.by_ref().map(Completion::from).filter(such).count();
+        // Dropping it would take what it has passed.
+        mem::forget(queue);
+        (all, count)
+    }
+
+    /// Whether the kernel keeps completions that the ring has no room for.
+    pub(crate) fn is_overflowing(&mut self) -> bool {
+        self.ring.submission().cq_overflow()
+    }
+
+    /// Grows whenever completions may not have found room.
+    pub(crate) fn overflows(&self) -> u32 {
+        self.overflows
+    }
+
+    /// Notes that somebody else cancelled a poll: the kernel, because the thread that used
+    /// the ring has ended.
+    #[cold]
+    pub(crate) fn lose(&mut self) {
+        self.is_lost = true;
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
     /// Submits what is queued as long as there is no room to cancel a poll and arm another.
     /// Counts system calls.
     #[cold]
     pub(crate) fn make_room(&mut self, calls: &mut u64) -> io::Result<Entered> {
+        if self.is_lost {
+            return Ok(Entered::Moved);
+        }
         while room(&self.submissions()) < 2 {
             *calls += 1;
             if self.enter(0, None)? == Entered::Moved {
@@ -222,11 +276,7 @@ impl Ring {
     /// What has completed, taken as far as the iterator goes.
     #[inline]
     pub(crate) fn completions(&mut self) -> impl Iterator<Item = Completion> + '_ {
-        self.ring.completion().map(|entry| Completion {
-            data: entry.user_data(),
-            result: entry.result(),
-            more: cqueue::more(entry.flags()),
-        })
+        self.ring.completion().map(Completion::from)
     }
 
     /// Submits what is queued, runs what is pending, and sleeps until `want` completions
@@ -237,6 +287,7 @@ impl Ring {
         if !self.is_enabled {
             self.enable()?;
         }
+        self.overflows += u32::from(self.ring.submission().cq_overflow());
         let entered = match timeout {
             Some(timeout) if want > 0 => self.enter_for(want, timeout),
             _ => sys::submit_and_run(&mut self.ring, want),

@@ -27,8 +27,9 @@ pub(crate) struct Source {
     is_wanted: bool,
     /// Whether a poll that lasts is to be armed anew, because `modify` asked.
     is_renewed: bool,
-    /// Whether a multishot poll ended by itself, once.
-    has_ended: bool,
+    /// How often the ring had overflowed when a multishot poll ended by itself, for a file
+    /// that may have no wait queue. See [`is_always_ready`](Self::is_always_ready).
+    ended_at: Option<u32>,
     /// Whether the kernel told what nobody asked for. A poll of one shot would tell it
     /// again and again; a multishot poll waits for something else to happen.
     is_distracted: bool,
@@ -53,11 +54,20 @@ pub(crate) enum Verdict {
     Silent,
     Tell(Readiness),
     Dead,
+    /// Somebody else cancelled the poll.
+    Lost,
 }
 
 /// Descriptor and generation of a completion.
 pub(crate) fn unpack(data: u64) -> (RawFd, u32) {
     (data as u32 as RawFd, (data >> 32) as u32)
+}
+
+/// Whether user data is of a source's poll, not of the bell's and not of a request that
+/// cancels one.
+pub(crate) fn is_of_poll(data: u64) -> bool {
+    let (_, generation) = unpack(data);
+    generation != 0
 }
 
 impl Source {
@@ -74,7 +84,7 @@ impl Source {
             is_armed: false,
             is_wanted: true,
             is_renewed: false,
-            has_ended: false,
+            ended_at: None,
             is_distracted: false,
             plain: 0,
         }
@@ -104,7 +114,7 @@ impl Source {
         if is_the_same && self.plain != 0 && !self.is_renewed {
             return;
         }
-        self.has_ended = false;
+        self.ended_at = None;
         // What nobody asked for may be asked for now.
         self.is_distracted = false;
         self.note_plain();
@@ -113,7 +123,7 @@ impl Source {
     /// What may be told as it comes.
     fn note_plain(&mut self) {
         let Registration { interest, .. } = self.registration;
-        let has_past = self.has_ended || self.is_distracted;
+        let has_past = self.ended_at.is_some() || self.is_distracted;
         let is_as_wanted = !self.is_renewed && self.asked == self.asked();
         self.plain = match is_as_wanted && !has_past && !interest.is_priority() {
             true => told(interest).0,
@@ -194,57 +204,72 @@ impl Source {
         self.registration.interest.is_priority() && claimed.intersects(Readiness::PRIORITY)
     }
 
-    pub(crate) fn complete(&mut self, completion: &Completion) -> Verdict {
-        let verdict = self.conclude(completion);
+    /// Whether a completion is the end of a multishot poll, which nobody cancelled.
+    ///
+    /// One ends where the completion queue has no room for what it observed, where another
+    /// ring or a set that watches one wakes it (`io_poll_wake` in io_uring/poll.c), and at
+    /// once where the file has no wait queue.
+    pub(crate) fn is_ended_by(&self, completion: &Completion) -> bool {
+        let is_multishot = self.is_armed && self.asked.multishot;
+        is_multishot && !completion.more && completion.bits().is_ok()
+    }
+
+    /// `ended_at` is how often the ring has overflowed, if the completion is such an end and
+    /// the file may have no wait queue.
+    pub(crate) fn complete(&mut self, completion: &Completion, ended_at: Option<u32>) -> Verdict {
+        let verdict = self.conclude(completion, ended_at);
         self.note_plain();
         verdict
     }
 
-    fn conclude(&mut self, completion: &Completion) -> Verdict {
-        let is_multishot = self.is_armed && self.asked.multishot;
+    fn conclude(&mut self, completion: &Completion, ended_at: Option<u32>) -> Verdict {
         if !completion.more {
             self.is_armed = false;
         }
         match completion.bits() {
+            Err(libc::ECANCELED) => Verdict::Lost,
             // Replaced or cancelled while it completed.
             _ if self.is_renewed || !self.is_wanted => Verdict::Silent,
-            // A file without readiness to wait for, asked for what it never has.
+            // A file without a wait queue, asked for what it never has.
             Err(libc::EINVAL) => {
                 self.is_wanted = false;
                 Verdict::Silent
             }
-            Err(_) => Verdict::Dead,
-            Ok(bits) => self.observe(Readiness(bits), is_multishot && !completion.more),
+            Err(libc::EBADF) => Verdict::Dead,
+            // The kernel could not watch it: out of memory, most likely.
+            Err(_) => self.observe(Readiness::ERROR, None),
+            Ok(bits) => self.observe(Readiness(bits), ended_at),
         }
     }
 
     /// The kernel tells a peer's half-close unasked; it is silenced without losing what
     /// may follow.
-    fn observe(&mut self, observed: Readiness, ends: bool) -> Verdict {
+    fn observe(&mut self, observed: Readiness, ended_at: Option<u32>) -> Verdict {
         let seen = Readiness(observed.0 & told(self.registration.interest).0);
+        let is_always_ready = self.is_always_ready(ended_at);
         self.is_distracted = seen == Readiness::default();
         if self.is_distracted {
-            self.is_wanted = !self.ends_again(ends);
+            self.is_wanted = !is_always_ready;
             return Verdict::Silent;
         }
         match self.registration.mode {
-            Mode::Level => {}
+            // A multishot poll that goes on has no more to tell: it is replaced.
+            Mode::Level => self.is_renewed = self.is_armed,
             Mode::Oneshot => self.is_wanted = false,
-            Mode::Edge => {
-                if self.ends_again(ends) {
-                    self.is_wanted = false;
-                    return Verdict::Silent;
-                }
+            Mode::Edge if is_always_ready => {
+                self.is_wanted = false;
+                return Verdict::Silent;
             }
+            Mode::Edge => {}
         }
         Verdict::Tell(seen)
     }
 
-    /// A multishot poll ends by itself when the completion queue overflowed, and always
-    /// on a file that has no readiness to wait for. Armed again, only the latter ends
-    /// again: it is always ready, and had its turn.
-    fn ends_again(&mut self, ends: bool) -> bool {
-        std::mem::replace(&mut self.has_ended, ends) && ends
+    /// Whether a multishot poll that ended was armed again only to end again, while the
+    /// ring had room. Then the file has no wait queue: it is always ready, and had its turn.
+    fn is_always_ready(&mut self, ended_at: Option<u32>) -> bool {
+        let before = std::mem::replace(&mut self.ended_at, ended_at);
+        ended_at.is_some() && before == ended_at
     }
 }
 

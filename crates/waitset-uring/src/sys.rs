@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::RawFd;
 
 use io_uring::squeue::SubmissionQueue;
-use io_uring::types::{CancelBuilder, Fd};
+use io_uring::types::Fd;
 use io_uring::{EnterFlags, IoUring, opcode, squeue};
 
 use crate::source::Asked;
@@ -17,18 +17,13 @@ pub(crate) fn push_poll(submissions: &mut SubmissionQueue<'_>, fd: RawFd, asked:
     push(submissions, poll.build().user_data(data));
 }
 
-/// Queues the end of a poll, which is not told. The queue must have room.
+/// Queues the end of a poll, which completes once more for that. The queue must have room.
+///
+/// A poll whose wakeup is pending ends, too. `IORING_OP_POLL_REMOVE` would leave it armed
+/// and fail with `EALREADY` (`io_poll_disarm` in io_uring/poll.c). This request itself
+/// fails with `ENOENT` alone, if the poll has completed for the last time before.
 pub(crate) fn push_cancel(submissions: &mut SubmissionQueue<'_>, data: u64) {
-    let cancel = opcode::PollRemove::new(data).build();
-    push(
-        submissions,
-        cancel.user_data(STALE).flags(squeue::Flags::SKIP_SUCCESS),
-    );
-}
-
-/// Queues the end of everything. The queue must have room.
-pub(crate) fn push_cancel_all(submissions: &mut SubmissionQueue<'_>) {
-    let cancel = opcode::AsyncCancel2::new(CancelBuilder::any()).build();
+    let cancel = opcode::AsyncCancel::new(data).build();
     push(
         submissions,
         cancel.user_data(STALE).flags(squeue::Flags::SKIP_SUCCESS),
@@ -63,6 +58,22 @@ pub(crate) fn submit_and_run(ring: &mut IoUring, want: u32) -> io::Result<usize>
         ring.submitter()
             .enter::<libc::sigset_t>(queued, want, flags, None)
     }
+}
+
+/// Whether a file of its type always has a wait queue: a socket, a pipe, or what has no
+/// place in a file system, such as an eventfd.
+pub(crate) fn has_wait_queue(fd: RawFd) -> bool {
+    let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the kernel writes one structure, which lives through the call.
+    if unsafe { libc::fstat(fd, status.as_mut_ptr()) } == -1 {
+        return false;
+    }
+    // SAFETY: the call succeeded, so the kernel has filled the structure.
+    let status = unsafe { status.assume_init() };
+    matches!(
+        status.st_mode & libc::S_IFMT,
+        libc::S_IFSOCK | libc::S_IFIFO | 0
+    )
 }
 
 /// Whether there is urgent data to read.

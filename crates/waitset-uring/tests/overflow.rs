@@ -2,10 +2,10 @@
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "registrations")]
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -29,13 +29,21 @@ fn edges_beyond_what_the_ring_holds_are_all_told_and_hide_no_wake() {
     in_time(tell_all_again_and_again);
 }
 
+/// A source that is closed is closed for its peer, too, whatever else has happened.
+#[test]
+fn a_source_deregistered_while_the_ring_overflows_is_closed_for_its_peer() {
+    in_time(deregister_behind_an_overflow);
+}
+
 fn in_time(run: fn() -> io::Result<()>) {
     if let Err(error) = Uring::new() {
         return not_checked(error);
     }
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    // For both tests at once.
-    let needed = 2 * SOURCES + 100;
+    // One after the other: the process may not have the descriptors of two.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let needed = SOURCES + 100;
     if hard < needed {
         return not_checked(format_args!("{needed} descriptors are not to be had here"));
     }
@@ -85,6 +93,31 @@ fn tell_all_again_and_again() -> io::Result<()> {
         assert_eq!(uring.wait(&mut events, Some(Duration::ZERO))?, 0);
     }
     Ok(())
+}
+
+fn deregister_behind_an_overflow() -> io::Result<()> {
+    let (reader, mut writer) = UnixStream::pair()?;
+    let sources = duplicates(&reader)?;
+    let (near, mut far) = UnixStream::pair()?;
+    let mut uring = Uring::new()?;
+    registered(&mut uring, &sources, Mode::Edge)?;
+    // SAFETY: `near` is open until it has been deregistered.
+    unsafe { uring.register(near.as_fd(), Token(SOURCES), Interest::READABLE, Mode::Edge)? };
+    let mut events = Events::with_capacity(1);
+    assert_eq!(uring.wait(&mut events, Some(Duration::ZERO))?, 0);
+    writer.write_all(b"!")?;
+    // Each runs a portion of what is pending, and takes one of what has completed.
+    for _ in 0..SOURCES / 10 {
+        assert_eq!(uring.wait(&mut events, None)?, 1);
+    }
+    far.write_all(b"!")?;
+    uring.deregister(near.as_fd())?;
+    drop(near);
+    far.set_read_timeout(Some(Duration::from_secs(20)))?;
+    match far.read(&mut [0]) {
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(()),
+        answer => answer.map(|count| assert_eq!(count, 0)),
+    }
 }
 
 fn register_look_and_deregister() -> io::Result<()> {

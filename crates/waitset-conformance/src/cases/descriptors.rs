@@ -2,13 +2,16 @@
 //!
 //! Alone in their process, since they look at all of its descriptors.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::iter;
 use std::os::fd::RawFd;
+use std::thread;
+use std::time::Duration;
 
 use nix::fcntl::FdFlag;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Uid, geteuid, setgid, setuid};
-use waitset_core::Mode;
+use waitset_core::{Mode, Token};
 
 use crate::Make;
 use crate::child::{alone, not_checked};
@@ -121,6 +124,50 @@ pub fn a_constructor_that_fails_leaks_nothing(make: Make) {
             assert!(filling.pop().is_some(), "it needs more than 60 descriptors");
         }
     });
+}
+
+/// A thread that did not use the reactor before does, and nothing more can be opened.
+pub fn a_call_that_lacks_descriptors_changes_nothing(make: Make) {
+    alone(|| {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, 64, hard).unwrap();
+        for mode in [Mode::Level, Mode::Oneshot, Mode::Edge] {
+            let mut watch = Watch::new(make);
+            if !watch.can().supports(mode) {
+                continue;
+            }
+            let ((near, mut far), (newcomer, _peer)) = (unix_pair(), unix_pair());
+            watch.register(&near, 7, R, mode);
+            watch.assert_silent();
+            let filling: Vec<_> = iter::from_fn(|| duplicate_from(&near, 0).ok()).collect();
+            let (deregistered, waited, registered) = in_another_thread(|| {
+                let deregistered = watch.try_deregister(&near);
+                let waited = watch.reactor.wait(&mut watch.events, Some(Duration::ZERO));
+                let registered = watch.try_register(&newcomer, 8, R, mode);
+                (deregistered, waited, registered)
+            });
+            drop(filling);
+            assert!(waited.is_err() || waited.is_ok_and(|count| count == 0));
+            assert_eq!(watch.try_deregister(&newcomer).is_ok(), registered.is_ok());
+            far.write_all(b"!").unwrap();
+            match deregistered {
+                Err(_) => {
+                    assert_eq!(watch.the_event().token(), Token(7));
+                    watch.deregister(&near);
+                }
+                Ok(()) => watch.assert_silent(),
+            }
+            assert_eq!(
+                watch.try_deregister(&near).unwrap_err().kind(),
+                ErrorKind::NotFound
+            );
+            watch.assert_silent();
+        }
+    });
+}
+
+fn in_another_thread<T: Send>(act: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(act).join().unwrap())
 }
 
 /// litebox#1264, tgt#20: what is dead piles up.

@@ -102,6 +102,31 @@ pub fn edge_modify_does_not_report_what_is_not_ready(make: Make) {
     assert_eq!(watch.the_event().token(), Token(8));
 }
 
+/// What a change leaves behind, every later arrival would wake, too.
+pub fn edge_modified_with_an_event_pending_makes_no_wait_more_expensive(make: Make) {
+    let (near, mut far) = unix_pair();
+    let Some(mut watch) = registered(make, &near, R) else {
+        return;
+    };
+    watch.look();
+    for _ in 0..2_000 {
+        far.write_all(b"!").unwrap();
+        watch.modify(&near, 7, R, Mode::Edge);
+        watch.the_event();
+        drain(&near);
+    }
+    watch.assert_silent();
+    let before = watch.stats();
+    for _ in 0..200 {
+        far.write_all(b"!").unwrap();
+        watch.the_event();
+        drain(&near);
+    }
+    let made = watch.stats().since(&before);
+    assert_eq!((made.waits, made.events), (200, 200), "{made:?}");
+    assert!(made.system_calls() <= 200, "{made:?}");
+}
+
 pub fn edge_reports_room_that_comes_back(make: Make) {
     let (near, far) = unix_pair();
     fill(&near);

@@ -80,6 +80,28 @@ pub fn an_edge_triggered_file_is_told_once_for_registration_and_modify(make: Mak
     });
 }
 
+/// Files of proc(5) have a way to be asked for readiness and nothing to wait for.
+pub fn a_file_that_a_set_would_take_is_always_ready_too(make: Make) {
+    let file = File::open("/proc/version").unwrap();
+    let mut watch = Watch::new(make);
+    watch.register(&file, 7, R, Mode::Level);
+    for _ in 0..3 {
+        assert_eq!(watch.look_for_tokens(), [7]);
+    }
+    watch.modify(&file, 7, R, Mode::Oneshot);
+    assert_eq!(watch.look_for_tokens(), [7]);
+    watch.assert_silent();
+    if watch.can().supports(Mode::Edge) {
+        for _ in 0..3 {
+            watch.modify(&file, 7, R, Mode::Edge);
+            assert_eq!(watch.look_for_tokens(), [7]);
+            watch.assert_at_rest();
+        }
+    }
+    watch.deregister(&file);
+    watch.assert_silent();
+}
+
 pub fn files_change_their_mode(make: Make) {
     each(make, |watch, file| {
         watch.register(file, 7, R, Mode::Oneshot);

@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 use nix::unistd::dup2;
 use waitset_core::{Interest, Mode, Readiness, Token};
 
 use crate::Make;
-use crate::sources::{await_sign, pipe, ready_pipe, tcp_pair, unix_pair};
+use crate::sources::{await_sign, drain, pipe, ready_pipe, tcp_pair, unix_pair};
 use crate::watch::{ALL, R, W, Watch};
 
 /// The modes that the mechanism has.
@@ -164,6 +165,106 @@ pub fn a_source_closed_after_deregister_is_closed_for_its_peer(make: Make) {
     drop(near);
     await_sign(&far, Readiness::READABLE);
     assert_eq!(far.read(&mut [0]).unwrap(), 0);
+}
+
+/// Closes `near`, which is registered no more, and sees its peer meet the end: a reactor
+/// that holds the file holds it for good. A child that another test forks has it, too, but
+/// only until it runs its program.
+#[track_caller]
+fn assert_closed_for(mut far: UnixStream, near: UnixStream) {
+    drop(near);
+    await_sign(&far, Readiness::READABLE);
+    // What it had sent and nobody read resets a stream.
+    match far.read(&mut [0; 8]) {
+        Ok(count) => assert_eq!(count, 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+}
+
+/// The kernel has seen the source become ready, and no wait has told it.
+pub fn a_source_closed_with_a_wakeup_pending_is_closed_for_its_peer(make: Make) {
+    let mut watch = Watch::new(make);
+    for mode in modes(&watch) {
+        for (is_read, is_modified) in [(false, false), (true, false), (false, true), (true, true)] {
+            let (mut near, mut far) = unix_pair();
+            watch.register(&near, 7, R, mode);
+            watch.look();
+            far.write_all(b"!").unwrap();
+            if is_modified {
+                watch.modify(&near, 8, R, mode);
+                watch.look();
+                far.write_all(b"!").unwrap();
+            }
+            if is_read {
+                drain(&mut near);
+            }
+            watch.deregister(&near);
+            assert_closed_for(far, near);
+            watch.assert_silent();
+        }
+    }
+}
+
+pub fn a_source_closed_after_many_changes_is_closed_for_its_peer(make: Make) {
+    // A buffer that another source fills: what has completed waits in the kernel.
+    let mut watch = Watch::with_capacity(make, 1);
+    let (filler, _writer) = ready_pipe();
+    watch.register(&filler, 1, R, Mode::Level);
+    for mode in modes(&watch) {
+        let (near, mut far) = unix_pair();
+        watch.register(&near, 7, R, mode);
+        for round in 0..200 {
+            far.write_all(b"!").unwrap();
+            let interest = if round % 2 == 0 { ALL } else { R };
+            watch.modify(&near, 7, interest, mode);
+            watch.look();
+        }
+        watch.deregister(&near);
+        assert_closed_for(far, near);
+    }
+}
+
+/// More than a kernel runs at once of what is pending.
+pub fn of_many_sources_each_is_closed_for_its_peer_as_soon_as_it_is_deregistered(make: Make) {
+    let mut watch = Watch::with_capacity(make, 7);
+    for mode in modes(&watch) {
+        let mut pairs: Vec<_> = (0..150).map(|_| unix_pair()).collect();
+        for ((near, _), token) in pairs.iter().zip(0..) {
+            watch.register(near, token, R, mode);
+        }
+        watch.look();
+        for (_, far) in &mut pairs {
+            far.write_all(b"!").unwrap();
+        }
+        for ((near, _), token) in pairs.iter().zip(0..) {
+            watch.modify(near, token, ALL, mode);
+        }
+        watch.look();
+        // From the end, where what is pending comes last.
+        while let Some((near, far)) = pairs.pop() {
+            watch.deregister(&near);
+            assert_closed_for(far, near);
+        }
+        watch.assert_silent();
+    }
+}
+
+pub fn sources_closed_after_a_reactor_with_wakeups_pending_are_closed_for_their_peers(make: Make) {
+    for mode in modes(&Watch::new(make)) {
+        let mut watch = Watch::with_capacity(make, 7);
+        let mut pairs: Vec<_> = (0..150).map(|_| unix_pair()).collect();
+        for ((near, _), token) in pairs.iter().zip(0..) {
+            watch.register(near, token, R, mode);
+        }
+        watch.look();
+        for (_, far) in &mut pairs {
+            far.write_all(b"!").unwrap();
+        }
+        drop(watch);
+        for (near, far) in pairs {
+            assert_closed_for(far, near);
+        }
+    }
 }
 
 pub fn a_source_closed_after_its_reactor_is_closed_for_its_peer(make: Make) {

@@ -65,6 +65,8 @@ macro_rules! __each_case {
                 a_pending_connection_reads_as_readable
                 every_connection_of_a_backlog_is_reported
                 level_readiness_is_reported_for_as_long_as_it_lasts
+                a_source_that_became_ready_is_found_by_the_first_look
+                a_level_source_is_reported_once_in_a_wait
                 only_what_was_asked_for_is_reported
                 both_directions_come_in_one_event
                 urgent_data_is_a_priority_and_not_readable
@@ -101,6 +103,7 @@ macro_rules! __each_case {
                 an_event_ends_a_wait_before_its_timeout
                 a_timeout_beyond_what_the_system_can_hold_means_for_ever
                 a_reactor_can_be_sent_to_another_thread
+                a_reactor_whose_thread_has_ended_serves_on_in_another
             }
             waking {
                 a_wake_before_the_wait_is_kept
@@ -152,6 +155,7 @@ macro_rules! __each_case {
                 edge_is_silent_after_a_partial_read_until_modify
                 edge_modify_reports_again_though_nothing_changed
                 edge_modify_does_not_report_what_is_not_ready
+                edge_modified_with_an_event_pending_makes_no_wait_more_expensive
                 edge_reports_room_that_comes_back
                 edge_reports_a_hangup_and_does_not_spin
                 edge_that_did_not_fit_is_not_lost
@@ -177,7 +181,11 @@ macro_rules! __each_case {
                 duplicates_are_sources_of_their_own
                 a_number_given_to_a_new_file_is_a_new_source
                 a_source_closed_after_deregister_is_closed_for_its_peer
+                a_source_closed_with_a_wakeup_pending_is_closed_for_its_peer
+                a_source_closed_after_many_changes_is_closed_for_its_peer
+                of_many_sources_each_is_closed_for_its_peer_as_soon_as_it_is_deregistered
                 a_source_closed_after_its_reactor_is_closed_for_its_peer
+                sources_closed_after_a_reactor_with_wakeups_pending_are_closed_for_their_peers
                 two_reactors_watch_one_source
                 a_refused_change_leaves_the_registration_as_it_was
             }
@@ -187,6 +195,7 @@ macro_rules! __each_case {
                 files_asked_for_priority_are_silent
                 a_oneshot_file_is_told_once_for_each_arming
                 an_edge_triggered_file_is_told_once_for_registration_and_modify
+                a_file_that_a_set_would_take_is_always_ready_too
                 files_change_their_mode
                 files_are_registered_and_refused_as_all_sources_are
                 a_ready_file_does_not_hide_the_other_sources
@@ -233,6 +242,7 @@ macro_rules! __each_case {
                 what_was_opened_serves_on_after_the_process_gave_up_its_rights
                 a_reactor_dropped_in_a_forked_child_serves_on_in_the_parent
                 a_constructor_that_fails_leaks_nothing
+                a_call_that_lacks_descriptors_changes_nothing
                 a_hundred_thousand_rounds_leave_the_descriptors_as_they_were
                 ten_thousand_lives_leave_the_descriptors_as_they_were
             }

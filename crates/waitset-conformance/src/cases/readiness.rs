@@ -4,12 +4,12 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 
-use waitset_core::{Mode, Readiness, Token};
+use waitset_core::{Events, Mode, Readiness, Token};
 
 use crate::Make;
 use crate::sources::{
-    always_ready, await_sign, drain, fill, pipe, ready_pipe, reset_stream, send_urgent, tcp_pair,
-    unix_pair,
+    always_ready, await_sign, drain, fill, half_close, pipe, ready_pipe, reset_stream, send_urgent,
+    tcp_pair, unix_pair,
 };
 use crate::watch::{ALL, P, R, W, Watch, directions, interests};
 
@@ -68,6 +68,54 @@ pub fn level_readiness_is_reported_for_as_long_as_it_lasts(make: Make) {
     }
     drain(&reader);
     watch.assert_silent();
+}
+
+/// A wait that only looks finds what is ready, whatever the kernel saw of the source before.
+pub fn a_source_that_became_ready_is_found_by_the_first_look(make: Make) {
+    for mode in [Mode::Level, Mode::Oneshot] {
+        // What the look finds in any case, and whether the buffer was full of it before.
+        for (is_woken, fillers) in [(false, 0), (true, 0), (false, 1), (true, 1)] {
+            let mut watch = Watch::with_capacity(make, 1);
+            let (near, far) = unix_pair();
+            fill(&near);
+            half_close(&far);
+            let (filler, _peer) = unix_pair();
+            if fillers > 0 {
+                watch.register(&filler, 1, W, Mode::Level);
+            }
+            // It is not asked whether it can be read.
+            watch.register(&near, 7, W, mode);
+            assert_eq!(watch.look().len(), fillers);
+            drain(&far);
+            if is_woken {
+                watch.reactor.waker().wake();
+            }
+            watch.events = Events::with_capacity(8);
+            let tokens = watch.look_for_tokens();
+            assert!(tokens.contains(&7), "{mode:?} {is_woken} {fillers}");
+            assert_eq!(tokens.len(), 1 + fillers);
+        }
+    }
+}
+
+/// It becomes writable, and then its peer goes: two reasons, one event.
+pub fn a_level_source_is_reported_once_in_a_wait(make: Make) {
+    let mut watch = Watch::with_capacity(make, 1);
+    let (near, far) = unix_pair();
+    fill(&near);
+    half_close(&far);
+    watch.register(&near, 7, W, Mode::Level);
+    watch.assert_silent();
+    let (filler, _peer) = unix_pair();
+    watch.register(&filler, 1, W, Mode::Level);
+    assert_eq!(watch.look_for_tokens(), [1]);
+    drain(&far);
+    watch.look();
+    drop(far);
+    watch.events = Events::with_capacity(8);
+    for _ in 0..3 {
+        assert_eq!(watch.look_for_tokens(), [1, 7]);
+    }
 }
 
 pub fn only_what_was_asked_for_is_reported(make: Make) {

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use waitset_core::Mode;
+use waitset_core::{Mode, Token};
 
 use crate::Make;
-use crate::sources::{pipe, ready_pipe};
+use crate::sources::{drain, pipe, ready_pipe};
 use crate::watch::{BOUND, R, Watch};
 
 use super::meanwhile::{once_asleep, this_thread};
@@ -143,4 +143,35 @@ pub fn a_reactor_can_be_sent_to_another_thread(make: Make) {
         });
     });
     assert_eq!(back.recv().unwrap(), [7]);
+}
+
+/// What the kernel did for a thread may end with it.
+pub fn a_reactor_whose_thread_has_ended_serves_on_in_another(make: Make) {
+    for is_ready in [false, true] {
+        let mut watch = Watch::new(make);
+        let (reader, mut writer) = pipe();
+        watch.register(&reader, 7, R, Mode::Level);
+        if is_ready {
+            writer.write_all(b"!").unwrap();
+        }
+        let in_a_thread = std::thread::spawn(move || {
+            watch.look();
+            watch
+        });
+        let mut watch = in_a_thread.join().unwrap();
+        writer.write_all(b"!").unwrap();
+        for _ in 0..3 {
+            assert_eq!(watch.the_event().token(), Token(7));
+        }
+        watch.reactor.waker().wake();
+        let start = Instant::now();
+        // The kernel may take a moment to undo what it did for the other thread.
+        while !watch.events.was_woken() {
+            watch.wait(Some(BOUND));
+            assert!(start.elapsed() < BOUND, "the wake is lost");
+        }
+        drain(&reader);
+        watch.assert_at_rest();
+        watch.deregister(&reader);
+    }
 }
