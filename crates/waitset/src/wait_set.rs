@@ -137,12 +137,18 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
 
     /// Stops watching a source and gives it back, unless it has been removed before.
     ///
-    /// What the current batch still holds of it is dropped.
+    /// What the current batch still holds of it is dropped. Also returns `None` if the
+    /// reactor cannot let go of the source, as [`Reactor::deregister`] describes: the set
+    /// then keeps the source, which [`get`](Self::get) returns, and watches it as before.
     pub fn remove(&mut self, key: Key) -> Option<S> {
-        let (source, registered) = self.sources.remove(key)?;
-        // It fails only if the mechanism has lost the source already.
-        let _ = self.reactor.deregister(registered.source(&source));
-        Some(source)
+        let (source, registered) = self.sources.get(key)?;
+        match self.reactor.deregister(registered.source(source)) {
+            Ok(()) => {}
+            // The mechanism has lost it already: it was closed, and reported as dead.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(_) => return None,
+        }
+        self.sources.remove(key).map(|(source, _)| source)
     }
 
     /// Waits until a source is ready, the timeout is over, a waker wakes or a signal

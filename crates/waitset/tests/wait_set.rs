@@ -1,12 +1,16 @@
 //! The safe layer, on every mechanism.
 
+use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use waitset::{Backend, Interest, Key, Mode, Reactor, WaitSet};
+use waitset::{
+    Backend, BorrowedSource, Capabilities, Events, Interest, Key, Mode, Reactor, Stats, Token,
+    WaitSet, Waker,
+};
 
 type Set<S> = WaitSet<S, Box<dyn Reactor + Send>>;
 
@@ -237,7 +241,7 @@ fn iteration_meets_every_source_once() {
 /// Lends another descriptor at every call.
 struct Fickle {
     streams: [UnixStream; 2],
-    calls: std::cell::Cell<usize>,
+    calls: Cell<usize>,
 }
 
 impl AsFd for Fickle {
@@ -263,5 +267,83 @@ fn a_source_that_lends_another_descriptor_each_time_leaves_nothing_registered() 
         let fickle = set.remove(key).unwrap();
         assert_eq!(set.wait(AT_ONCE).unwrap(), 0);
         drop(fickle);
+    }
+}
+
+/// A reactor that cannot deregister, for as long as it is told so.
+struct Clinging {
+    inner: Box<dyn Reactor + Send>,
+    clings: Rc<Cell<bool>>,
+}
+
+impl Reactor for Clinging {
+    #[allow(unsafe_code, reason = "the registration outlives the borrow")]
+    unsafe fn register(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { self.inner.register(source, token, interest, mode) }
+    }
+
+    fn modify(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        self.inner.modify(source, token, interest, mode)
+    }
+
+    fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
+        match self.clings.get() {
+            true => Err(io::Error::other("something has run out")),
+            false => self.inner.deregister(source),
+        }
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
+        self.inner.wait(events, timeout)
+    }
+
+    fn waker(&self) -> Waker {
+        self.inner.waker()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn stats(&self) -> Stats {
+        self.inner.stats()
+    }
+
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+}
+
+#[test]
+fn a_source_that_the_reactor_cannot_let_go_of_stays_in_the_set() {
+    for (_, inner) in reactors() {
+        let clings = Rc::new(Cell::new(true));
+        let mut set = WaitSet::over(Clinging {
+            inner,
+            clings: Rc::clone(&clings),
+        });
+        let (mut near, far) = pair();
+        let key = set.insert(far, READ, Mode::Level).unwrap();
+        assert!(set.remove(key).is_none());
+        assert!(set.get(key).is_some());
+        near.write_all(b"!").unwrap();
+        assert_eq!(set.wait(AT_ONCE).unwrap(), 1);
+        assert_eq!(set.next_event().unwrap().0, key);
+        clings.set(false);
+        assert!(set.remove(key).is_some());
+        assert_eq!(set.wait(AT_ONCE).unwrap(), 0);
     }
 }
