@@ -10,6 +10,7 @@ mod inbox;
 mod join;
 mod net;
 mod panics;
+mod process;
 mod shared;
 mod source;
 mod stream;

@@ -169,20 +169,64 @@ impl<T: AsSource + 'static> Async<T> {
         }
     }
 
-    /// Reads with `operation` as soon as it does not answer `WouldBlock`.
+    /// Calls `operation` until it returns something else than `WouldBlock`, and waits until
+    /// the source is readable before each further call.
+    ///
+    /// # What `operation` must do
+    ///
+    /// It must return `WouldBlock` as long as there is nothing: that, and nothing else, is
+    /// waited for. Whatever it returns otherwise is the result, an `Ok(None)`, an
+    /// `Ok(false)` and an `Ok(0)` too. All operations of std's sources and of
+    /// [`Signals`](waitset::Signals) and [`ChildProcess`](waitset::ChildProcess) do so. With
+    /// one that returns an `Option`, turn `None` into the error:
+    ///
+    /// ```
+    /// use std::io::{self, ErrorKind, Read};
+    /// use std::os::unix::net::UnixStream;
+    /// use waitset_async::{Async, block_on};
+    ///
+    /// /// The next byte, if one has arrived.
+    /// fn try_next(mut stream: &UnixStream) -> io::Result<Option<u8>> {
+    ///     let mut byte = [0];
+    ///     match stream.read_exact(&mut byte) {
+    ///         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+    ///         read => read.map(|()| Some(byte[0])),
+    ///     }
+    /// }
+    ///
+    /// # block_on(waitset::Poll::new()?, async {
+    /// let (near, far) = UnixStream::pair()?;
+    /// let (near, far) = (Async::new(near)?, Async::new(far)?);
+    /// # let writing = waitset_async::spawn(async move {
+    /// #     waitset_async::yield_now().await;
+    /// near.write_with(|mut near| io::Write::write(&mut near, b"!")).await?;
+    /// #     waitset_async::yield_now().await;
+    /// #     Ok::<(), std::io::Error>(())
+    /// # });
+    /// let next = |stream: &_| try_next(stream)?.ok_or(ErrorKind::WouldBlock.into());
+    /// assert_eq!(far.read_with(next).await?, b'!');
+    /// # writing.await?
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// It is called again, too, if it returns `Interrupted`. Each call is charged to the
+    /// task's budget, see [fairness](crate::Executor#fairness).
     ///
     /// # Errors
     ///
-    /// As `operation`; else the source cannot be awaited, see [`Ready`].
+    /// As `operation`, and as [`Ready`] if the source cannot be awaited.
     pub async fn read_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.with(Interest::READABLE, operation).await
     }
 
-    /// Writes with `operation` as soon as it does not answer `WouldBlock`.
+    /// Calls `operation` until it returns something else than `WouldBlock`, and waits until
+    /// the source is writable before each further call. It must do what
+    /// [`read_with`](Self::read_with) says.
     ///
     /// # Errors
     ///
-    /// As `operation`; else the source cannot be awaited, see [`Ready`].
+    /// As `operation`, and as [`Ready`] if the source cannot be awaited.
     pub async fn write_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.with(Interest::WRITABLE, operation).await
     }
@@ -204,10 +248,14 @@ impl<T: AsSource + 'static> Async<T> {
         }
     }
 
-    /// Tries `operation`, and has the task woken if it answers `WouldBlock`: for those
-    /// who write a future by hand.
+    /// Calls `operation`, and has the task woken if it returns `WouldBlock`: for futures that
+    /// are written by hand. It must do what [`read_with`](Self::read_with) says.
     ///
     /// The task is woken once, even if it has stopped waiting.
+    ///
+    /// # Errors
+    ///
+    /// As `operation`, and as [`Ready`] if the source cannot be awaited.
     pub fn poll_with<R>(
         &self,
         context: &mut task::Context<'_>,
