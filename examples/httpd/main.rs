@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, value_parser};
 use waitset_examples::web::Static;
 use waitset_examples::web::program::{ServerFlags, finish, parse};
 
@@ -14,8 +14,8 @@ struct Flags {
     #[command(flatten)]
     server: ServerFlags,
     /// Event loops, one thread each; the kernel spreads connections over them.
-    #[arg(long, default_value_t = 1)]
-    loops: usize,
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..))]
+    loops: u16,
 }
 
 /// What is served unless told otherwise.
@@ -26,6 +26,6 @@ fn main() -> ExitCode {
     finish(
         flags
             .server
-            .serve(flags.loops, OWN, || Ok(Static), |_, _| ()),
+            .serve(flags.loops.into(), OWN, || Ok(Static), |_, _| ()),
     )
 }

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use nix::sys::signal::Signal;
-use support::{Running, example, is_raw_allowed, mechanisms};
+use support::{Running, Tab, example, is_raw_allowed, mechanisms, on_every_mechanism};
 use waitset::Backend;
 use waitset_examples::web::scratch::Scratch;
 
@@ -340,4 +340,56 @@ fn without_io_uring() {
     let mut lines = table.lines();
     let line = lines.find(|line| line.starts_with("uring")).unwrap();
     assert!(line.ends_with(" cannot be had here"), "{line}");
+}
+
+/// A limit of nothing would serve nobody, and is refused by name; the largest is none.
+#[test]
+fn limits_of_web_servers_have_a_range_and_no_overflow() {
+    for flag in [
+        "--max-connections",
+        "--head-ms",
+        "--idle-ms",
+        "--send-ms",
+        "--loops",
+    ] {
+        // It ends in any case, for want of a root.
+        let mut command = example("httpd");
+        command.args([flag, "0", "--root", "/no such root"]);
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(flag) && text.contains("1.."), "{text}");
+    }
+    let most = u64::MAX.to_string();
+    let mut flags = Vec::new();
+    for flag in [
+        "--head-ms",
+        "--idle-ms",
+        "--send-ms",
+        "--linger-ms",
+        "--message-bytes",
+        "--queue-bytes",
+    ] {
+        flags.extend([flag, &*most]);
+    }
+    flags.extend(["--max-connections", "4294967295"]);
+    on_every_mechanism("ws_chat", &flags, |running| {
+        assert_eq!(running.connect().get("/").status, 200);
+        let mut tab = Tab::open(&running, "/echo");
+        tab.0.send("hello".into()).unwrap();
+        assert_eq!(tab.0.read().unwrap(), "hello".into());
+        tab.close();
+    });
+    let flags = [
+        "--queue-bytes",
+        "0",
+        "--message-bytes",
+        "0",
+        "--linger-ms",
+        "0",
+    ];
+    on_every_mechanism("ws_chat", &flags, |running| {
+        assert_eq!(running.connect().get("/").status, 200);
+        assert_eq!(running.connect().get("/").status, 200);
+    });
 }

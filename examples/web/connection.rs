@@ -41,6 +41,8 @@ pub enum End {
     Excess,
     /// The socket has failed, or the file that was sent.
     Failed(io::Error),
+    /// The server has, on what this peer has sent.
+    Panicked,
 }
 
 impl From<io::Error> for End {

@@ -33,6 +33,10 @@ pub const PIECES_A_TURN: usize = 4;
 /// What is thrown away of what a peer still sends after the last answer to it.
 pub const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
+/// The longest frame of a WebSocket, however long a message may be in several: a peer that
+/// announces a frame makes the server reserve memory for it.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// How many peers there may be, and how long each may take for what.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

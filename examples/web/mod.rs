@@ -34,6 +34,8 @@ pub mod protocol;
 pub mod range;
 pub mod scratch;
 pub mod server;
+#[cfg(test)]
+mod server_tests;
 pub mod site;
 pub mod status;
 pub mod target;

@@ -88,6 +88,7 @@ impl Narrator {
         self.tell("close", || match end {
             End::Peer => format!("connection {number}: the peer has closed it"),
             End::Excess => format!("connection {number}: it went on sending after the end"),
+            End::Panicked => format!("connection {number}: the server has panicked"),
             End::Failed(error) => format!("connection {number}: {error}"),
             End::Late(phase) => {
                 let late = match phase {

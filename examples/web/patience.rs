@@ -48,7 +48,7 @@ impl Patience {
     pub fn new(phase: Phase, limits: &Limits, now: Instant) -> Self {
         Self {
             phase,
-            deadline: now + phase.time(limits),
+            deadline: after(now, phase.time(limits)),
             has_progressed: false,
         }
     }
@@ -85,6 +85,12 @@ impl Patience {
     }
 }
 
+/// A moment that a clock cannot count to is as good as the next century.
+fn after(now: Instant, time: Duration) -> Instant {
+    let century = Duration::from_secs(100 * 365 * 86400);
+    now.checked_add(time).unwrap_or_else(|| now + century)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +116,16 @@ mod tests {
         patience.progress(false);
         patience.settle(Phase::Sending, &limits, start + SECOND);
         assert_eq!(patience.deadline(), start + SECOND + limits.send);
+    }
+
+    #[test]
+    fn a_limit_as_long_as_a_time_can_be_is_no_overflow() {
+        let limits = Limits {
+            idle: Duration::MAX,
+            ..Limits::default()
+        };
+        let now = Instant::now();
+        let patience = Patience::new(Phase::Idle, &limits, now);
+        assert!(patience.deadline() > now + 1_000_000 * SECOND);
     }
 }

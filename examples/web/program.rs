@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use socket2::{Domain, Protocol, Socket, Type};
 use waitset::{EventLoop, Interest, Mode, Remote, Signals, Stats};
 
@@ -44,21 +44,21 @@ pub struct WebFlags {
     #[arg(long)]
     pub root: Option<PathBuf>,
     /// Connections at a time; further ones wait.
-    #[arg(long, default_value_t = Limits::default().connections)]
-    pub max_connections: usize,
+    #[arg(long, default_value_t = Limits::default().connections as u32, value_parser = value_parser!(u32).range(1..))]
+    pub max_connections: u32,
     /// For a request to be complete, in milliseconds.
-    #[arg(long, default_value_t = millis(Limits::default().head))]
+    #[arg(long, default_value_t = millis(Limits::default().head), value_parser = value_parser!(u64).range(1..))]
     pub head_ms: u64,
     /// Between two requests, in milliseconds.
-    #[arg(long, default_value_t = millis(Limits::default().idle))]
+    #[arg(long, default_value_t = millis(Limits::default().idle), value_parser = value_parser!(u64).range(1..))]
     pub idle_ms: u64,
     /// For a peer to take 64 KiB, in milliseconds.
-    #[arg(long, default_value_t = millis(Limits::default().send))]
+    #[arg(long, default_value_t = millis(Limits::default().send), value_parser = value_parser!(u64).range(1..))]
     pub send_ms: u64,
     /// For a peer to close after the last answer to it, in milliseconds.
     #[arg(long, default_value_t = millis(Limits::default().linger))]
     pub linger_ms: u64,
-    /// The longest message of a WebSocket.
+    /// The longest message of a WebSocket; a frame has 64 MiB at most.
     #[arg(long, default_value_t = Limits::default().message_bytes)]
     pub message_bytes: usize,
     /// What is queued for a WebSocket that does not read.
@@ -73,7 +73,7 @@ fn millis(duration: Duration) -> u64 {
 impl WebFlags {
     fn limits(&self) -> Limits {
         Limits {
-            connections: self.max_connections.max(1),
+            connections: self.max_connections as usize,
             head: Duration::from_millis(self.head_ms),
             idle: Duration::from_millis(self.idle_ms),
             send: Duration::from_millis(self.send_ms),
@@ -192,18 +192,24 @@ where
     let signals = ends()?;
     let mut first = serving(&make)?;
     thread::scope(|scope| {
-        let threads: Vec<_> = (1..loops)
-            .map(|_| {
-                let (sender, stop) = mpsc::sync_channel(1);
-                (scope.spawn(|| serve_in_thread(&make, sender)), stop)
-            })
-            .collect();
+        let (mut threads, mut refused) = (Vec::new(), Ok(()));
+        for _ in 1..loops {
+            let (sender, stop) = mpsc::sync_channel(1);
+            let serve = || serve_in_thread(&make, sender);
+            match thread::Builder::new().spawn_scoped(scope, serve) {
+                Ok(thread) => threads.push((thread, stop)),
+                Err(error) => {
+                    refused = Err(error);
+                    break;
+                }
+            }
+        }
         // Of one that could not be made the sender is gone.
         let stops: Vec<Stop<S>> = threads
             .iter()
             .filter_map(|(_, stop)| stop.recv().ok())
             .collect();
-        let are_all_up = stops.len() == threads.len();
+        let are_all_up = refused.is_ok() && stops.len() == threads.len();
         let answer = match are_all_up {
             true => serve_first(&mut first, signals, started).map(Some),
             false => Ok(None),
@@ -215,7 +221,7 @@ where
             let answer = thread.join();
             done.push(answer.unwrap_or_else(|_| Err(io::Error::other("a loop has panicked")))?);
         }
-        Ok(done)
+        refused.map(|()| done)
     })
 }
 

@@ -35,7 +35,7 @@ impl Protocol {
         match self {
             Self::Http(http) => queued == 0 && !http.is_producing(),
             // Its own answers to it are queued too: who does not read is not heard.
-            Self::WebSocket(socket) => !socket.is_over() && queued < limits.queue_bytes / 2,
+            Self::WebSocket(socket) => !socket.is_over() && queued <= limits.queue_bytes / 2,
             Self::Lingering { .. } => true,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
+use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -208,19 +209,22 @@ impl<S: Site> Server<S> {
             opened: None,
             requests: &mut self.tally.requests,
         };
-        let mut answer = act(&mut seat.connection, &mut desk);
+        let mut answer = guarded(|| act(&mut seat.connection, &mut desk));
         let opened = desk.opened;
         if answer.is_ok() {
             answer = seat.watch(key, &self.limits, handle).map_err(End::from);
         }
         seat.is_on_site |= opened.is_some();
-        if let Some(path) = opened {
-            self.site.opened(key, path, &mut self.outbox);
-        }
-        for message in self.heard.drain(..) {
-            self.site.heard(key, message, &mut self.outbox);
-        }
-        if let Err(end) = answer {
+        let told = guarded(|| {
+            if let Some(path) = opened {
+                self.site.opened(key, path, &mut self.outbox);
+            }
+            for message in self.heard.drain(..) {
+                self.site.heard(key, message, &mut self.outbox);
+            }
+            Ok(())
+        });
+        if let Err(end) = answer.and(told) {
             self.close(key, &end, handle);
         }
     }
@@ -237,7 +241,11 @@ impl<S: Site> Server<S> {
         handle.cancel(seat.timer);
         handle.remove(key);
         if seat.is_on_site {
-            self.site.left(key, &mut self.outbox);
+            // It is closed already.
+            let _ = guarded(|| {
+                self.site.left(key, &mut self.outbox);
+                Ok(())
+            });
         }
         if let Some(listener) = self.listener {
             if !handle.is_enabled(listener) {
@@ -246,6 +254,12 @@ impl<S: Site> Server<S> {
             }
         }
     }
+}
+
+/// Keeps a panic to the connection that it comes from. The panic hook has told of it, and what
+/// that connection has left half done is closed with it.
+fn guarded(body: impl FnOnce() -> Result<(), End>) -> Result<(), End> {
+    panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or(Err(End::Panicked))
 }
 
 impl Seat {

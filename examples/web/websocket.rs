@@ -16,6 +16,7 @@ use tungstenite::{Message, Utf8Bytes};
 use super::answer::{Answer, Body};
 use super::authority::Origin;
 use super::head::{Field, Head};
+use super::limits::FRAME_BYTES_MAX;
 use super::status::Status;
 use super::target::Target;
 
@@ -115,7 +116,7 @@ impl WebSocket {
             .write_buffer_size(0)
             .max_write_buffer_size(usize::MAX)
             .max_message_size(Some(message_bytes))
-            .max_frame_size(Some(message_bytes));
+            .max_frame_size(Some(message_bytes.min(FRAME_BYTES_MAX)));
         Self {
             context: WebSocketContext::new(Role::Server, Some(config)),
             message_bytes,

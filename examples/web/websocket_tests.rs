@@ -146,6 +146,11 @@ fn a_limit_as_large_as_a_number_can_be_is_no_overflow() {
     let (mut socket, mut heard, mut output) = (WebSocket::new(usize::MAX), Vec::new(), Vec::new());
     socket.receive(&frame(0x81, b"hello"), &mut heard, &mut output);
     assert_eq!(heard, [Message::text("hello")]);
+    // Nor is memory reserved for any frame.
+    let huge = [&[0x82, 0xff][..], &(1_u64 << 62).to_be_bytes(), &MASK].concat();
+    socket.receive(&huge, &mut heard, &mut output);
+    socket.conclude(&mut output);
+    assert_eq!(close_code(&output), Some(1009));
 }
 
 #[test]
