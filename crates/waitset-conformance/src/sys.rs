@@ -75,6 +75,16 @@ pub(crate) fn unacknowledged(stream: impl AsFd) -> usize {
 
 /// What poll(2) observes of a source within `millis`, asked for `asked`.
 pub(crate) fn poll(source: impl AsFd, asked: Readiness, millis: i32) -> io::Result<Readiness> {
+    let observed = try_poll(source, asked, millis)?;
+    observed.ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))
+}
+
+/// The same; `None` for what poll(2) does not take (`POLLNVAL`).
+pub(crate) fn try_poll(
+    source: impl AsFd,
+    asked: Readiness,
+    millis: i32,
+) -> io::Result<Option<Readiness>> {
     let mut one = libc::pollfd {
         fd: source.as_fd().as_raw_fd(),
         // The bits of Readiness are poll's.
@@ -85,8 +95,38 @@ pub(crate) fn poll(source: impl AsFd, asked: Readiness, millis: i32) -> io::Resu
     if unsafe { libc::poll(&raw mut one, 1, millis) } == -1 {
         return Err(io::Error::last_os_error());
     }
-    assert_eq!(one.revents & libc::POLLNVAL, 0);
-    Ok(Readiness(u32::from(one.revents as u16)))
+    let is_taken = one.revents & libc::POLLNVAL == 0;
+    Ok(is_taken.then_some(Readiness(u32::from(one.revents as u16))))
+}
+
+/// A descriptor of this process.
+pub(crate) fn pidfd() -> io::Result<OwnedFd> {
+    let this = std::process::id();
+    // SAFETY: pidfd_open takes two integers.
+    opened(unsafe { libc::syscall(libc::SYS_pidfd_open, this, 0) })
+}
+
+/// A descriptor of page faults that nobody has asked for.
+pub(crate) fn userfaultfd() -> io::Result<OwnedFd> {
+    let flags = libc::O_CLOEXEC | libc::O_NONBLOCK;
+    // SAFETY: userfaultfd takes an integer.
+    opened(unsafe { libc::syscall(libc::SYS_userfaultfd, flags) })
+}
+
+/// A ring in which nothing has been submitted.
+pub(crate) fn io_uring() -> io::Result<OwnedFd> {
+    // `struct io_uring_params`, of 120 bytes.
+    let mut params = [0_u64; 15];
+    // SAFETY: the kernel reads and writes the parameters, which live through the call.
+    opened(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) })
+}
+
+fn opened(answer: libc::c_long) -> io::Result<OwnedFd> {
+    match RawFd::try_from(answer) {
+        // SAFETY: the kernel has just given us this descriptor, and nobody else knows it.
+        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Runs `body` in a process that is forked from this one, and returns when it has ended.

@@ -56,8 +56,10 @@ pub trait Reactor {
     ///
     /// `AlreadyExists` if the descriptor is registered, `Unsupported` for a mode or a
     /// descriptor the mechanism does not take, `InvalidInput` for a token above
-    /// [`Token::MAX`] or a descriptor that is not open; other kinds as the kernel has
-    /// them when it runs out of memory or watches.
+    /// [`Token::MAX`] or a descriptor that is closed or was opened with `O_PATH`; other kinds
+    /// as the kernel has them when it runs out of memory or watches. A mechanism that
+    /// [sees dead descriptors](Capabilities::sees_dead_descriptors) can accept a descriptor
+    /// that is closed or was opened with `O_PATH`, and reports it once as an error.
     #[allow(unsafe_code, reason = "the registration outlives the borrow")]
     unsafe fn register(
         &mut self,

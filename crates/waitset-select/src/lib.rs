@@ -39,9 +39,10 @@ const NAME: &str = "select";
 /// A reactor over select(2).
 ///
 /// Three sets of bits, of any size: Linux takes descriptors above `FD_SETSIZE`, whose
-/// 1024 bounds the C library's `fd_set` only. Registration sets bits and makes no system
-/// call. A wait costs in proportion to the highest descriptor, not to how many there
-/// are. Like poll, it first asks with a timeout of zero while that pays.
+/// 1024 bounds the C library's `fd_set` only. Registration sets bits and checks that the
+/// descriptor is open; changing or removing a registration makes no system call. A wait costs
+/// in proportion to the highest descriptor, not to how many there are. Like poll, it first
+/// asks with a timeout of zero while that pays.
 ///
 /// What select cannot say is missing from its events: there are no hints, and a hang-up
 /// or an error shows itself as plain readiness; see
@@ -49,8 +50,8 @@ const NAME: &str = "select";
 ///
 /// # Platform notes
 ///
-/// `pselect`, which counts nanoseconds. After `EBADF`, one `fcntl` for each registered
-/// descriptor finds the culprit. Draining the waker is one `read` on Linux. Descriptors
+/// `pselect`, which counts nanoseconds. One `fcntl` per registration. After `EBADF`, one
+/// `fcntl` for each registered descriptor finds the closed one. Draining the waker is one `read` on Linux. Descriptors
 /// of any number on Linux, Android and FreeBSD; elsewhere [`new`](Self::new) is
 /// [`posix`](Self::posix).
 #[doc(alias("pselect", "FD_SETSIZE"))]
@@ -209,6 +210,12 @@ impl Reactor for Select {
         self.sources.reserve(NAME, fd)?;
         if self.sources.get(fd).is_some() {
             return Err(refusal::already_registered(NAME, fd));
+        }
+        // select would say in every wait that a descriptor is ready that was opened with
+        // O_PATH, and nothing else could tell it from one that is.
+        self.stats.control_calls += 1;
+        if !is_open(fd) {
+            return Err(refusal::not_open(NAME, fd));
         }
         let mut source = Source {
             registration: Registration {

@@ -25,12 +25,13 @@ pub fn not_registered(mechanism: &str, fd: RawFd) -> Error {
     Error::new(ErrorKind::NotFound, text)
 }
 
-/// The descriptor is not open, or not any more.
+/// The descriptor is not open, or not any more, or was opened with `O_PATH`.
 #[cold]
 #[must_use]
 pub fn not_open(mechanism: &str, fd: RawFd) -> Error {
     let text = format!(
-        "{mechanism}: descriptor {fd} is not open (EBADF); deregister a source before closing it"
+        "{mechanism}: cannot watch descriptor {fd}: it is closed, or was opened with O_PATH \
+         (EBADF); deregister a source before you close it, and open it without O_PATH"
     );
     Error::new(ErrorKind::InvalidInput, text)
 }

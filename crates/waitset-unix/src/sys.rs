@@ -8,11 +8,19 @@ use std::{
     os::fd::{FromRawFd, OwnedFd},
 };
 
-/// Whether `fd` is an open descriptor of this process: one `fcntl(F_GETFD)`.
+/// Names a file and does not open it: nothing can be waited for.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const O_PATH: libc::c_int = libc::O_PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const O_PATH: libc::c_int = 0;
+
+/// Returns `true` if `fd` is a descriptor of this process that can be waited for: it is open,
+/// and not with `O_PATH`. One `fcntl(F_GETFL)`.
 #[must_use]
 pub fn is_open(fd: RawFd) -> bool {
-    // SAFETY: F_GETFD reads the descriptor's flags and touches no memory.
-    unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
+    // SAFETY: F_GETFL reads the flags of an open file description and touches no memory.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags != -1 && flags & O_PATH == 0
 }
 
 /// An eventfd that is non-blocking and close-on-exec.

@@ -17,6 +17,7 @@ mod hangup;
 mod identity;
 mod meanwhile;
 mod modify;
+mod odd;
 mod oneshot;
 mod overwritten;
 mod readiness;
@@ -224,6 +225,9 @@ macro_rules! __each_case {
                 a_dead_file_does_not_spin
                 a_dead_file_gives_its_number_to_another
                 a_descriptor_that_is_not_open_is_refused_or_reported_once
+            }
+            odd {
+                every_kind_of_descriptor_reads_as_poll_has_it_or_is_refused
             }
             overwritten {
                 an_overwritten_source_is_silent_after_deregister
