@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use calloop::generic::Generic;
 use calloop::{Dispatcher, LoopSignal, PostAction, RegistrationToken};
-use waitset::{EventLoop, Interest, Key, Mode, Reactor, Stats, Waker};
+use waitset::{DefaultReactor, EventLoop, Interest, Key, Mode, Reactor, Stats, Waker};
 
 use super::owned::Source;
 use crate::contestant::{Contestant, Task, Tasked, Wake, right};
@@ -55,7 +55,7 @@ impl<T> Callbacks<T> {
 impl<T: Task> Tasked<T> for Callbacks<T> {
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
         Ok(Self {
-            event_loop: EventLoop::new()?.with_batch(capacity),
+            event_loop: EventLoop::with_batch(DefaultReactor::new()?, capacity),
             keys: vec![None; sources.len()],
             all: sources,
         })

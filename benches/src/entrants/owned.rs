@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use waitset::{Interest, Key, Mode, Reactor, Stats, WaitSet, Waker};
+use waitset::{DefaultReactor, Interest, Key, Mode, Reactor, Stats, WaitSet, Waker};
 
 use crate::contestant::{Contestant, GivesOut, Task, right};
 use crate::sources::Sources;
@@ -53,7 +53,7 @@ impl Contestant for Owned {
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
         Ok(Self {
-            set: WaitSet::new()?.with_batch(capacity),
+            set: WaitSet::with_batch(DefaultReactor::new()?, capacity),
             keys: vec![None; sources.len()],
             all: sources,
         })

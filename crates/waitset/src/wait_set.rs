@@ -82,19 +82,38 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
     /// ```
     #[must_use]
     pub fn over(reactor: R) -> Self {
+        Self::with_batch(reactor, BATCH)
+    }
+
+    /// An empty set over `reactor`, with room for `capacity` events per wait, at least one.
+    ///
+    /// The room is chosen here and stays: a set in use may hold events that have not been
+    /// taken.
+    ///
+    /// ```
+    /// use std::net::UdpSocket;
+    /// use waitset::{Poll, WaitSet};
+    ///
+    /// let set: WaitSet<UdpSocket, Poll> = WaitSet::with_batch(Poll::new()?, 16);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// ```compile_fail,E0599
+    /// use std::net::UdpSocket;
+    /// use waitset::WaitSet;
+    ///
+    /// let used: WaitSet<UdpSocket> = WaitSet::new()?;
+    /// let used = used.with_batch(16);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_batch(reactor: R, capacity: usize) -> Self {
         Self {
             reactor,
             sources: Slab::new(),
-            batch: Events::with_capacity(BATCH),
+            batch: Events::with_capacity(capacity.max(1)),
             next: 0,
         }
-    }
-
-    /// With room for `capacity` events a wait, at least one.
-    #[must_use]
-    pub fn with_batch(self, capacity: usize) -> Self {
-        let batch = Events::with_capacity(capacity.max(1));
-        Self { batch, ..self }
     }
 
     /// Starts watching `source`, which should be non-blocking.

@@ -347,3 +347,36 @@ fn a_source_that_the_reactor_cannot_let_go_of_stays_in_the_set() {
         assert_eq!(set.wait(AT_ONCE).unwrap(), 0);
     }
 }
+
+#[test]
+fn a_set_with_little_room_gives_out_every_event() {
+    for (backend, reactor) in reactors() {
+        eprintln!("on {backend}");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mode = match reactor.capabilities().supports(Mode::Edge) {
+                    true => Mode::Edge,
+                    false => Mode::Oneshot,
+                };
+                // Room for none would never have an event.
+                let mut set = Set::with_batch(reactor, 0);
+                let (mut keys, mut peers) = (Vec::new(), Vec::new());
+                for _ in 0..5 {
+                    let (mut near, far) = pair();
+                    near.write_all(b"!").unwrap();
+                    keys.push(set.insert(far, READ, mode).unwrap());
+                    peers.push(near);
+                }
+                let mut told = Vec::new();
+                for _ in 0..5 {
+                    assert_eq!(set.wait(None).unwrap(), 1);
+                    told.extend(taken(&mut set));
+                }
+                assert_eq!(set.wait(AT_ONCE).unwrap(), 0);
+                told.sort();
+                keys.sort();
+                assert_eq!(told, keys);
+            });
+        });
+    }
+}

@@ -122,30 +122,34 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// ```
     #[must_use]
     pub fn over(reactor: R) -> Self {
-        Self {
-            inner: Inner::new(reactor),
-            batch: Events::with_capacity(BATCH),
-            unfinished: None,
-        }
+        Self::with_batch(reactor, BATCH)
     }
 
-    /// With room for `capacity` events a wait, at least one. For a loop that has not
-    /// turned yet.
+    /// A loop over `reactor`, with room for `capacity` events per wait, at least one.
+    ///
+    /// The room is chosen here and stays: a loop in use may hold events whose callbacks have
+    /// not run.
     ///
     /// ```
+    /// use waitset::{EventLoop, Poll};
+    ///
+    /// let event_loop: EventLoop<(), Poll> = EventLoop::with_batch(Poll::new()?, 16);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// ```compile_fail,E0599
     /// use waitset::EventLoop;
     ///
-    /// let event_loop: EventLoop<()> = EventLoop::new()?.with_batch(16);
+    /// let used: EventLoop<()> = EventLoop::new()?;
+    /// let used = used.with_batch(16);
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use]
-    pub fn with_batch(self, capacity: usize) -> Self {
-        let batch = Events::with_capacity(capacity.max(1));
-        let unfinished = None;
+    pub fn with_batch(reactor: R, capacity: usize) -> Self {
         Self {
-            batch,
-            unfinished,
-            ..self
+            inner: Inner::new(reactor),
+            batch: Events::with_capacity(capacity.max(1)),
+            unfinished: None,
         }
     }
 

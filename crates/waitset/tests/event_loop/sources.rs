@@ -276,3 +276,30 @@ fn dropping_the_loop_closes_its_sources_and_drops_all_callbacks() {
         assert!(sender.send(()).is_err());
     });
 }
+
+#[test]
+fn a_loop_with_little_room_runs_every_callback() {
+    on_every_mechanism(|reactor| {
+        let mode = match reactor.capabilities().supports(Mode::Edge) {
+            true => Mode::Edge,
+            false => Mode::Oneshot,
+        };
+        // Room for none would never have an event.
+        let mut event_loop: Loop<Vec<usize>> = EventLoop::with_batch(reactor, 0);
+        let mut peers = Vec::new();
+        for number in 0..5 {
+            let (near, far) = ready();
+            let told = move |told: &mut Vec<usize>, _: &_, _, _: &mut In<'_, _>| told.push(number);
+            let inserted = event_loop.handle().insert(near, READ, mode, told);
+            inserted.unwrap();
+            peers.push(far);
+        }
+        let mut told = Vec::new();
+        for _ in 0..5 {
+            assert_eq!(event_loop.turn(&mut told, None).unwrap(), 1);
+        }
+        assert_eq!(event_loop.turn(&mut told, AT_ONCE).unwrap(), 0);
+        told.sort_unstable();
+        assert_eq!(told, [0, 1, 2, 3, 4]);
+    });
+}

@@ -260,7 +260,7 @@ fn one_among_others_that_are_busy() {
 fn more_than_the_buffer_has_room_for() {
     on_every_mechanism(|reactor| {
         let (reactor, told) = watched(reactor);
-        let mut set = waitset::WaitSet::over(reactor).with_batch(16);
+        let mut set = waitset::WaitSet::with_batch(reactor, 16);
         let mut peers = Vec::new();
         for _ in 0..64 {
             let (near, far) = unix_pair();
