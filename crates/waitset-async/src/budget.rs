@@ -11,6 +11,8 @@ use crate::context::Context;
 /// that is what a [`Share`] prevents.
 pub(crate) struct Budget {
     left: Cell<u32>,
+    /// How often this turn has refused an operation.
+    refused: Cell<u32>,
     /// Tells turns apart.
     turn: Cell<u64>,
 }
@@ -18,6 +20,10 @@ pub(crate) struct Budget {
 /// Enough for a task to get something done, few enough for the others not to wait long: the
 /// slowest operations, connecting and copying a megabyte, take some 50 µs each.
 const OPERATIONS: u32 = 32;
+
+/// More than the futures of a task are, mostly: whoever is refused so often polls in a loop of
+/// its own, as another executor within the task does, and would never return to this one.
+const REFUSALS: u32 = 10_000;
 
 /// What an operation that was refused has a right to: it may run in a later turn even if the
 /// budget is used up by then.
@@ -29,13 +35,17 @@ pub(crate) struct Share(AtomicU64);
 
 impl Budget {
     pub(crate) const fn new() -> Self {
-        let (left, turn) = (Cell::new(OPERATIONS), Cell::new(1));
-        Self { left, turn }
+        Self {
+            left: Cell::new(OPERATIONS),
+            refused: Cell::new(0),
+            turn: Cell::new(1),
+        }
     }
 
     /// Begins the turn of another task.
     pub(crate) fn refill(&self) {
         self.left.set(OPERATIONS);
+        self.refused.set(0);
         self.turn.set(self.turn.get() + 1);
     }
 
@@ -46,9 +56,16 @@ impl Budget {
             return true;
         }
         let turn = self.turn.get();
-        let refused = share.0.load(Ordering::Relaxed);
+        let last = share.0.load(Ordering::Relaxed);
         share.0.store(turn, Ordering::Relaxed);
-        refused != 0 && refused != turn
+        let has_right = last != 0 && last != turn;
+        if !has_right {
+            self.refused.set(self.refused.get() + 1);
+            if self.refused.get() == REFUSALS {
+                self.refill();
+            }
+        }
+        has_right
     }
 }
 
@@ -106,6 +123,18 @@ mod tests {
             budget.refill();
             assert_eq!(allowed(&budget, &greedy), OPERATIONS + 1);
             assert_eq!(allowed(&budget, &late), 1);
+        }
+    }
+
+    #[test]
+    fn who_polls_in_a_loop_of_its_own_gets_on() {
+        let (budget, share) = (Budget::new(), Share::default());
+        for _ in 0..10 * OPERATIONS {
+            let mut refusals = 0;
+            while !budget.charge(&share) {
+                refusals += 1;
+                assert!(refusals <= REFUSALS);
+            }
         }
     }
 

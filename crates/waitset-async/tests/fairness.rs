@@ -318,6 +318,22 @@ fn connects_of_one_task_at_the_same_time_are_spread_over_its_turns() {
     });
 }
 
+#[test]
+fn a_loop_within_a_task_that_polls_until_its_future_is_ready_ends() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            for (_, operation) in operations(&Count::default()).drain(..2) {
+                let mut operation = operation;
+                poll_fn(|context| {
+                    while operation.as_mut().poll(context).is_pending() {}
+                    Poll::Ready(())
+                })
+                .await;
+            }
+        });
+    });
+}
+
 /// Never ends, and is never found waiting; counts its operations.
 async fn flood(count: Count) {
     let mut zero = zero();
