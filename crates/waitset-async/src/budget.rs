@@ -18,18 +18,17 @@ pub(crate) struct Budget {
 }
 
 /// Enough for a task to get something done, few enough for the others not to wait long: the
-/// slowest operations, connecting and copying a megabyte, take some 50 µs each.
+/// slowest operations, such as connecting or copying a megabyte, take about 50 µs each.
 const OPERATIONS: u32 = 32;
 
-/// More than the futures of a task are, mostly: whoever is refused so often polls in a loop of
-/// its own, as another executor within the task does, and would never return to this one.
+/// More than most tasks have futures: code that is refused so often polls in a loop of its
+/// own, as another executor within the task does, and would never return to this one.
 const REFUSALS: u32 = 10_000;
 
-/// What an operation that was refused has a right to: it may run in a later turn even if the
-/// budget is used up by then.
+/// The right to one operation per turn beyond the budget, for what was refused in an earlier
+/// turn.
 ///
-/// Remembers the turn of the last refusal, or of the last time that it made use of its right:
-/// that is at most one operation beyond the budget per share and turn.
+/// Holds the turn of the last refusal, or of the last use of the right.
 #[derive(Debug, Default)]
 pub(crate) struct Share(AtomicU64);
 
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_after_a_sibling_that_uses_up_all_has_one_operation_in_every_later_turn() {
+    fn a_share_that_was_refused_has_one_operation_in_every_later_turn() {
         let (budget, greedy, late) = (Budget::new(), Share::default(), Share::default());
         assert_eq!(allowed(&budget, &greedy), OPERATIONS);
         assert_eq!(allowed(&budget, &late), 0);
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn who_polls_in_a_loop_of_its_own_gets_on() {
+    fn a_loop_that_polls_until_it_is_ready_comes_to_its_end() {
         let (budget, share) = (Budget::new(), Share::default());
         for _ in 0..10 * OPERATIONS {
             let mut refusals = 0;

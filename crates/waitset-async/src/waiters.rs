@@ -25,7 +25,7 @@ impl<T> Watched<T> {
         }
     }
 
-    /// The share of one direction: they do not wait for each other.
+    /// The share of one direction: reading and writing do not take it from each other.
     pub(crate) fn share(&self, interest: Interest) -> &Share {
         match interest.is_writable() {
             true => &self.writing,

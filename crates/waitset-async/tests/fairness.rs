@@ -1,5 +1,5 @@
-//! What can finish at once, again and again, leaves the others their turns: other tasks, and
-//! futures of the same task that are polled after it. On every mechanism.
+//! An operation that always finishes immediately leaves the others their turns: other tasks,
+//! and futures of the same task that are polled after it. On every mechanism.
 
 mod mechanisms;
 
@@ -55,7 +55,7 @@ impl<T> Drop for Owned<T> {
     }
 }
 
-/// What counts operations.
+/// A number of operations.
 #[derive(Clone, Default)]
 struct Count(Rc<Cell<u64>>);
 
@@ -80,8 +80,8 @@ impl Count {
     }
 }
 
-/// A future for each operation of the crate that finishes at once, which does it `ROUNDS`
-/// times and counts.
+/// A future for each operation of the crate that can finish immediately, which does it
+/// `ROUNDS` times and counts.
 fn operations(count: &Count) -> Vec<(&'static str, LocalBoxFuture<'static, ()>)> {
     /// Does the same again and again.
     macro_rules! again {
@@ -228,7 +228,7 @@ fn operations(count: &Count) -> Vec<(&'static str, LocalBoxFuture<'static, ()>)>
 }
 
 #[test]
-fn each_operation_that_finishes_at_once_is_charged() {
+fn each_operation_that_finishes_immediately_is_charged() {
     on_every_mechanism(|mut executor| {
         let count = Count::default();
         for (name, operation) in operations(&count) {
@@ -243,7 +243,7 @@ fn each_operation_that_finishes_at_once_is_charged() {
     });
 }
 
-/// A backlog overflows otherwise, and the next attempt is repeated after a second.
+/// Otherwise the backlog overflows, and an attempt is repeated after a second.
 #[test]
 fn a_listener_of_the_same_executor_has_a_turn_between_two_connects_of_a_task() {
     on_every_mechanism(|mut executor| {
@@ -334,7 +334,7 @@ fn a_loop_within_a_task_that_polls_until_its_future_is_ready_ends() {
     });
 }
 
-/// Never ends, and is never found waiting; counts its operations.
+/// Reads forever without having to wait, and counts its reads.
 async fn flood(count: Count) {
     let mut zero = zero();
     loop {
@@ -415,7 +415,7 @@ fn ready_futures() -> Vec<(&'static str, LocalBoxFuture<'static, ()>)> {
 }
 
 #[test]
-fn who_is_polled_after_a_flood_gets_on() {
+fn a_future_that_is_polled_after_a_flood_has_its_turn() {
     on_every_mechanism(|mut executor| {
         for (name, ready) in ready_futures() {
             complete(&mut executor, async {
@@ -430,7 +430,7 @@ fn who_is_polled_after_a_flood_gets_on() {
 }
 
 #[test]
-fn all_who_are_polled_after_several_floods_get_on() {
+fn all_futures_that_are_polled_after_several_floods_have_their_turns() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
             let ready = ready_futures().into_iter().map(|(_, ready)| ready);
@@ -460,7 +460,7 @@ fn a_flood_among_unordered_futures_does_not_starve_them() {
 }
 
 #[test]
-fn a_future_that_a_select_makes_again_in_each_round_gets_on_beside_a_flood() {
+fn a_future_that_a_select_makes_again_in_each_round_has_its_turn_beside_a_flood() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
             let (near, far) = Async::pair().unwrap();
