@@ -65,7 +65,9 @@ fn run(flags: &Flags) -> io::Result<()> {
     let mut handle = event_loop.handle();
     let acceptor = Acceptor::new(listener)?;
     handle.listen(acceptor, Mode::Level, |room, accepted, handle| {
-        let Ok((stream, peer)) = accepted else { return };
+        let Some((stream, peer)) = program::accepted(accepted, handle) else {
+            return;
+        };
         match handle.open_with(stream, Mode::Level, LIMITS, Room::notice) {
             Ok(connection) => {
                 let name = None;

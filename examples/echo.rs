@@ -4,16 +4,17 @@
 //! `cargo run --release --example echo -- --connect 127.0.0.1:7000`.
 //! `--threads` serves with one thread for each connection instead of the loop.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use clap::Parser;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Notice};
 use waitset_examples::output::{self, Passed};
-use waitset_examples::program::{LoopFlags, finish, parse};
+use waitset_examples::program::{self, LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Sends back what it is sent.
@@ -50,7 +51,9 @@ fn serve(flags: &Flags) -> io::Result<()> {
         Acceptor::new(listener)?,
         Mode::Level,
         move |served, accepted, handle| {
-            let Ok((stream, peer)) = accepted else { return };
+            let Some((stream, peer)) = program::accepted(accepted, handle) else {
+                return;
+            };
             *served += 1;
             let answer = match is_threaded {
                 true => serve_in_thread(stream),
@@ -89,24 +92,58 @@ fn serve_in_thread(stream: TcpStream) -> io::Result<()> {
 fn be_client(address: SocketAddr) -> io::Result<()> {
     output::end_with_output();
     let stream = TcpStream::connect(address)?;
-    thread::scope(|scope| {
-        // Who only sends, and reads when all is sent, stands still when both ends wait for
-        // the other to read. So one thread sends and one reads.
-        let sender = scope.spawn(|| {
-            let sent = io::copy(&mut io::stdin(), &mut &stream);
-            stream.shutdown(Shutdown::Write)?;
-            sent
-        });
-        let mut output = Passed::new();
-        let mut buffer = [0; 4096];
-        loop {
-            let count = (&stream).read(&mut buffer)?;
-            if count == 0 {
-                break;
-            }
-            output.print(&buffer[..count]); // at once: somebody may be watching
+    stream.set_nodelay(true)?; // a line goes out when it is typed
+    let writer = stream.try_clone()?;
+    let (sender, sent) = mpsc::channel();
+    // A client that only sends, and reads when all is sent, stands still when both ends wait for
+    // the other to read. So one thread sends and one reads. When the server ends, the one that
+    // sends may be waiting for the standard input: nobody waits for it.
+    thread::spawn(move || {
+        if let Err(error) = send_input(&writer, &sender) {
+            let _ = sender.send(Err(error)); // if that is still of interest
         }
-        output.finish();
-        sender.join().unwrap_or(Ok(0)).map(drop)
-    })
+        writer.shutdown(Shutdown::Write)
+    });
+    let unanswered = read_answers(&stream, &sent)?;
+    match unanswered {
+        0 => Ok(()),
+        some => Err(io::Error::new(
+            ErrorKind::UnexpectedEof,
+            format!("{address} has closed the connection before it sent {some} bytes back"),
+        )),
+    }
+}
+
+/// Sends the standard input, and says of each part how long it was before it goes out.
+fn send_input(mut to: &TcpStream, sent: &Sender<io::Result<u64>>) -> io::Result<()> {
+    let mut input = io::stdin().lock();
+    let mut buffer = [0; 4096];
+    loop {
+        let count = input.read(&mut buffer)?;
+        let _ = sent.send(Ok(count as u64));
+        // What is wrong with the connection is for the one that reads from it to say.
+        if count == 0 || to.write_all(&buffer[..count]).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Prints what comes back, up to the end. Returns how much of what was sent did not come.
+fn read_answers(mut from: &TcpStream, sent: &Receiver<io::Result<u64>>) -> io::Result<u64> {
+    let mut output = Passed::default();
+    let mut buffer = [0; 4096];
+    let mut unanswered = 0_u64;
+    loop {
+        let count = from.read(&mut buffer)?;
+        for part in sent.try_iter() {
+            unanswered += part?;
+        }
+        if count == 0 {
+            break;
+        }
+        unanswered = unanswered.saturating_sub(count as u64);
+        output.print(&buffer[..count]); // at once: somebody may be watching
+    }
+    output.finish();
+    Ok(unanswered)
 }

@@ -146,17 +146,17 @@ pub struct Passed {
     cut: Vec<u8>,
 }
 
-impl Passed {
-    /// Nothing has been printed.
-    #[must_use]
-    #[allow(clippy::new_without_default, reason = "it looks at the terminal")]
-    pub fn new() -> Self {
+/// Nothing has been printed.
+impl Default for Passed {
+    fn default() -> Self {
         Self {
             is_terminal: io::stdout().is_terminal(),
             cut: Vec::new(),
         }
     }
+}
 
+impl Passed {
     /// Prints the next bytes. They may end within a character.
     pub fn print(&mut self, bytes: &[u8]) {
         if !self.is_terminal {

@@ -11,7 +11,7 @@ use clap::Parser;
 use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Slice, Icmpv4Type, Ipv4Slice};
 use socket2::{Domain, Protocol, Socket, Type};
 use waitset::{Interest, Mode};
-use waitset_examples::program::{LoopFlags, finish, parse};
+use waitset_examples::program::{self, LoopFlags, finish, parse};
 use waitset_examples::{output, say, warn};
 
 /// Asks an address for an echo.
@@ -67,8 +67,10 @@ fn run(flags: &Flags) -> io::Result<()> {
         Mode::Level,
         move |asked, mut socket, _, handle| {
             let mut packet = [0; 1500];
-            let Ok(length) = socket.read(&mut packet) else {
-                return;
+            let length = match socket.read(&mut packet) {
+                Ok(length) => length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => return warn!("{error}"), // of one that was sent: a router may say so
             };
             let Some(echo) = reply(&packet[..length], is_raw) else {
                 return;
@@ -87,10 +89,12 @@ fn run(flags: &Flags) -> io::Result<()> {
     handle.arm_every(interval, move |asked, tick, handle| {
         if asked.sent.len() == count {
             handle.cancel(tick.timer);
-            handle.arm_after(PATIENCE, |_, _, handle| handle.stop());
+            handle.arm_after(PATIENCE, |asked, _, handle| match asked.answers() {
+                0 => program::fail(&"no answer", handle),
+                _ => handle.stop(),
+            });
         } else if let Err(error) = asked.ask(&sender, id) {
-            warn!("{error}");
-            handle.stop();
+            program::fail(&error, handle);
         }
     });
     flags.common.run(event_loop, &mut asked)?;

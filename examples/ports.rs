@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Notice};
-use waitset_examples::program::{Handle, LoopFlags, finish, parse};
+use waitset_examples::program::{self, Handle, LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Listens on several ports at once, and tells what is which.
@@ -65,7 +65,9 @@ fn well_known(address: SocketAddr) -> String {
 fn listen(listener: TcpListener, handle: &mut Handle<'_, u64>) -> io::Result<()> {
     let acceptor = Acceptor::new(listener)?;
     handle.listen(acceptor, Mode::Level, |connections, accepted, handle| {
-        let Ok((stream, peer)) = accepted else { return };
+        let Some((stream, peer)) = program::accepted(accepted, handle) else {
+            return;
+        };
         *connections += 1;
         // All connections to a port have that port at this end. What tells them apart is
         // the other end; what the program knows them by is the descriptor.

@@ -1,13 +1,17 @@
 //! What the programs have in common: three flags, and a loop that Ctrl-C ends.
 
 use std::env;
+use std::fmt::{Debug, Display};
 use std::io;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{output, say, warn};
 use clap::builder::Resettable;
 use clap::{Args, Parser};
+use waitset::stream::Refusal;
 use waitset::{Backend, EventLoop, Explain, Interest, Mode, Reactor, Signal, Signals};
+
+use crate::{output, say, warn};
 
 /// Any mechanism.
 pub type AnyReactor = Box<dyn Reactor + Send>;
@@ -115,16 +119,44 @@ pub fn ends() -> io::Result<Signals> {
     Signals::new(&heeded)
 }
 
-/// Exit code 0, 77 for what cannot be had here, and 1 for what else went wrong, each with
-/// its line.
+/// Whether [`fail`] was called.
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
+
+/// Says what went wrong and stops the loop, which ends the program with exit code 1.
+pub fn fail<State>(error: &dyn Display, handle: &mut Handle<'_, State>) {
+    warn!("{error}");
+    HAS_FAILED.store(true, Ordering::Relaxed);
+    handle.stop();
+}
+
+/// Returns a connection that was accepted, and says why if there is none. Without a listener
+/// that works, the program [fails](fail).
+pub fn accepted<State, Stream, Peer: Debug>(
+    accepted: Result<(Stream, Peer), Refusal<Peer>>,
+    handle: &mut Handle<'_, State>,
+) -> Option<(Stream, Peer)> {
+    match accepted {
+        Ok(connection) => return Some(connection),
+        Err(Refusal::Lost(_)) => {} // its peer knows
+        Err(refusal @ Refusal::Failed(_)) => fail(&refusal, handle),
+        Err(refusal) => warn!("{refusal}"),
+    }
+    None
+}
+
+/// Returns exit code 0, 77 for what is not available here, and 1 for what else went wrong, each
+/// with its line.
 #[must_use]
 pub fn finish(answer: io::Result<()>) -> ExitCode {
-    let Err(error) = answer else {
-        return ExitCode::SUCCESS;
-    };
-    warn!("{error}");
-    match error.kind() {
-        io::ErrorKind::Unsupported => ExitCode::from(77),
-        _ => ExitCode::FAILURE,
+    match answer {
+        Ok(()) if HAS_FAILED.load(Ordering::Relaxed) => ExitCode::FAILURE,
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            warn!("{error}");
+            match error.kind() {
+                io::ErrorKind::Unsupported => ExitCode::from(77),
+                _ => ExitCode::FAILURE,
+            }
+        }
     }
 }

@@ -16,7 +16,7 @@ use clap::Parser;
 use socket2::SockRef;
 use waitset::Mode;
 use waitset::stream::{Acceptor, Connection, Notice};
-use waitset_examples::program::{Handle, LoopFlags, finish, parse};
+use waitset_examples::program::{self, Handle, LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Passes connections on to another address.
@@ -50,7 +50,9 @@ fn run(flags: &Flags) -> io::Result<()> {
     let to = flags.to;
     let acceptor = Acceptor::new(listener)?;
     handle.listen(acceptor, Mode::Level, move |passed, accepted, handle| {
-        let Ok((client, peer)) = accepted else { return };
+        let Some((client, peer)) = program::accepted(accepted, handle) else {
+            return;
+        };
         *passed += 1;
         handle.connect_tcp(to, PATIENCE, move |_, server, handle| {
             let joined = match server {

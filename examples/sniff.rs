@@ -11,7 +11,7 @@ use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use waitset::{Interest, Mode};
 use waitset_examples::program::{LoopFlags, finish, parse};
-use waitset_examples::{output, say};
+use waitset_examples::{output, say, warn};
 
 /// Prints the headers of packets that arrive.
 #[derive(Parser)]
@@ -46,8 +46,10 @@ fn run(flags: &Flags) -> io::Result<()> {
             Mode::Level,
             move |shown, mut socket, _, _| {
                 let mut packet = [0; 65_536];
-                let Ok(length) = socket.read(&mut packet) else {
-                    return;
+                let length = match socket.read(&mut packet) {
+                    Ok(length) => length,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                    Err(error) => return warn!("{error}"), // an interface may come up again
                 };
                 if let Some(text) = describe(&packet[..length], port) {
                     say!("{text}");

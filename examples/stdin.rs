@@ -2,15 +2,18 @@
 //!
 //! `cargo run --release --example stdin`, or with `< Cargo.toml` behind it.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::process::ExitCode;
 
 use clap::Parser;
+use libc::{O_NOCTTY, O_NONBLOCK};
 use waitset::{Interest, Key, Mode};
-use waitset_examples::program::{LoopFlags, finish, parse};
-use waitset_examples::{output, say, warn};
+use waitset_examples::output::{self, Passed};
+use waitset_examples::program::{self, LoopFlags, finish, parse};
+use waitset_examples::say;
 
 /// Numbers the lines of its standard input.
 #[derive(Parser)]
@@ -22,7 +25,11 @@ struct Flags {
 /// What has been read.
 #[derive(Default)]
 struct Text {
+    /// Without its end as yet.
     line: Vec<u8>,
+    /// Not yet printed.
+    numbered: Vec<u8>,
+    output: Passed,
     lines: u64,
     bytes: u64,
 }
@@ -34,13 +41,9 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
+    let input = input()?;
     let mut event_loop = flags.common.event_loop()?;
-    // `io::stdin()` has a buffer, and what lies in there no mechanism knows of: it would
-    // wait for more while there is a line to show. So the descriptor is read itself.
-    let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    // It stays blocking: O_NONBLOCK would be set for the shell, too, with which it is
-    // shared. One read for each event does not block, for the event says that there is
-    // something. A file always has something, also on epoll, which knows no files.
+    // A file always has something, also on epoll, which knows no files.
     event_loop.handle().insert(
         input,
         Interest::READABLE,
@@ -53,20 +56,37 @@ fn run(flags: &Flags) -> io::Result<()> {
                     handle.stop();
                 }
                 Ok(count) => text.add(&buffer[..count]),
-                Err(error) => {
-                    warn!("{error}");
-                    handle.stop();
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => program::fail(&format!("standard input: {error}"), handle),
             }
         },
     )?;
     let mut text = Text::default();
     flags.common.run(event_loop, &mut text)?;
     if !text.line.is_empty() {
-        text.show(); // the last one had no line feed
+        text.end_line(); // the last one had no line feed
     }
+    text.show();
     say!("{} lines, {} bytes", text.lines, text.bytes);
     Ok(())
+}
+
+/// The standard input as a source that does not block.
+///
+/// `io::stdin()` has a buffer, and what lies in there no mechanism knows of: it would wait for
+/// more while there is a line to show. So the descriptor is read itself.
+fn input() -> io::Result<File> {
+    let own = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let kind = own.metadata()?.file_type();
+    if !kind.is_fifo() && !kind.is_char_device() {
+        return Ok(own); // a file never blocks, and neither does a socket that is ready
+    }
+    // O_NONBLOCK belongs to the open file description, which the shell has, too. Opened again, a
+    // pipe or terminal has one more. Without it, another program that reads there could take
+    // what this one was told of, and the read would block, and Ctrl-C with it.
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(O_NONBLOCK | O_NOCTTY);
+    Ok(options.open("/dev/stdin").unwrap_or(own))
 }
 
 impl Text {
@@ -74,15 +94,23 @@ impl Text {
         self.bytes += bytes.len() as u64;
         for &byte in bytes {
             match byte {
-                b'\n' => self.show(),
+                b'\n' => self.end_line(),
                 other => self.line.push(other),
             }
         }
+        self.show();
     }
 
-    fn show(&mut self) {
+    fn end_line(&mut self) {
         self.lines += 1;
-        say!("{:>4}  {}", self.lines, String::from_utf8_lossy(&self.line));
-        self.line.clear();
+        self.numbered.extend(format!("{:>4}  ", self.lines).bytes());
+        self.numbered.append(&mut self.line);
+        self.numbered.push(b'\n');
+    }
+
+    /// Prints whole lines, those of one read in one write.
+    fn show(&mut self) {
+        self.output.print(&self.numbered);
+        self.numbered.clear();
     }
 }

@@ -2,10 +2,14 @@
 
 mod support;
 
-use std::io::Write;
-use std::process::Stdio;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, ChildStdin, Stdio};
+use std::time::Duration;
 
-use support::{Server, example, on_every_mechanism};
+use socket2::SockRef;
+use support::{Server, example, on_every_mechanism, once};
 
 /// More than the buffers of both ends and of the kernel hold.
 fn text() -> Vec<u8> {
@@ -59,5 +63,69 @@ fn the_client_prints_what_comes_back() {
         let output = client.wait_with_output().unwrap();
         assert!(output.status.success());
         assert_eq!(output.stdout, b"hello\n");
+    });
+}
+
+/// The client with a standard input that stays open.
+fn client(address: SocketAddr) -> (Child, ChildStdin) {
+    let mut command = example("echo");
+    command.args(["--connect", &address.to_string()]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let input = child.stdin.take().unwrap();
+    (child, input)
+}
+
+#[test]
+fn the_client_ends_with_the_server_though_its_input_is_open() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    for (is_answered, code) in [(true, 0), (false, 1)] {
+        let (child, mut input) = client(address);
+        let (mut server, _) = listener.accept().unwrap();
+        input.write_all(b"hello\n").unwrap();
+        server.read_exact(&mut [0; 6]).unwrap();
+        if is_answered {
+            server.write_all(b"hello\n").unwrap();
+        }
+        drop(server);
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{errors}");
+        match is_answered {
+            true => assert_eq!(
+                (output.stdout.as_slice(), errors.as_str()),
+                (&b"hello\n"[..], "")
+            ),
+            false => assert!(
+                errors.ends_with(" before it sent 6 bytes back\n"),
+                "{errors}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn the_client_fails_if_its_connection_is_reset_or_its_input_cannot_be_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (child, _input) = client(address);
+    let (server, _) = listener.accept().unwrap();
+    SockRef::from(&server)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(server);
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("reset"), "{errors}");
+
+    once("echo", &[], |running| {
+        let mut command = example("echo");
+        command.args(["--connect", &running.address.to_string()]);
+        let output = command.stdin(File::open("/").unwrap()).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains("Is a directory"), "{errors}");
     });
 }

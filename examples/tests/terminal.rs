@@ -7,12 +7,14 @@
 mod support;
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::unix::net::UnixStream;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::process::Stdio;
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
+use nix::unistd::pipe2;
 use support::{LONGEST, Running, example, is_raw_allowed, mechanisms};
 use waitset::Backend;
 use waitset_examples::web::scratch::Scratch;
@@ -62,6 +64,45 @@ fn stdin_numbers_the_lines_of_a_file_and_of_a_pipe() {
         drop(input);
         check(&format!("   1  first\n{}", running.rest()));
     });
+}
+
+#[test]
+fn stdin_fails_if_its_input_cannot_be_read() {
+    for backend in mechanisms() {
+        let mut command = example("stdin");
+        command.args(["--reactor", backend.name()]);
+        let output = command.stdin(File::open("/").unwrap()).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{backend}: {errors}");
+        let expected = "standard input: Is a directory (os error 21)\n";
+        assert_eq!(errors, expected, "{backend}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn stdin_never_blocks_in_a_read_and_leaves_the_pipe_that_it_shares_as_it_was() {
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    let shared = reader.try_clone().unwrap();
+    let mut running = start("stdin", Backend::default(), &[], reader.into());
+    nix::unistd::write(&writer, b"hello\n").unwrap();
+    assert_eq!(running.line(), "   1  hello");
+    let flags = OFlag::from_bits_retain(fcntl(&shared, FcntlArg::F_GETFL).unwrap());
+    assert!(!flags.contains(OFlag::O_NONBLOCK), "{flags:?}");
+    // It has another one, for this pipe, which does not block.
+    let pipe = std::fs::read_link(format!("/proc/self/fd/{}", shared.as_raw_fd())).unwrap();
+    let own = std::fs::read_dir(format!("/proc/{}/fd", running.id())).unwrap();
+    let nonblocking = own.map(|file| file.unwrap().path()).filter(|path| {
+        let info = path.to_str().unwrap().replace("/fd/", "/fdinfo/");
+        let info = std::fs::read_to_string(info).unwrap();
+        let mut fields = info.lines().filter_map(|line| line.strip_prefix("flags:"));
+        let flags = i32::from_str_radix(fields.next().unwrap().trim(), 8).unwrap();
+        let is_pipe = std::fs::read_link(path).is_ok_and(|link| link == pipe);
+        is_pipe && OFlag::from_bits_retain(flags).contains(OFlag::O_NONBLOCK)
+    });
+    assert_eq!(nonblocking.count(), 1);
+    drop(writer);
+    running.rest();
 }
 
 #[test]
@@ -212,26 +253,4 @@ fn sniff_shows_the_headers_of_a_datagram_and_of_a_connection() {
         }
         assert!(running.stop().contains(" packets\n"));
     }
-}
-
-#[test]
-fn the_unix_socket_echoes_knows_its_peer_and_takes_an_old_file_over() {
-    let scratch = Scratch::new();
-    let path = scratch.path().join("socket");
-    let flags = ["--addr", path.to_str().unwrap()];
-    on_each("unix", &flags, Stdio::null, |mut running| {
-        assert!(running.line().starts_with("listening on "));
-        let mut client = UnixStream::connect(&path).unwrap();
-        let who = format!("process {} of user ", std::process::id());
-        assert!(running.line().starts_with(&who));
-        client.write_all(b"hello").unwrap();
-        client.shutdown(Shutdown::Write).unwrap();
-        let mut text = String::new();
-        client.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "hello");
-        assert!(running.stop().ends_with("served 1 connections\n"));
-        assert!(!path.exists());
-        // For the next: a file whose listener is gone.
-        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    });
 }

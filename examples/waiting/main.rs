@@ -6,12 +6,14 @@ mod stage;
 mod ways;
 
 use std::io;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use nix::poll::{PollFd, PollFlags, ppoll};
 use stage::{Outcome, measure};
-use waitset::Backend;
+use waitset::{Backend, Signals};
 use waitset_examples::program::{LoopFlags, ends, finish, parse};
 use waitset_examples::{output, say};
 use ways::Way;
@@ -65,7 +67,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     }
     // Before there are other threads, which are to inherit that these are blocked.
     let signals = ends()?;
-    let ends = || signals.next().is_ok();
+    let ends = |patience| ends_within(patience, &signals);
     let duration = Duration::from_secs_f64(flags.seconds);
     let mut counted = Vec::new();
     say!("{HEADER}");
@@ -90,6 +92,13 @@ fn run(flags: &Flags) -> io::Result<()> {
             .for_each(|(way, stats)| say!("{way}: {stats:?}"));
     }
     Ok(())
+}
+
+/// Waits for so long, or until a signal asks this program to end.
+fn ends_within(patience: Duration, signals: &Signals) -> bool {
+    let signal = &mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+    let is_pending = ppoll(signal, Some(patience.into()), None) == Ok(1);
+    is_pending && signals.next().is_ok()
 }
 
 impl Flags {

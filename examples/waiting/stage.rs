@@ -82,11 +82,12 @@ fn processor_time(usage: &Usage) -> Duration {
     Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0))
 }
 
-/// Waits once, in this way; `None` if `ends` became true meanwhile.
+/// Waits once, in this way; `None` if `ends`, which waits for so long unless it is true, became
+/// true meanwhile.
 pub(crate) fn measure(
     way: Way,
     duration: Duration,
-    ends: impl Fn() -> bool,
+    ends: impl Fn(Duration) -> bool,
 ) -> io::Result<Option<Outcome>> {
     let (ours, theirs): (Vec<_>, Vec<_>) = (0..way.sockets())
         .map(|_| UnixStream::pair())
@@ -152,7 +153,7 @@ fn send(
     elsewhere: &CpuSet,
     start: Instant,
     duration: Duration,
-    ends: impl Fn() -> bool,
+    ends: impl Fn(Duration) -> bool,
 ) -> io::Result<bool> {
     sched_setaffinity(Pid::from_raw(0), elsewhere)?;
     let count = sockets.len();
@@ -160,13 +161,12 @@ fn send(
         // No beat that the scheduler could share: a step too early, or too late.
         let jitter = duration / MESSAGES * (number * 7 % 11) / 20;
         let due = duration * number / MESSAGES + jitter;
-        thread::sleep(due.saturating_sub(start.elapsed()));
-        if ends() {
+        if ends(due.saturating_sub(start.elapsed())) {
             return Ok(false);
         }
         let now = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         sockets[number as usize % count].write_all(&now.to_ne_bytes())?;
     }
-    thread::sleep(duration.saturating_sub(start.elapsed()));
-    Ok(true) // the sockets are closed, which ends the wait
+    // The sockets are closed, which ends the wait.
+    Ok(!ends(duration.saturating_sub(start.elapsed())))
 }

@@ -132,6 +132,12 @@ impl Running {
         text
     }
 
+    /// Its exit code, when it has ended by itself; what it prints until then is nothing.
+    pub(crate) fn code(mut self) -> Option<i32> {
+        assert_eq!(self.line(), "", "it has not ended");
+        self.child.wait().unwrap().code()
+    }
+
     /// Sends what Ctrl-C sends, and returns what it prints from there on.
     pub(crate) fn stop(self) -> String {
         self.send(Signal::SIGINT);
