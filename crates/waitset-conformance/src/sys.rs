@@ -29,7 +29,7 @@ pub(crate) fn register(
 
 /// A descriptor by its number, whether it is open or not.
 pub(crate) fn forged(fd: RawFd) -> BorrowedFd<'static> {
-    assert!(fd >= 0);
+    assert_ne!(fd, -1);
     // SAFETY: it is not -1. It may not be open, which the callers test; all they do with
     // it is to hand its number to the reactor.
     unsafe { BorrowedFd::borrow_raw(fd) }

@@ -92,10 +92,10 @@ pub trait Reactor {
     /// still registered then, and must stay open.
     fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()>;
 
-    /// Waits until a source is ready, the timeout is over, a waker wakes or a signal
-    /// handler ran, and returns how many events it put into `events`.
+    /// Waits until a source is ready, the timeout expires or something [interrupts the
+    /// wait](Self#the-contract) (point 3), and returns how many events it put into `events`.
     ///
-    /// `None` waits for ever, zero only looks.
+    /// `None` waits forever. A timeout of zero is a non-blocking check.
     ///
     /// # Errors
     ///

@@ -170,8 +170,9 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
         self.sources.remove(key).map(|(source, _)| source)
     }
 
-    /// Waits until a source is ready, the timeout is over, a waker wakes or a signal
-    /// handler ran, and returns how many events there are to [take](Self::next_event).
+    /// Waits until a source is ready, the timeout expires or something interrupts the wait
+    /// ([`Reactor`], point 3), and returns how many events there are to
+    /// [take](Self::next_event).
     ///
     /// Returns at once while the last batch has not been taken whole: no event is lost
     /// by leaving a loop early.

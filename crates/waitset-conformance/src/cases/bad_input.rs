@@ -80,7 +80,7 @@ pub fn refusals_name_the_descriptor(make: Make) {
 /// table indexed by descriptor must not grow for it.
 pub fn a_forged_descriptor_is_refused(make: Make) {
     let mut watch = Watch::new(make);
-    for number in [1_000_000, i32::MAX] {
+    for number in [1_000_000, i32::MAX, -2, i32::MIN] {
         let fd = forged(number);
         let error = watch.try_register(fd, 7, R, Mode::Level).unwrap_err();
         assert_refused(&error, ErrorKind::InvalidInput, number);

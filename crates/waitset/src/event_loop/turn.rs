@@ -208,8 +208,10 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// Waits for at most `timeout`, and for less if a timer is due earlier, then runs
     /// what is ready and due. Returns how many callbacks ran, hooks aside.
     ///
-    /// A wake or a signal handler can end the wait with nothing to do: 0 is no timeout.
-    /// `None` waits for ever, zero only looks.
+    /// A wake, a signal handler, or a stop of the process (see
+    /// [`Capabilities::interrupted_by_stop`](crate::Capabilities::interrupted_by_stop)) can end
+    /// the wait with nothing to do, so 0 does not mean that the timeout expired. `None` waits
+    /// forever. A timeout of zero is a non-blocking check.
     ///
     /// # Errors
     ///

@@ -31,7 +31,7 @@ pub struct Line<'a> {
     pub events: &'a [Event],
     /// Whether a waker ended a wait, or would have.
     pub was_woken: bool,
-    /// Whether a signal handler ended a wait.
+    /// `true` if a signal handler, or a stop of the process, ended a wait.
     pub was_interrupted: bool,
     /// Why it failed, if it did.
     pub error: Option<&'a io::Error>,
@@ -148,7 +148,7 @@ impl Line<'_> {
         let events = self.events.len() as u64;
         let reason = match self.asked {
             _ if self.was_woken => "a waker woke it",
-            _ if self.was_interrupted => "a signal handler ran",
+            _ if self.was_interrupted => "a signal or a stop interrupted it",
             _ if events > 0 => return tell_number(f, events, "event"),
             Asked::Wait { timeout } if timeout == Some(Duration::ZERO) => "nothing is ready",
             Asked::Wait { timeout: Some(_) } => "the time was up",
@@ -337,7 +337,7 @@ wait       on 3 sources, up to 50ms
             was_interrupted: true,
             ..wait(None)
         };
-        assert_eq!(reason(interrupted), "a signal handler ran");
+        assert_eq!(reason(interrupted), "a signal or a stop interrupted it");
     }
 
     #[test]
