@@ -96,20 +96,19 @@ impl Room {
             Notice::Received => {
                 // What is said may be the reason for which who says it is dropped.
                 while self.members.contains_key(&key) {
-                    let line = connection.input().take_line().map(printable);
+                    let line = connection.take_line(handle);
                     let Some(line) = line else { break };
-                    self.said(key, line, handle);
-                }
-                if connection.input().is_full() {
-                    self.drop_out(key, "writes without an end", handle);
+                    self.said(key, printable(&line), handle);
                 }
             }
+            // There is no whole line in it, and never will be.
+            Notice::Full => self.drop_out(key, "writes without an end", handle),
             Notice::Ended => {
                 self.leave(key, handle);
                 connection.finish(handle);
             }
             Notice::Closed(_) => self.leave(key, handle),
-            Notice::Drained => {}
+            Notice::Left | Notice::Drained => {}
         }
     }
 

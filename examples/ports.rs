@@ -77,7 +77,7 @@ fn listen(listener: TcpListener, handle: &mut Handle<'_, u64>) -> io::Result<()>
             Err(error) => say!("descriptor {fd}: {error}"),
         }
         let opened = handle.open(stream, Mode::Level, move |_, own, notice, handle| {
-            own.input().consume(usize::MAX);
+            own.input(handle).consume(usize::MAX);
             match notice {
                 Notice::Ended => own.finish(handle),
                 Notice::Closed(_) => say!("descriptor {fd} is free again, {peer} has gone"),

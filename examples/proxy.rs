@@ -109,6 +109,8 @@ fn open(
                 own.forward(&peer, handle);
             }
             Notice::Drained => peer.forward(own, handle),
+            // The other reads slowly, which is its right.
+            Notice::Full | Notice::Left => {}
             Notice::Closed(Err(_)) => {
                 other.take(); // or `peer` would not be the last clone
                 break_off(peer.stream());

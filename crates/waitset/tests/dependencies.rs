@@ -42,7 +42,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         "waitset-conformance",
         &["libc", "nix", "proptest", "seccompiler"],
     ),
-    // nix for signals and child processes, socket2 for streams; tracing is optional, for
+    // nix for signals, child processes and pipes, socket2 for streams; tracing is optional, for
     // `Explain`.
     ("waitset", &["libc", "nix", "socket2", "tracing"]),
     ("waitset-async", &["futures-io", "hyper", "libc", "socket2"]), // hyper is optional

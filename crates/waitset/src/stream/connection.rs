@@ -1,17 +1,21 @@
 //! A stream with both buffers in an event loop, which reads and writes by itself.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
+use std::ops::DerefMut;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 use socket2::SockRef;
-use waitset_core::{AsSource, Event, Interest, Mode, Reactor};
+use waitset_core::{AsSource, Interest, Mode, Reactor};
 
 use super::arm::{Rest, arm};
-use super::{Filled, Overflow, ReadBuffer, WriteBuffer};
+use super::hearing::Hearing;
+use super::input::Input;
+use super::sys::{Access, Descriptor};
+use super::{Overflow, ReadBuffer, WriteBuffer};
 use crate::{Handle, Key};
 
 /// A stream in an [`EventLoop`](crate::EventLoop) that reads while its input has room and
@@ -20,25 +24,47 @@ use crate::{Handle, Key};
 /// Clones are the same connection; keep one wherever it is written to from. Its callback is
 /// told what happened as a [`Notice`].
 ///
-/// Back-pressure needs no code: input that is not consumed stops the reading once it is
-/// [full](ReadBuffer::is_full), and consuming it goes on with it. A proxy
+/// Backpressure needs no code: input that is not consumed stops the reading once it is
+/// [full](ReadBuffer::is_full), and consuming some of it resumes the reading. A proxy
 /// [forwards](Self::forward) what there is room for, when one side has received or the other
 /// has drained.
 ///
-/// While the input is full and the output empty nothing is asked of the stream, and a peer
-/// that is gone is noticed when reading goes on.
-pub struct Connection<S>(Rc<Shared<S>>);
+/// The stream is usually a socket. A pipe, a FIFO or a terminal works as well, opened for
+/// reading, for writing or for both; pass a child's standard streams as a
+/// [`File`](std::fs::File) or as they are. Opening makes the descriptor non-blocking, and so
+/// for all who share its open file description: a terminal's shell, for example.
+///
+/// # A peer that leaves
+///
+/// A connection that has nothing to read and nothing to write - after [`Notice::Ended`], or
+/// because its input is full - still notices that its peer has gone: a reset, or a hang-up of
+/// a Unix socket, closes it. If the peer goes while the input is full, all that it had sent
+/// before is read first, whatever the [limit](Limits::input); the kernel bounds how much that
+/// can be (`tcp_rmem` in tcp(7)).
+///
+/// # Platform notes
+///
+/// read(2), sendmsg(2) with `MSG_NOSIGNAL`, and writev(2) for what is no socket; fcntl(2) when
+/// it is opened, and shutdown(2) at the end. An event that comes while there is nothing to
+/// read or write costs one poll(2).
+///
+/// In level-triggered and one-shot mode, such a connection calls poll(2) with a zero timeout
+/// every 500 ms while its input is full, because a half-close is reported to readers only. On
+/// select, which reports hang-ups to readers only, it does so whenever it has nothing to read
+/// or write.
+pub struct Connection<S>(pub(super) Rc<Shared<S>>);
 
-struct Shared<S> {
-    stream: S,
+pub(super) struct Shared<S> {
+    pub(super) stream: S,
     key: Cell<Option<Key>>,
-    mode: Mode,
-    input: RefCell<ReadBuffer>,
-    output: RefCell<WriteBuffer>,
+    pub(super) mode: Mode,
+    pub(super) input: RefCell<ReadBuffer>,
+    pub(super) output: RefCell<WriteBuffer>,
     /// What the stream is asked for, as far as it will tell by itself.
-    armed: Cell<Option<Interest>>,
-    /// Its callback runs, after which it is armed anew.
-    is_told: Cell<bool>,
+    pub(super) armed: Cell<Option<Interest>>,
+    /// Its callback runs, after which it is armed again.
+    pub(super) is_told: Cell<bool>,
+    pub(super) hearing: Hearing,
 }
 
 /// What a [`Connection`]'s callback is told.
@@ -46,16 +72,28 @@ struct Shared<S> {
 pub enum Notice {
     /// There is more [input](Connection::input).
     Received,
-    /// The peer will send no more. It may still read: [`finish`](Connection::finish) when
-    /// all is said, or [`close`](Connection::close). Until then the connection stays.
+    /// The input is full after `Received`, and nothing more is read until some of it is
+    /// consumed. If it does not hold a whole message, it never will:
+    /// [`close`](Connection::close) the connection, or its peer can keep it open forever. This
+    /// comes once each time that the input fills up.
+    Full,
+    /// The peer has closed its writing half while the input is full. Part of what it sent may
+    /// still have to be read; consuming input leads to `Ended`. This comes at most once.
+    Left,
+    /// The peer will send no more, and all that it has sent is in the input. It may still
+    /// read: [`finish`](Connection::finish) when all is sent, or
+    /// [`close`](Connection::close). Until then the connection stays, unless the peer goes.
     Ended,
     /// The stream had not taken all that was sent, and now has: there is room again.
     Drained,
     /// It is over, and out of the loop: after an error, or when the peer has ended and the
-    /// output is finished. No other notice follows. What is left of the input can still be
-    /// read.
+    /// output is finished, or when the peer has gone altogether. No other notice follows. What
+    /// is left of the input can still be read.
     Closed(io::Result<()>),
 }
+
+pub(super) const BOTH: Interest =
+    Interest::from_bits(Interest::READABLE.bits() | Interest::WRITABLE.bits()).unwrap();
 
 /// How much a [`Connection`] keeps, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +117,11 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// Reads and writes `stream` by itself, with the default [`Limits`], and tells
     /// `callback` what happened.
     ///
+    /// If the descriptor is open for reading only, its output is finished from the start:
+    /// [`send`](Connection::send) returns an error, and the connection closes at the end of
+    /// the input. If it is open for writing only, its input has ended from the start, without
+    /// a notice.
+    ///
     /// # Errors
     ///
     /// As [`insert`](Self::insert) and fcntl(2); the stream is closed.
@@ -94,10 +137,10 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// let near = handle.open(near, Mode::Level, |_, _, _, _| ())?;
     /// handle.open(far, Mode::Level, |text: &mut Vec<u8>, connection, notice, handle| {
     ///     match notice {
-    ///         Notice::Received => text.extend(connection.input().as_slice()),
+    ///         Notice::Received => text.extend(connection.input(handle).as_slice()),
     ///         Notice::Ended => connection.finish(handle),
     ///         Notice::Closed(_) => handle.stop(),
-    ///         Notice::Drained => {}
+    ///         Notice::Full | Notice::Left | Notice::Drained => {}
     ///     }
     /// })?;
     /// near.send(b"hello", &mut event_loop.handle())?;
@@ -110,7 +153,6 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     pub fn open<S, F>(&mut self, stream: S, mode: Mode, callback: F) -> io::Result<Connection<S>>
     where
         S: AsSource + 'static,
-        for<'s> &'s S: Read,
         F: FnMut(&mut State, &Connection<S>, Notice, &mut Handle<'_, State, R>) + 'static,
     {
         self.open_with(stream, mode, Limits::default(), callback)
@@ -130,24 +172,32 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     ) -> io::Result<Connection<S>>
     where
         S: AsSource + 'static,
-        for<'s> &'s S: Read,
         F: FnMut(&mut State, &Connection<S>, Notice, &mut Handle<'_, State, R>) + 'static,
     {
-        SockRef::from(&stream).set_nonblocking(true)?;
-        let interest = match mode {
-            // It costs nothing until there is room again.
-            Mode::Edge => Interest::READABLE | Interest::WRITABLE,
-            Mode::Level | Mode::Oneshot => Interest::READABLE,
-        };
+        let access = Descriptor(stream.as_fd()).prepare()?;
+        let mut input = ReadBuffer::new(limits.input);
+        let mut output = WriteBuffer::new(limits.output);
+        match access {
+            Access::Both => {}
+            Access::ReadOnly => output.close(),
+            Access::WriteOnly => input.end(),
+        }
         let connection = Connection(Rc::new(Shared {
             stream,
             key: Cell::new(None),
             mode,
-            input: RefCell::new(ReadBuffer::new(limits.input)),
-            output: RefCell::new(WriteBuffer::new(limits.output)),
-            armed: Cell::new(Some(interest)),
+            input: RefCell::new(input),
+            output: RefCell::new(output),
+            armed: Cell::new(None),
             is_told: Cell::new(false),
+            hearing: Hearing::default(),
         }));
+        let interest = match mode {
+            // It costs nothing until there is room again.
+            Mode::Edge => BOTH,
+            Mode::Level | Mode::Oneshot => connection.wanted().unwrap_or(BOTH),
+        };
+        connection.0.armed.set(Some(interest));
         let tell = move |state: &mut State,
                          connection: &Connection<S>,
                          event,
@@ -156,6 +206,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
         };
         let key = self.insert(connection.clone(), interest, mode, tell)?;
         connection.0.key.set(Some(key));
+        connection.listen_for_leaving(self);
         Ok(connection)
     }
 }
@@ -178,19 +229,6 @@ impl<S: AsSource> Connection<S> {
         &self.0.stream
     }
 
-    /// What was read and is not consumed.
-    ///
-    /// If it is consumed outside of this connection's own callback, call
-    /// [`resume`](Self::resume) afterwards.
-    ///
-    /// # Panics
-    ///
-    /// While another borrow of the same input is alive.
-    #[must_use]
-    pub fn input(&self) -> RefMut<'_, ReadBuffer> {
-        self.0.input.borrow_mut()
-    }
-
     /// How many bytes [`send`](Self::send) takes.
     #[must_use]
     pub fn room(&self) -> usize {
@@ -201,6 +239,151 @@ impl<S: AsSource> Connection<S> {
     #[must_use]
     pub fn queued(&self) -> usize {
         self.0.output.borrow().len()
+    }
+
+    pub(super) fn is_gone<State, R: Reactor + 'static>(
+        &self,
+        handle: &Handle<'_, State, R>,
+    ) -> bool {
+        !handle.contains(self.key())
+    }
+}
+
+/// What it is to be asked for.
+impl<S> Connection<S> {
+    /// What is to be asked of the stream that it would not tell by itself.
+    fn wanted(&self) -> Option<Interest> {
+        let (input, output) = (self.0.input.borrow(), self.0.output.borrow());
+        if input.has_ended() && output.is_finished() {
+            // Both halves are closed, which is an event.
+            return Some(BOTH);
+        }
+        let (reading, writing) = (input.interest(), output.interest());
+        if reading.is_none() && writing.is_none() {
+            return self.lifeline();
+        }
+        match self.0.mode {
+            Mode::Edge => {
+                let is_cut_short = input.has_more() && reading.is_some();
+                let has_failed = output.has_failed();
+                (is_cut_short || has_failed).then_some(BOTH)
+            }
+            Mode::Level | Mode::Oneshot => match (reading, writing) {
+                (Some(reading), Some(writing)) => Some(reading | writing),
+                (reading, writing) => reading.or(writing),
+            },
+        }
+    }
+}
+
+impl<S: AsSource + 'static> Connection<S> {
+    /// Returns what was read and is not consumed.
+    ///
+    /// It borrows the handle, so that nothing else happens to the connection meanwhile, and
+    /// resumes the reading when it is dropped. In a loop that sends what it takes, use
+    /// [`take_line`](Self::take_line) or [`take`](Self::take), which return bytes of your own:
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # use waitset::{Handle, stream::{Connection, Notice}};
+    /// fn shout(
+    ///     _: &mut (),
+    ///     connection: &Connection<UnixStream>,
+    ///     notice: Notice,
+    ///     handle: &mut Handle<'_, ()>,
+    /// ) {
+    ///     while let Some(mut line) = connection.take_line(handle) {
+    ///         line.make_ascii_uppercase();
+    ///         if connection.send(&line, handle).is_err() {
+    ///             return connection.close(handle); // it does not read
+    ///         }
+    ///     }
+    ///     match notice {
+    ///         Notice::Full => connection.close(handle), // a line without an end
+    ///         Notice::Ended => connection.finish(handle),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # let mut event_loop = waitset::EventLoop::new()?;
+    /// # event_loop.handle().open(near, waitset::Mode::Level, shout)?;
+    /// # use std::io::{Read, Write};
+    /// # far.write_all(b"hear\nhear\n")?;
+    /// # far.shutdown(std::net::Shutdown::Write)?;
+    /// # while !event_loop.handle().is_empty() {
+    /// #     event_loop.turn(&mut (), None)?;
+    /// # }
+    /// # let mut text = String::new();
+    /// # far.read_to_string(&mut text)?;
+    /// # assert_eq!(text, "HEAR\nHEAR\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// To send a line while the input is borrowed does not compile, and neither does a second
+    /// borrow:
+    ///
+    /// ```compile_fail,E0499
+    /// # use std::os::unix::net::UnixStream;
+    /// # use waitset::{Handle, stream::Connection};
+    /// # fn f(connection: &Connection<UnixStream>, handle: &mut Handle<'_, ()>) {
+    /// while let Some(line) = connection.input(handle).take_line() {
+    ///     let _ = connection.send(line, handle);
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// ```compile_fail,E0499
+    /// # use std::os::unix::net::UnixStream;
+    /// # use waitset::{Handle, stream::Connection};
+    /// # fn f(connection: &Connection<UnixStream>, handle: &mut Handle<'_, ()>) {
+    /// while let Some(line) = connection.input(handle).take_line() {
+    ///     println!("{} bytes, {} left", line.len(), connection.input(handle).len());
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// ```compile_fail,E0499
+    /// # use std::os::unix::net::UnixStream;
+    /// # use waitset::{Handle, stream::Connection};
+    /// # fn f(connection: &Connection<UnixStream>, handle: &mut Handle<'_, ()>) {
+    /// let input = connection.input(handle);
+    /// connection.forward(connection, handle);
+    /// println!("{}", input.len());
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the input is borrowed already, with the handle of another event loop.
+    pub fn input<'a, State, R: Reactor + 'static>(
+        &'a self,
+        handle: &'a mut Handle<'_, State, R>,
+    ) -> impl DerefMut<Target = ReadBuffer> {
+        Input::new(self, handle)
+    }
+
+    /// Consumes and returns the first line of the input with its line feed, if there is a
+    /// whole one.
+    ///
+    /// If the input is [full](Notice::Full) without one, it will never have one.
+    pub fn take_line<State, R: Reactor + 'static>(
+        &self,
+        handle: &mut Handle<'_, State, R>,
+    ) -> Option<Vec<u8>> {
+        self.input(handle).take_line().map(Into::into)
+    }
+
+    /// Consumes and returns the first `count` bytes of the input, or all if there are fewer.
+    pub fn take<State, R: Reactor + 'static>(
+        &self,
+        count: usize,
+        handle: &mut Handle<'_, State, R>,
+    ) -> Vec<u8> {
+        let mut input = self.input(handle);
+        let count = count.min(input.len());
+        let bytes = input.as_slice()[..count].into();
+        input.consume(count);
+        bytes
     }
 
     /// Writes `bytes`, or as much as the stream takes, and the rest when it takes more.
@@ -244,26 +427,30 @@ impl<S: AsSource> Connection<S> {
     /// when the input has ended and all of it is sent.
     ///
     /// This is a proxy: call it when this connection has received or has ended, and when
-    /// `to` has drained. To an echo, both are the same connection.
-    ///
-    /// # Panics
-    ///
-    /// While a borrow of the [input](Self::input) is alive.
-    pub fn forward<T: AsSource, State, R: Reactor + 'static>(
+    /// `to` has drained. To an echo, both are the same connection. If `to` has been closed,
+    /// the input stays as it is.
+    pub fn forward<T: AsSource + 'static, State, R: Reactor + 'static>(
         &self,
         to: &Connection<T>,
         handle: &mut Handle<'_, State, R>,
     ) {
-        let mut input = self.input();
-        let count = input.len().min(to.room());
-        if !to.is_gone(handle) {
-            let mut output = to.0.output.borrow_mut();
+        if to.is_gone(handle) {
+            return;
+        }
+        let mut input = self.0.input.borrow_mut();
+        let mut output = to.0.output.borrow_mut();
+        // Again if the stream took all: then nothing is queued, and no `Drained` follows.
+        loop {
+            let count = input.len().min(output.room());
+            if count == 0 {
+                break;
+            }
             // There is room for it.
             let _ = output.send(&to.0.stream, &input.as_slice()[..count]);
+            input.consume(count);
         }
-        input.consume(count);
         let is_all = input.has_ended() && input.is_empty();
-        drop(input);
+        drop((input, output));
         match is_all {
             true => to.finish(handle),
             false => to.resume(handle),
@@ -271,8 +458,9 @@ impl<S: AsSource> Connection<S> {
         self.resume(handle);
     }
 
-    /// Closes the writing half once all that was sent is written. The peer reads on to the
-    /// end, and may still send.
+    /// Closes the writing half once all that was sent is written. The peer reads to the end,
+    /// and may still send. What is no socket has no halves: the reader of a pipe sees the end
+    /// when the last clone is dropped.
     pub fn finish<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
         if !self.is_gone(handle) {
             self.0.output.borrow_mut().finish(&self.0.stream);
@@ -280,10 +468,11 @@ impl<S: AsSource> Connection<S> {
         }
     }
 
-    /// Takes the connection out of the loop, and closes it without more ado: what is queued
-    /// is dropped, and its callback is told nothing.
+    /// Takes the connection out of the loop, and closes it immediately: what is queued is
+    /// dropped, and its callback does not run again.
     ///
-    /// The descriptor is closed with the last clone; the peer sees the end at once.
+    /// The descriptor is closed with the last clone; the peer of a socket sees the end before
+    /// that.
     pub fn close<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
         // Within its own callback the loop has a clone, which goes when that returns.
         let is_last = self.0.is_told.get() && Rc::strong_count(&self.0) == 1;
@@ -293,9 +482,10 @@ impl<S: AsSource> Connection<S> {
         }
     }
 
-    /// Goes on reading after input was consumed outside of the connection's own callback,
-    /// which does so by itself.
-    pub fn resume<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
+    /// Asks for what the buffers have become ready for, unless its callback runs, after which
+    /// that is done anyway.
+    #[inline]
+    pub(super) fn resume<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
         let Shared { mode, armed, .. } = &*self.0;
         if self.0.is_told.get() || self.is_gone(handle) {
             return;
@@ -304,6 +494,16 @@ impl<S: AsSource> Connection<S> {
         if wanted == armed.get() || wanted.is_none() && *mode != Mode::Level {
             return;
         }
+        self.ask(wanted, handle);
+        self.listen_for_leaving(handle);
+    }
+
+    pub(super) fn ask<State, R: Reactor + 'static>(
+        &self,
+        wanted: Option<Interest>,
+        handle: &mut Handle<'_, State, R>,
+    ) {
+        let Shared { mode, armed, .. } = &*self.0;
         let key = self.key();
         match wanted {
             None => drop(handle.disable(key)),
@@ -316,136 +516,6 @@ impl<S: AsSource> Connection<S> {
             }
         }
         armed.set(wanted);
-    }
-
-    /// What is to be asked of the stream that it would not tell by itself.
-    fn wanted(&self) -> Option<Interest> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        let (input, output) = (self.0.input.borrow(), self.0.output.borrow());
-        if input.has_ended() && output.is_finished() {
-            // Both halves are closed, which is an event.
-            return Some(both);
-        }
-        let reading = input.interest();
-        match self.0.mode {
-            Mode::Edge => {
-                let is_cut_short = input.has_more() && reading.is_some();
-                let has_failed = output.has_failed();
-                (is_cut_short || has_failed).then_some(both)
-            }
-            Mode::Level | Mode::Oneshot => match (reading, output.interest()) {
-                (Some(reading), Some(writing)) => Some(reading | writing),
-                (reading, writing) => reading.or(writing),
-            },
-        }
-    }
-
-    fn is_gone<State, R: Reactor + 'static>(&self, handle: &Handle<'_, State, R>) -> bool {
-        !handle.contains(self.key())
-    }
-}
-
-/// What an event comes to.
-impl<S: AsSource> Connection<S>
-where
-    for<'s> &'s S: Read,
-{
-    fn serve<State, R: Reactor + 'static>(
-        &self,
-        event: Event,
-        state: &mut State,
-        callback: &mut impl FnMut(&mut State, &Self, Notice, &mut Handle<'_, State, R>),
-        handle: &mut Handle<'_, State, R>,
-    ) {
-        if self.0.mode != Mode::Level {
-            self.0.armed.set(None); // it has been used up
-        }
-        self.0.is_told.set(true);
-        let mut told = Told {
-            connection: self,
-            handle,
-        };
-        let mut tell = |notice, handle: &mut Handle<'_, State, R>| {
-            callback(state, self, notice, handle);
-            !self.is_gone(handle)
-        };
-        let ended = told.exchange(event, &mut tell);
-        if let Some(answer) = ended {
-            told.handle.remove(self.key());
-            tell(Notice::Closed(answer), told.handle);
-        }
-    }
-}
-
-/// A connection whose callback runs. It is armed again when that returns, and when it
-/// panics.
-struct Told<'a, 'h, S: AsSource, State, R: Reactor + 'static> {
-    connection: &'a Connection<S>,
-    handle: &'a mut Handle<'h, State, R>,
-}
-
-impl<'h, S: AsSource, State, R: Reactor + 'static> Told<'_, 'h, S, State, R>
-where
-    for<'s> &'s S: Read,
-{
-    /// Reads and writes; how the connection has ended, if it has. `tell` says whether it is
-    /// still there.
-    fn exchange(
-        &mut self,
-        event: Event,
-        tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
-    ) -> Option<io::Result<()>> {
-        let Shared {
-            stream,
-            mode,
-            input,
-            output,
-            ..
-        } = &*self.connection.0;
-        if event.is_readable() {
-            let (had, has_ended) = (input.borrow().len(), input.borrow().has_ended());
-            let mut filled = input.borrow_mut().fill(stream, *mode);
-            if matches!(filled, Ok(Filled::Ended)) && output.borrow().has_met_reset() {
-                // The socket tells an error once. A send was told, and what is read as an
-                // end after it is none.
-                input.borrow_mut().unread_end();
-                filled = output.borrow_mut().flush(stream).map(|_| Filled::Drained);
-            }
-            let has = input.borrow().len();
-            if has > had && !tell(Notice::Received, self.handle) {
-                return None;
-            }
-            match filled {
-                Ok(Filled::Ended) if !has_ended => {
-                    if !tell(Notice::Ended, self.handle) {
-                        return None;
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        if event.is_writable() && output.borrow().interest().is_some() {
-            let flushed = output.borrow_mut().flush(stream);
-            match flushed {
-                Ok(false) => {}
-                Ok(true) => {
-                    if !tell(Notice::Drained, self.handle) {
-                        return None;
-                    }
-                }
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        let is_over = input.borrow().has_ended() && output.borrow().is_finished();
-        is_over.then_some(Ok(()))
-    }
-}
-
-impl<S: AsSource, State, R: Reactor + 'static> Drop for Told<'_, '_, S, State, R> {
-    fn drop(&mut self) {
-        self.connection.0.is_told.set(false);
-        self.connection.resume(self.handle);
     }
 }
 

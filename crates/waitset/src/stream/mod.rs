@@ -9,7 +9,7 @@
 //! | to | use | what it gets right |
 //! |---|---|---|
 //! | connect | [`connect_tcp`], [`connect_unix`], [`is_connected`] | a socket whose attempt failed is writable too |
-//! | accept | [`Acceptor`] | descriptors run out, connections are gone before they are taken |
+//! | accept | [`Acceptor`], [`Setbacks`] | descriptors run out, connections are gone before they are taken |
 //! | read | [`ReadBuffer`] | an edge comes once; only `read() = 0` is the end |
 //! | write | [`WriteBuffer`] | write interest while there is something to write, and a bound |
 //!
@@ -73,9 +73,13 @@ mod arm;
 mod connect;
 mod connecting;
 mod connection;
+mod hearing;
+mod input;
 mod listen;
 mod reader;
+mod serve;
 mod setback;
+mod sys;
 mod writer;
 
 pub use accept::{Acceptor, Listener, Refusal, Turn};

@@ -193,6 +193,16 @@ impl ReadBuffer {
         self.has_ended
     }
 
+    /// Ends it from the start: the descriptor is open for writing only.
+    pub(super) const fn end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// Makes room for all that the kernel still has, after the peer has gone.
+    pub(super) const fn lift_limit(&mut self) {
+        self.limit = usize::MAX;
+    }
+
     /// Takes back that the stream has ended, where it turns out to be broken off.
     pub(super) const fn unread_end(&mut self) {
         self.has_ended = false;

@@ -4,23 +4,28 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 
+use nix::sys::uio;
 use socket2::SockRef;
 use waitset_core::{AsSource, Interest};
 
-/// Writes to a socket at once what it takes, and keeps the rest until it is writable.
+/// Writes to a socket, a pipe or a terminal what it takes, and keeps the rest until it is
+/// writable.
 ///
 /// - **Write interest only while there is something to write.** A socket is writable
 ///   nearly always, so that an interest that nobody uses spins.
 /// - **A bound.** What a slow peer does not take is kept up to the limit; beyond it
 ///   [`send`](Self::send) takes nothing and says so, as [`Overflow`]. Whether to read less
 ///   (see [`room`](Self::room)), to drop the message or to close the connection is yours.
-/// - **No `SIGPIPE`.** Writing to a connection that was reset is an error, also in a
-///   program with the signal's default action.
+/// - **No `SIGPIPE` from sockets.** Writing to a connection that was reset is an error, also
+///   in a program with the signal's default action. Pipes have no flag for that: writing to
+///   one that nobody reads is an error if the program ignores the signal, as Rust programs do
+///   unless told otherwise.
 /// - **Errors come from one place.** A send that fails is told by the next
 ///   [`flush`](Self::flush), for which [`interest`](Self::interest) asks: a socket that has
 ///   failed is writable.
 /// - **[`finish`](Self::finish) closes the writing half** once all is written, and not
-///   before.
+///   before. What is no socket has no halves, and its reader sees the end when the descriptor
+///   is closed.
 ///
 /// ```
 /// use std::io::Read;
@@ -51,6 +56,8 @@ pub struct WriteBuffer {
     queue: VecDeque<u8>,
     limit: usize,
     state: State,
+    /// Until sendmsg(2) says otherwise.
+    is_socket: bool,
 }
 
 enum State {
@@ -76,6 +83,7 @@ impl WriteBuffer {
             queue: VecDeque::new(),
             limit,
             state: State::Open,
+            is_socket: true,
         }
     }
 
@@ -92,7 +100,8 @@ impl WriteBuffer {
     ///
     /// # Platform notes
     ///
-    /// sendmsg(2) with `MSG_NOSIGNAL`, unless something is queued already.
+    /// sendmsg(2) with `MSG_NOSIGNAL`, unless something is queued already. The first time
+    /// that this fails with `ENOTSOCK`, and from then on, writev(2).
     pub fn send(&mut self, socket: &impl AsSource, bytes: &[u8]) -> Result<(), Overflow> {
         self.send_vectored(socket, &[IoSlice::new(bytes)])
     }
@@ -116,7 +125,7 @@ impl WriteBuffer {
         }
         let mut sent = 0;
         if self.queue.is_empty() && parts.len() <= MOST_PARTS {
-            match send(socket, parts) {
+            match write_once(socket, parts, &mut self.is_socket) {
                 Ok(count) => sent = count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
@@ -171,13 +180,19 @@ impl WriteBuffer {
             return Ok(true);
         }
         let (front, back) = self.queue.as_slices();
-        match send(socket, &[IoSlice::new(front), IoSlice::new(back)]) {
+        let parts = [IoSlice::new(front), IoSlice::new(back)];
+        match write_once(socket, &parts, &mut self.is_socket) {
             // A stream that takes less than it is given is full (epoll(7)).
             Ok(count) => drop(self.queue.drain(..count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
         Ok(self.queue.is_empty())
+    }
+
+    /// Closes it from the start: the descriptor is open for reading only.
+    pub(super) fn close(&mut self) {
+        self.state = State::Finished;
     }
 
     /// Closes the writing half of `socket`: at once if nothing is queued, else in the
@@ -261,15 +276,27 @@ impl WriteBuffer {
     }
 }
 
-/// Sends once, and again only if a signal interrupted it.
-fn send(socket: &impl AsSource, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-    let socket = SockRef::from(socket);
+/// Writes once, and again only if a signal interrupted it, or if it is no socket after all.
+fn write_once(
+    to: &impl AsSource,
+    parts: &[IoSlice<'_>],
+    is_socket: &mut bool,
+) -> io::Result<usize> {
     loop {
-        match socket.send_vectored_with_flags(parts, NO_SIGNAL) {
+        let answer = match *is_socket {
+            true => SockRef::from(to).send_vectored_with_flags(parts, NO_SIGNAL),
+            false => uio::writev(to.as_fd(), parts).map_err(Into::into),
+        };
+        match answer {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if *is_socket && is_no_socket(&error) => *is_socket = false,
             answer => return answer,
         }
     }
+}
+
+fn is_no_socket(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOTSOCK)
 }
 
 /// Where there is no such flag, sockets have an option that the standard library sets.
@@ -282,6 +309,7 @@ fn close_half(socket: &impl AsSource) -> io::Result<()> {
     match SockRef::from(socket).shutdown(Shutdown::Write) {
         // The peer has reset the connection: there is nothing left to close.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        Err(error) if is_no_socket(&error) => Ok(()), // it has no halves
         answer => answer,
     }
 }
@@ -296,7 +324,7 @@ pub struct Overflow {
     pub queued: usize,
     /// How many may be.
     pub limit: usize,
-    /// Whether the writing half is closed, or about to be.
+    /// Whether the writing half is closed, or about to be, or has never been open.
     pub is_finished: bool,
 }
 
@@ -309,7 +337,11 @@ impl fmt::Display for Overflow {
             ..
         } = self;
         if self.is_finished {
-            return write!(f, "{refused} bytes came after the end of the output");
+            return write!(
+                f,
+                "{refused} bytes came after the end of the output: it was finished, or the \
+                 descriptor is open for reading only"
+            );
         }
         write!(
             f,

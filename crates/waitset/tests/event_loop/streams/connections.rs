@@ -1,6 +1,6 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -12,23 +12,27 @@ use super::*;
 
 /// What a connection was told, and what it has received.
 #[derive(Default)]
-struct Seen {
-    received: Vec<u8>,
-    has_ended: bool,
+pub(super) struct Seen {
+    pub(super) received: Vec<u8>,
+    pub(super) filled: usize,
+    pub(super) left: usize,
+    pub(super) has_ended: bool,
     drained: usize,
-    closed: Option<std::io::Result<()>>,
+    pub(super) closed: Option<std::io::Result<()>>,
 }
 
 impl Seen {
-    fn note<S: std::os::fd::AsFd>(&mut self, connection: &Connection<S>, notice: Notice) {
+    pub(super) fn note<S: AsFd + 'static>(
+        &mut self,
+        connection: &Connection<S>,
+        notice: Notice,
+        handle: &mut In<'_, Self>,
+    ) {
         assert!(self.closed.is_none(), "closed is the last notice");
         match notice {
-            Notice::Received => {
-                let mut input = connection.input();
-                self.received.extend(input.as_slice());
-                let len = input.len();
-                input.consume(len);
-            }
+            Notice::Received => self.received.extend(connection.take(usize::MAX, handle)),
+            Notice::Full => self.filled += 1,
+            Notice::Left => self.left += 1,
             Notice::Ended => self.has_ended = true,
             Notice::Drained => self.drained += 1,
             Notice::Closed(answer) => self.closed = Some(answer),
@@ -36,13 +40,13 @@ impl Seen {
     }
 }
 
-fn told<S: std::os::fd::AsFd>(
+pub(super) fn told<S: AsFd + 'static>(
     seen: &mut Seen,
     connection: &Connection<S>,
     notice: Notice,
-    _: &mut In<'_, Seen>,
+    handle: &mut In<'_, Seen>,
 ) {
-    seen.note(connection, notice);
+    seen.note(connection, notice, handle);
 }
 
 const MEBIBYTE: usize = 1 << 20;
@@ -60,7 +64,7 @@ fn an_echo_gives_back_a_mebibyte_through_small_buffers_and_ends_after_it() {
         event_loop
             .handle()
             .open_with(near, mode, limits, |is_over, connection, notice, handle| {
-                assert!(connection.queued() <= 700 && connection.input().len() <= 1_000);
+                assert!(connection.queued() <= 700 && connection.input(handle).len() <= 1_000);
                 match notice {
                     Notice::Closed(answer) => {
                         answer.unwrap();
@@ -89,6 +93,34 @@ fn an_echo_gives_back_a_mebibyte_through_small_buffers_and_ends_after_it() {
 }
 
 #[test]
+fn an_echo_with_less_room_to_write_than_to_read_gives_all_back_before_the_end() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let limits = Limits {
+            input: 1_000,
+            output: 7,
+        };
+        let echo = |notices: &mut usize,
+                    connection: &Connection<UnixStream>,
+                    _: Notice,
+                    handle: &mut In<'_, usize>| {
+            *notices += 1;
+            connection.forward(connection, handle);
+        };
+        let mut handle = event_loop.handle();
+        drop(handle.open_with(near, mode, limits, echo).unwrap());
+        far.write_all(&numbered(1_000)).unwrap();
+        let mut notices = 0;
+        turn_until(&mut event_loop, &mut notices, |notices| *notices > 0);
+        settle(&mut event_loop, &mut notices);
+        let mut back = [0; 1_000];
+        far.read_exact(&mut back).unwrap();
+        assert!(back[..] == numbered(1_000));
+    });
+}
+
+#[test]
 fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
     type Link = Option<(Connection<UnixStream>, Connection<UnixStream>)>;
     on_every_mechanism_and_mode(|reactor, mode| {
@@ -110,11 +142,11 @@ fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
             };
             match notice {
                 Notice::Drained => peer.forward(connection, handle),
-                Notice::Received | Notice::Ended => connection.forward(peer, handle),
                 Notice::Closed(answer) => {
                     answer.unwrap();
                     *closed += 1;
                 }
+                _ => connection.forward(peer, handle),
             }
         };
         let mut handle = event_loop.handle();
@@ -158,55 +190,21 @@ fn input_that_is_not_consumed_stops_the_reading_without_a_spin_and_consuming_goe
         let mut received = Vec::<u8>::new();
         while received.len() < 250 {
             let full = (250 - received.len()).min(100);
-            turn_until(&mut event_loop, &mut notices, |_| {
-                connection.input().len() == full
-            });
+            let mut len = 0;
+            while len < full {
+                event_loop.turn(&mut notices, None).unwrap();
+                len = connection.input(&mut event_loop.handle()).len();
+            }
             settle(&mut event_loop, &mut notices);
-            received.extend(connection.input().as_slice());
-            connection.input().consume(full);
-            connection.resume(&mut event_loop.handle());
+            received.extend(connection.take(full, &mut event_loop.handle()));
         }
         assert!(received == numbered(250));
         assert!((3..=5).contains(&notices), "{notices}");
         drop(far);
-        turn_until(&mut event_loop, &mut notices, |_| {
-            connection.input().has_ended()
-        });
+        while !connection.input(&mut event_loop.handle()).has_ended() {
+            event_loop.turn(&mut notices, None).unwrap();
+        }
         settle(&mut event_loop, &mut notices);
-    });
-}
-
-#[test]
-fn a_peer_that_is_gone_while_reading_rests_does_not_spin() {
-    on_every_mechanism_and_mode(|reactor, mode| {
-        let (near, mut far) = pair();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
-        let limits = Limits {
-            input: 10,
-            output: 10,
-        };
-        let connection = event_loop
-            .handle()
-            .open_with(
-                near,
-                mode,
-                limits,
-                |seen: &mut Seen, connection, notice, _| match notice {
-                    Notice::Received => {}
-                    other => seen.note(connection, other),
-                },
-            )
-            .unwrap();
-        far.write_all(b"0123456789").unwrap();
-        drop(far);
-        let mut seen = Seen::default();
-        turn_until(&mut event_loop, &mut seen, |_| connection.input().is_full());
-        settle(&mut event_loop, &mut seen);
-        assert!(!seen.has_ended);
-        connection.input().consume(10);
-        connection.resume(&mut event_loop.handle());
-        turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
-        settle(&mut event_loop, &mut seen);
     });
 }
 
@@ -222,8 +220,8 @@ fn another_connection_s_callback_can_send_and_finish() {
         handle
             .open(near, mode, move |_, connection, notice, handle| {
                 if let Notice::Received = notice {
-                    let input = connection.input();
-                    other.send(input.as_slice(), handle).unwrap();
+                    let asked = connection.take(usize::MAX, handle);
+                    other.send(&asked, handle).unwrap();
                     other.finish(handle);
                 }
             })
@@ -285,9 +283,9 @@ fn a_reset_that_a_send_has_met_reads_as_no_end() {
             let tell = |seen: &mut Seen,
                         connection: &Connection<TcpStream>,
                         notice,
-                        _: &mut In<'_, Seen>| {
-                assert!(!connection.input().has_ended());
-                seen.note(connection, notice);
+                        handle: &mut In<'_, Seen>| {
+                assert!(!connection.input(handle).has_ended());
+                seen.note(connection, notice, handle);
             };
             let connection = event_loop.handle().open(near, mode, tell).unwrap();
             reset(far);
@@ -396,15 +394,16 @@ fn a_connection_whose_callback_panicked_goes_on() {
         let mut event_loop: Loop<Vec<u8>> = EventLoop::over(reactor);
         event_loop
             .handle()
-            .open(near, mode, |text: &mut Vec<u8>, connection, notice, _| {
-                if let Notice::Received = notice {
-                    let mut input = connection.input();
-                    text.extend(input.as_slice());
-                    let len = input.len();
-                    input.consume(len);
-                    assert!(text.len() > 1, "as the test wants it");
-                }
-            })
+            .open(
+                near,
+                mode,
+                |text: &mut Vec<u8>, connection, notice, handle| {
+                    if let Notice::Received = notice {
+                        text.extend(connection.take(usize::MAX, handle));
+                        assert!(text.len() > 1, "as the test wants it");
+                    }
+                },
+            )
             .unwrap();
         far.write_all(b"a").unwrap();
         let mut text = Vec::new();

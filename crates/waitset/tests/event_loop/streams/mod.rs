@@ -3,6 +3,8 @@
 mod accept;
 mod connect;
 mod connections;
+mod leaving;
+mod no_sockets;
 mod reading;
 mod writing;
 

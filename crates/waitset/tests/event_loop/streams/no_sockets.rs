@@ -1,0 +1,170 @@
+//! Streams that are no sockets: pipes, terminals, a child's standard streams.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
+use waitset::EventLoop;
+use waitset::stream::{Connection, Limits};
+
+use super::connections::{Seen, told};
+use super::*;
+use crate::{alone, sys};
+
+fn pipe_of_files() -> (File, File) {
+    // Or a child of another test would keep it open.
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    (reader.into(), writer.into())
+}
+
+fn until_closed(event_loop: &mut Loop<Seen>) -> Seen {
+    let mut seen = Seen::default();
+    turn_until(event_loop, &mut seen, |seen| seen.closed.is_some());
+    assert!(event_loop.handle().is_empty());
+    seen
+}
+
+#[test]
+fn the_read_end_of_a_pipe_is_read_to_its_end_and_closes_well() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        for finishes in [false, true] {
+            let (reader, mut writer) = pipe_of_files();
+            let tell = move |seen: &mut Seen,
+                             connection: &Connection<File>,
+                             notice,
+                             handle: &mut In<'_, Seen>| {
+                let is_end = matches!(notice, waitset::stream::Notice::Ended);
+                seen.note(connection, notice, handle);
+                if is_end && finishes {
+                    connection.finish(handle);
+                }
+            };
+            let reader = event_loop.handle().open(reader, mode, tell).unwrap();
+            let refused = reader.send(b"!", &mut event_loop.handle()).unwrap_err();
+            assert!(refused.is_finished && refused.to_string().contains("reading only"));
+            writer.write_all(&numbered(50_000)).unwrap();
+            drop(writer);
+            let seen = until_closed(&mut event_loop);
+            seen.closed.unwrap().unwrap();
+            assert!(seen.has_ended && seen.received == numbered(50_000));
+        }
+    });
+}
+
+#[test]
+fn the_write_end_of_a_pipe_takes_all_in_order_and_its_reader_sees_the_end() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let (mut reader, writer) = pipe_of_files();
+        let limits = Limits {
+            output: 1 << 20,
+            ..Limits::default()
+        };
+        let mut handle = event_loop.handle();
+        let writer = handle
+            .open_with(writer, mode, limits, told::<File>)
+            .unwrap();
+        writer.send(&numbered(1 << 20), &mut handle).unwrap();
+        assert!(writer.queued() > 0, "the pipe takes less than that");
+        writer.finish(&mut handle);
+        drop(writer);
+        let reading = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).map(|_| bytes)
+        });
+        let seen = until_closed(&mut event_loop);
+        seen.closed.unwrap().unwrap();
+        assert!(!seen.has_ended, "it had no input that could end");
+        assert!(reading.join().unwrap().unwrap() == numbered(1 << 20));
+    });
+}
+
+#[test]
+fn a_pipe_whose_reader_goes_is_closed_whether_or_not_there_is_something_to_write() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        for bytes in [0, 200_000] {
+            let (reader, writer) = pipe_of_files();
+            let mut handle = event_loop.handle();
+            let writer = handle.open(writer, mode, told::<File>).unwrap();
+            writer.send(&numbered(bytes), &mut handle).unwrap();
+            settle(&mut event_loop, &mut Seen::default());
+            drop(reader);
+            let seen = until_closed(&mut event_loop);
+            let error = seen.closed.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        }
+    });
+}
+
+#[test]
+fn a_socket_whose_peer_goes_raises_no_signal_in_a_program_that_does_not_ignore_it() {
+    let name = "streams::no_sockets::a_socket_whose_peer_goes_raises_no_signal_in_a_program_that_does_not_ignore_it";
+    alone::on_every_mechanism(name, |reactor| {
+        sys::let_sigpipe_end_this_process();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let (near, far) = pair();
+        let mut handle = event_loop.handle();
+        let near = handle
+            .open(near, Mode::Level, told::<std::os::unix::net::UnixStream>)
+            .unwrap();
+        drop(far);
+        near.send(b"!", &mut handle).unwrap();
+        assert!(until_closed(&mut event_loop).closed.unwrap().is_err());
+    });
+}
+
+#[test]
+fn a_terminal_is_read_and_written() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let terminal = nix::pty::openpty(None, None).unwrap();
+        let (near, mut far) = (File::from(terminal.slave), File::from(terminal.master));
+        let near = event_loop.handle().open(near, mode, told::<File>).unwrap();
+        far.write_all(b"typed\n").unwrap();
+        let mut seen = Seen::default();
+        turn_until(&mut event_loop, &mut seen, |seen| {
+            seen.received == b"typed\n"
+        });
+        near.send(b"shown", &mut event_loop.handle()).unwrap();
+        let mut shown = [0; 12];
+        far.read_exact(&mut shown).unwrap();
+        assert_eq!(&shown, b"typed\r\nshown", "the first is the echo");
+        far.write_all(&[4]).unwrap(); // Ctrl-D
+        turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
+        settle(&mut event_loop, &mut seen);
+        near.finish(&mut event_loop.handle());
+        turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
+        seen.closed.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_child_s_standard_streams_are_written_and_read() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (into, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut handle = event_loop.handle();
+        // As it is, and as a file.
+        let into = handle.open(into, mode, |_, _, _, _| ()).unwrap();
+        let from = File::from(OwnedFd::from(from));
+        drop(handle.open(from, mode, told::<File>).unwrap());
+        into.send(&numbered(200_000), &mut handle).unwrap();
+        into.finish(&mut handle);
+        drop(into); // after which it is closed by the loop
+        let seen = until_closed(&mut event_loop);
+        seen.closed.unwrap().unwrap();
+        assert!(seen.has_ended && seen.received == numbered(200_000));
+        assert!(child.wait().unwrap().success());
+    });
+}
