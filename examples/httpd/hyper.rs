@@ -65,15 +65,16 @@ async fn serve(listener: TcpListener, root: PathBuf) -> io::Result<()> {
 /// Only names without a directory: this serves measurements.
 fn answer(root: &std::path::Path, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let name = request.uri().path().trim_start_matches('/');
-    let bytes = match name.contains('/') || name.starts_with('.') {
-        true => None,
-        false => std::fs::read(root.join(name)).ok(),
+    let read = match name.contains('/') || name.starts_with('.') {
+        true => Err(io::ErrorKind::NotFound.into()),
+        false => std::fs::read(root.join(name)),
     };
-    let status = match bytes {
-        Some(_) => StatusCode::OK,
-        None => StatusCode::NOT_FOUND,
+    let status = match read.as_ref().map_err(io::Error::kind) {
+        Ok(_) => StatusCode::OK,
+        Err(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => StatusCode::NOT_FOUND,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let mut response = Response::new(Full::from(bytes.unwrap_or_default()));
+    let mut response = Response::new(Full::from(read.unwrap_or_default()));
     *response.status_mut() = status;
     response
 }

@@ -71,9 +71,17 @@ fn directory(tree: &Tree, target: &Target, head: &Head, now: SystemTime) -> io::
         _ => {}
     }
     let listing = tree.list(&target.path, NAMES_MAX)?;
-    Ok(Answer {
-        body: Body::text(list(&target.path, &listing)),
-        ..Answer::page(Status::Ok)
+    Ok(match Validators::none().answer(head) {
+        Some(Status::NotModified) => Answer {
+            status: Status::NotModified,
+            fields: String::new(),
+            body: Body::None,
+        },
+        Some(status) => Answer::page(status),
+        None => Answer {
+            body: Body::text(list(&target.path, &listing)),
+            ..Answer::page(Status::Ok)
+        },
     })
 }
 
@@ -369,6 +377,29 @@ mod tests {
         let first: Vec<_> = (0..1000).map(|number| format!("{number:04}")).collect();
         assert!(names == first);
         assert!(!text_of(&mut ask(&tree, "GET", "/list/", "")).contains("The first"));
+    }
+
+    #[test]
+    fn conditions_on_a_list_count_as_well() {
+        let (_scratch, tree) = planted();
+        for (fields, status) in [
+            ("If-Match: \"x\"\r\n", Status::PreconditionFailed),
+            ("If-Match: *\r\n", Status::Ok),
+            ("If-None-Match: \"x\"\r\n", Status::Ok),
+            ("If-None-Match: *\r\n", Status::NotModified),
+            (
+                "If-Modified-Since: Sun, 06 Nov 2094 08:49:37 GMT\r\n",
+                Status::Ok,
+            ),
+        ] {
+            assert_eq!(
+                ask(&tree, "GET", "/list/", fields).status,
+                status,
+                "{fields}"
+            );
+        }
+        let missing = ask(&tree, "GET", "/missing/", "If-Match: *\r\n");
+        assert_eq!(missing.status, Status::NotFound);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::status::Status;
 /// What tells one state of a resource from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validators {
-    /// The value of `ETag`.
+    /// The value of `ETag`; empty for what is made for each request.
     pub tag: String,
     /// The time of `Last-Modified`, in whole seconds, if there is one.
     pub modified: Option<SystemTime>,
@@ -47,6 +47,16 @@ impl Validators {
         }
     }
 
+    /// Those of a page that is made for each request: there is one, and no other is like it.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            tag: String::new(),
+            modified: None,
+            is_date_strong: false,
+        }
+    }
+
     /// Returns what the conditions of a request come to, in the order of RFC 9110, 13.2.2: a
     /// status that answers it, or `None` if it is to be done.
     #[must_use]
@@ -54,9 +64,10 @@ impl Validators {
         let etag = self.tag.parse::<ETag>().ok();
         let fits = match head.list::<IfMatch>() {
             Ok(None) => self.is_unmodified(head),
-            Ok(Some(tags)) => etag
-                .as_ref()
-                .is_some_and(|tag| tags.precondition_passes(tag)),
+            Ok(Some(tags)) => {
+                let fits = |tag| tags.precondition_passes(tag);
+                tags.is_any() || etag.as_ref().is_some_and(fits)
+            }
             Err(_) => false,
         };
         if !fits {
@@ -64,7 +75,10 @@ impl Validators {
         }
         let is_known = match head.list::<IfNoneMatch>() {
             Ok(None) => self.is_known_by_date(head),
-            Ok(Some(tags)) => etag.is_some_and(|tag| !tags.precondition_passes(&tag)),
+            Ok(Some(tags)) => {
+                let is_among = |tag| !tags.precondition_passes(tag);
+                tags == IfNoneMatch::any() || etag.as_ref().is_some_and(is_among)
+            }
             Err(_) => false,
         };
         is_known.then_some(Status::NotModified)
