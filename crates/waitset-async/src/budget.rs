@@ -32,6 +32,15 @@ const REFUSALS: u32 = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Share(AtomicU64);
 
+impl Share {
+    /// Returns `true` if there is a right to an operation in this turn, which is used up then.
+    fn claim(&self, turn: u64) -> bool {
+        let last = self.0.load(Ordering::Relaxed);
+        self.0.store(turn, Ordering::Relaxed);
+        last != 0 && last != turn
+    }
+}
+
 impl Budget {
     pub(crate) const fn new() -> Self {
         Self {
@@ -48,16 +57,16 @@ impl Budget {
         self.turn.set(self.turn.get() + 1);
     }
 
-    /// Returns `true` if an operation may run now, and charges for it.
-    pub(crate) fn charge(&self, share: &Share) -> bool {
+    /// Returns `true` if an operation may run now, and charges for it. Any of its shares will
+    /// do.
+    pub(crate) fn charge(&self, shares: &[&Share]) -> bool {
         if let Some(left) = self.left.get().checked_sub(1) {
             self.left.set(left);
             return true;
         }
         let turn = self.turn.get();
-        let last = share.0.load(Ordering::Relaxed);
-        share.0.store(turn, Ordering::Relaxed);
-        let has_right = last != 0 && last != turn;
+        let claims = shares.iter().map(|share| share.claim(turn));
+        let has_right = claims.fold(false, |any, one| any | one);
         if !has_right {
             self.refused.set(self.refused.get() + 1);
             if self.refused.get() == REFUSALS {
@@ -97,7 +106,7 @@ impl Budget {
 /// ```
 pub async fn consume_budget() {
     let share = Share::default();
-    poll_fn(|context| Context::poll_charge_current(&share, context)).await;
+    poll_fn(|context| Context::poll_charge_current(&[&share], context)).await;
 }
 
 #[cfg(test)]
@@ -107,7 +116,7 @@ mod tests {
     /// How many operations a turn lets through, if they are tried again and again.
     fn allowed(budget: &Budget, share: &Share) -> u32 {
         let mut allowed = 0;
-        while budget.charge(share) {
+        while budget.charge(&[share]) {
             allowed += 1;
         }
         allowed
@@ -130,7 +139,7 @@ mod tests {
         let (budget, share) = (Budget::new(), Share::default());
         for _ in 0..10 * OPERATIONS {
             let mut refusals = 0;
-            while !budget.charge(&share) {
+            while !budget.charge(&[&share]) {
                 refusals += 1;
                 assert!(refusals <= REFUSALS);
             }
@@ -141,7 +150,7 @@ mod tests {
     fn operations_that_are_all_new_have_the_budget_and_no_more() {
         let budget = Budget::new();
         for _ in 0..3 {
-            let new = || budget.charge(&Share::default());
+            let new = || budget.charge(&[&Share::default()]);
             assert_eq!((0..1_000).filter(|_| new()).count(), OPERATIONS as usize);
             budget.refill();
         }

@@ -129,10 +129,10 @@ impl Context {
 
     /// Charges the task for an operation, or makes it wait for its next turn if its budget is
     /// used up.
-    pub(crate) fn poll_charge(&self, share: &Share, context: &task::Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_charge(&self, shares: &[&Share], context: &task::Context<'_>) -> Poll<()> {
         // Nobody refills the budget of an executor that does not run. The operation finds out
         // for itself.
-        if !self.is_current() || self.budget.charge(share) {
+        if !self.is_current() || self.budget.charge(shares) {
             return Poll::Ready(());
         }
         context.waker().wake_by_ref();
@@ -140,9 +140,9 @@ impl Context {
     }
 
     /// Charges the current executor's task, if there is one.
-    pub(crate) fn poll_charge_current(share: &Share, context: &task::Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_charge_current(shares: &[&Share], context: &task::Context<'_>) -> Poll<()> {
         match Self::current() {
-            Some(current) => current.poll_charge(share, context),
+            Some(current) => current.poll_charge(shares, context),
             None => Poll::Ready(()),
         }
     }

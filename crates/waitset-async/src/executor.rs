@@ -38,7 +38,9 @@ use crate::task::Ticket;
 ///
 /// The futures of one task share these 32. A future that is polled after one that uses them
 /// all has one operation per turn all the same, so a [`timeout`](crate::timeout) around an
-/// operation that is always ready expires, and `join!` and `select` starve nobody.
+/// operation that is always ready expires, and `join!` and `select` starve nobody. (Futures of
+/// one task that read or write the same source through `AsyncRead` or `AsyncWrite` cannot be
+/// told apart, and have that operation together.)
 ///
 /// What is not an operation of this crate is not charged. A task that computes should
 /// [yield](crate::yield_now); one that may find a channel or a stream ready without end

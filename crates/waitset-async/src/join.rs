@@ -172,7 +172,7 @@ impl<T> Future for JoinHandle<T> {
             return Poll::Pending;
         };
         // A loop over tasks that have all ended would not let the others run.
-        if context::Context::poll_charge_current(&self.share, context).is_pending() {
+        if context::Context::poll_charge_current(&[&self.share], context).is_pending() {
             self.outcome.result.set(Some(result));
             return Poll::Pending;
         }

@@ -11,6 +11,7 @@ use socket2::SockRef;
 use waitset::stream::Listener;
 use waitset::{AsSource, Interest, Key, Mode};
 
+use crate::budget::Share;
 use crate::context::{self, Context};
 use crate::waiters::{Waiters, Watched};
 
@@ -236,8 +237,11 @@ impl<T: AsSource + 'static> Async<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
+        // Its own right, and that of the source, which outlives a future that `select` drops.
+        let (own, context) = (Share::default(), &self.registration.context);
+        let shares = &[&own, self.watched.share(interest)];
         loop {
-            poll_fn(|context| self.poll_charge(interest, context)).await;
+            poll_fn(|task| context.poll_charge(shares, task)).await;
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.ready(interest).await?;
@@ -262,8 +266,9 @@ impl<T: AsSource + 'static> Async<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        let shares = &[self.watched.share(interest)];
         loop {
-            task::ready!(self.poll_charge(interest, context));
+            task::ready!(self.registration.context.poll_charge(shares, context));
             match operation(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -278,11 +283,6 @@ impl<T: AsSource + 'static> Async<T> {
         };
         drop(spare);
         Poll::Pending
-    }
-
-    fn poll_charge(&self, interest: Interest, context: &task::Context<'_>) -> Poll<()> {
-        let share = self.watched.share(interest);
-        self.registration.context.poll_charge(share, context)
     }
 
     /// Arms the source for somebody who is about to join those who wait.

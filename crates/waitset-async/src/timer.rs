@@ -113,7 +113,7 @@ impl Future for Sleep {
         let current = current.expect("a timer needs an executor: await it within block_on");
         if self.due.is_over(Instant::now()) {
             // A loop of sleeps that are over would not let the others run.
-            task::ready!(current.poll_charge(&self.share, context));
+            task::ready!(current.poll_charge(&[&self.share], context));
             self.disarm();
             return Poll::Ready(());
         }

@@ -474,6 +474,30 @@ fn a_future_that_a_select_makes_again_in_each_round_has_its_turn_beside_a_flood(
 }
 
 #[test]
+fn of_two_futures_that_read_the_same_source_neither_starves() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let zero = zero();
+            let read = || zero.read_with(|mut zero| zero.read(&mut [0; 64]));
+            let flood = async {
+                loop {
+                    read().await.unwrap();
+                }
+            };
+            let quiet = async {
+                for _ in 0..ROUNDS {
+                    read().await.unwrap();
+                }
+            };
+            match select(pin!(flood), pin!(quiet)).await {
+                Either::Right(((), _)) => {}
+                Either::Left(((), _)) => panic!("the flood has ended"),
+            }
+        });
+    });
+}
+
+#[test]
 fn a_task_with_more_sources_than_its_budget_sleeps_while_none_is_ready() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
