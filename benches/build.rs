@@ -3,6 +3,10 @@
 use std::env;
 use std::process::Command;
 
+#[allow(
+    clippy::disallowed_macros,
+    reason = "how a build script speaks to cargo"
+)]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let compiler = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());

@@ -1,13 +1,13 @@
 //! `cargo bench`: every question a group, closed by all mechanisms in turns and a report.
 
 use std::env;
-use std::path::PathBuf;
-use std::process::Command;
+use std::io::{self, Write};
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
 use waitset_bench::instrument::plan::{Profile, criterion_cells};
-use waitset_bench::{Entrant, Fixture, Scenario, Workload, limits, output};
+use waitset_bench::{Entrant, Fixture, Scenario, Workload, limits, note, output, settings};
 
 /// How many benchmarks there are, and how many of them ran.
 #[derive(Default)]
@@ -16,10 +16,16 @@ struct Tally {
     ran: usize,
 }
 
-fn main() {
+fn main() -> ExitCode {
     output::end_with_reader();
     limits::raise();
-    let profile = profile();
+    let profile = match settings::profile() {
+        Ok(profile) => profile,
+        Err(reason) => {
+            note!("{reason}");
+            return ExitCode::from(2);
+        }
+    };
     // The command line has the last word; no group has settings of its own.
     let mut criterion = configured(profile).configure_from_args();
     let mut tally = Tally::default();
@@ -27,13 +33,12 @@ fn main() {
         group(&mut criterion, &mut tally, scenarios);
     }
     criterion.final_summary();
-    close(&tally, profile);
-}
-
-fn profile() -> Profile {
-    match env::var("WAITSET_BENCH").is_ok_and(|value| value == "full") {
-        true => Profile::Full,
-        false => Profile::Bench,
+    match close(&tally, profile) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note!("compare: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -62,7 +67,7 @@ fn group(criterion: &mut Criterion, tally: &mut Tally, scenarios: &[Scenario]) {
         let fixture = match Fixture::open(*scenario) {
             Ok(fixture) => fixture,
             Err(reason) => {
-                eprintln!("{scenario} skipped: {reason}");
+                note!("{scenario} skipped: {reason}");
                 continue;
             }
         };
@@ -105,26 +110,29 @@ fn attached(fixture: &Fixture, entrant: Entrant) -> Option<Box<dyn Workload>> {
         Ok(workload)
     });
     if let Err(reason) = &seat {
-        eprintln!("{}/{entrant} skipped: {reason}", fixture.scenario());
+        note!("{}/{entrant} skipped: {reason}", fixture.scenario());
     }
     seat.ok()
 }
 
 /// After a run that measured everything: all in turns, with the noise, and the report.
-fn close(tally: &Tally, profile: Profile) {
+fn close(tally: &Tally, profile: Profile) -> io::Result<()> {
     let has = |flag: &str| env::args().any(|argument| argument == flag);
     let is_measuring = has("--bench") && !has("--test") && !has("--list") && !has("--profile-time");
     if !is_measuring {
-        return;
+        return Ok(());
     }
+    let mut out = io::stdout();
     if tally.ran < tally.offered {
-        println!("\nFor all in turns, with their noise, the crossover and a report, run without");
-        println!("a filter, or: cargo run --release -p waitset-bench -- compare");
-        return;
+        return writeln!(
+            out,
+            "\nFor all in turns, with their noise, the crossover and a report, run without\n\
+             a filter, or: cargo run --release -p waitset-bench -- compare"
+        );
     }
-    let page = target().join("criterion/report/index.html");
+    let page = settings::target().join("criterion/report/index.html");
     if page.exists() {
-        println!("\nCriterion's own report: {}", page.display());
+        writeln!(out, "\nCriterion's own report: {}", page.display())?;
     }
     let flag = if profile == Profile::Full {
         "--full"
@@ -132,15 +140,8 @@ fn close(tally: &Tally, profile: Profile) {
         "--quick"
     };
     let instrument = env!("CARGO_BIN_EXE_waitset-bench");
-    match Command::new(instrument).args(["compare", flag]).status() {
-        Ok(status) if status.success() => {}
-        Ok(status) => eprintln!("compare: {status}"),
-        Err(error) => eprintln!("{instrument}: {error}"),
+    match Command::new(instrument).args(["compare", flag]).status()? {
+        status if status.success() => Ok(()),
+        status => Err(io::Error::other(status.to_string())),
     }
-}
-
-/// Where criterion writes, by its own rules.
-fn target() -> PathBuf {
-    let set = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    set.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"))
 }

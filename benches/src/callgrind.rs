@@ -5,6 +5,7 @@ use std::io;
 use std::process::{Command, Stdio};
 
 use clap::Subcommand;
+use clap::builder::RangedU64ValueParser;
 
 use crate::foreign::Foreign;
 use crate::{Entrant, Fixture, Scenario};
@@ -46,6 +47,7 @@ pub enum Counted {
         /// A contestant, or a loop in C
         contestant: String,
         /// Active pipes
+        #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=PIPES as u64))]
         tokens: usize,
         /// Events to pass on
         events: u64,

@@ -10,6 +10,7 @@
 //! - [`timers`]: the structures that timers are kept in, side by side.
 //! - [`spread`]: medians and how far they can be trusted.
 //! - [`output`]: what is said, to readers that may go.
+//! - [`settings`]: what the environment sets.
 //! - [`instrument`]: all of them in turns, as tables, data and a page.
 #![cfg(unix)]
 
@@ -30,6 +31,7 @@ pub mod record;
 pub mod rounds;
 pub mod scenario;
 pub mod scenarios;
+pub mod settings;
 pub mod sources;
 #[cfg(target_os = "linux")]
 pub mod spliced;

@@ -40,6 +40,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
+    if let Command::Recommend(arguments) = &command {
+        arguments.check();
+    }
     output::run("waitset-bench", |out| match command {
         Command::Compare(arguments) => commands::compare::run(&arguments, out),
         Command::Report(arguments) => commands::report::run(&arguments, out),

@@ -1,9 +1,24 @@
-//! The standard output, whose reader may go away before everything is said.
+//! The standard output and error, whose readers may go away before everything is said.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::sys;
+
+/// Prints a line on the standard error, as `eprintln!` does, but without its panic when nobody
+/// reads it any more.
+#[macro_export]
+macro_rules! note {
+    ($($text:tt)*) => { $crate::output::note(::std::format_args!($($text)*)) };
+}
+
+/// See [`note!`](crate::note).
+pub fn note(text: fmt::Arguments<'_>) {
+    // In one write, so that those of two threads do not mix. There is nobody left to tell that
+    // it failed.
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+}
 
 /// The standard output. `println!` would panic when its reader is gone.
 #[derive(Debug)]
@@ -52,7 +67,7 @@ pub fn run(program: &str, work: impl FnOnce(&mut Output) -> io::Result<ExitCode>
         Ok(code) => code,
         Err(_) if out.is_closed => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{program}: {error}");
+            note!("{program}: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,10 @@
 //! The goals that need no measuring, in a process of their own: one of them needs nearly
 //! all descriptors there are.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
 
 use waitset_bench::goals::{GOALS, Lab, Verdict};
 use waitset_bench::limits;

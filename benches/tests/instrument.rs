@@ -1,5 +1,9 @@
 //! The instrument on machines that lack something: it runs, and says what was left out.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -266,6 +270,114 @@ fn what_it_refuses_it_names_with_the_way_out() {
         let told = refusal(arguments);
         assert!(words.iter().all(|word| told.contains(word)), "{told}");
     }
+}
+
+#[test]
+fn a_number_out_of_range_is_refused_with_its_flag_and_the_way_out() {
+    const MANY: &str = "from 1 on, up to 2147483647";
+    const TIME: &str = "such as 50us";
+    const SHARE: &str = "above 0% and up to 100%";
+    let refused = [
+        (
+            "--fds",
+            MANY,
+            &[
+                "-1",
+                "1.5",
+                "2147483648",
+                "99999999999999999999",
+                " 7",
+                "7x",
+                "",
+            ][..],
+        ),
+        ("--active", MANY, &["0", "-1", "nan", "1e400"]),
+        (
+            "--latency",
+            TIME,
+            &[
+                "-5us",
+                "0us",
+                "50",
+                "50 bananas",
+                "inf",
+                "nan",
+                "1e400s",
+                "",
+            ],
+        ),
+        (
+            "--cpu",
+            SHARE,
+            &["10%%", "0%", "-1%", "101%", "nan", "inf%", "1e400%", ""],
+        ),
+    ];
+    for (flag, way_out, values) in refused {
+        for value in values {
+            let mut command = Command::new(PROGRAM);
+            command.args(["recommend", &format!("{flag}={value}")]);
+            if flag != "--fds" {
+                command.args(["--fds", "10"]);
+            }
+            let output = command.output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{flag}={value}: {told}");
+            // clap has words of its own for a value that is not there.
+            let is_named = value.is_empty() || told.contains(way_out);
+            assert!(told.contains(flag) && is_named, "{flag}={value}: {told}");
+        }
+    }
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_refused() {
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/record/compare.jsonl");
+    let output = Command::new(PROGRAM)
+        .args([
+            "recommend",
+            "--active",
+            "100",
+            "--fds",
+            "10",
+            "--from",
+            kept,
+        ])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("--active 100 is more than --fds 10"),
+        "{told}"
+    );
+    let chosen = ["compare", "--scenario", "one_ready/4", "--backends", "poll"];
+    let told = refusal(&[&chosen[..], &["--json", "same", "--csv", "same"]].concat());
+    assert!(told.contains("same is named twice"), "{told}");
+    let told = refusal(&["compare", "--scenario", "one_ready/4,nothing"]);
+    assert!(told.contains("name contains nothing"), "{told}");
+    assert!(refusal(&["compare", "--scenario="]).contains("--scenario"));
+}
+
+#[test]
+fn a_microsecond_may_be_written_with_either_sign_for_micro() {
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/record/compare.jsonl");
+    let answers = ["50us", "50\u{b5}s", "50\u{3bc}s"].map(|time| {
+        let output = Command::new(PROGRAM)
+            .args([
+                "recommend",
+                "--fds",
+                "10",
+                "--from",
+                kept,
+                "--latency",
+                time,
+            ])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{time}");
+        output.stdout
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
 }
 
 #[test]

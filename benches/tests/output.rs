@@ -1,5 +1,9 @@
 //! A reader that goes before the end, as `head` does, ends a program quietly.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,6 +35,62 @@ fn kept() -> PathBuf {
 /// A file or folder of one test.
 fn place(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+#[test]
+fn nobody_has_to_read_the_standard_error() {
+    let run = |program: &str, arguments: &[&str]| {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stderr(writer);
+        command.output().unwrap().status.code()
+    };
+    let json = place("unheard.jsonl");
+    let cell = ["compare", "--scenario", "one_ready/4", "--backends", "poll"];
+    let files = ["--json", json.to_str().unwrap()];
+    assert_eq!(run(INSTRUMENT, &[&cell[..], &files].concat()), Some(0));
+    assert_eq!(run(INSTRUMENT, &["diff", "no-run", "no-run"]), Some(1));
+    assert_eq!(
+        run(
+            env!("CARGO_BIN_EXE_timers"),
+            &["--live", "10", "--rounds", "15"]
+        ),
+        Some(0)
+    );
+    assert_eq!(
+        run(env!("CARGO_BIN_EXE_ratios"), &["--scenario", "none"]),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_run_that_an_interrupt_is_not_to_end_is_not_ended_by_one() {
+    let json = place("ignored.jsonl");
+    let _ = std::fs::remove_file(&json); // of another run of this test
+    // The shell ignores SIGINT, as it does for what it starts in the background, and sends it
+    // while the run is under way.
+    let script = "trap '' INT; \"$0\" \"$@\" & while ! grep -q '\"line\":\"samples\"' \"$JSON\"; do \
+                  kill -0 $! || exit 9; done; kill -INT $!; wait $!";
+    let output = Command::new("sh")
+        .args(["-c", script, INSTRUMENT])
+        .args([
+            "compare",
+            "--scenario",
+            "one_ready",
+            "--backends",
+            "poll",
+            "--json",
+        ])
+        .arg(&json)
+        .env("JSON", &json)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let text = std::fs::read_to_string(json).unwrap();
+    let end = text.lines().last().unwrap();
+    assert!(end.contains("\"is_complete\":true"), "{end}");
 }
 
 #[test]

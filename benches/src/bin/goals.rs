@@ -6,7 +6,9 @@
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    eprintln!("skipped: the goals are about epoll and io_uring, so they are measured on Linux");
+    waitset_bench::note!(
+        "skipped: the goals are about epoll and io_uring, so they are measured on Linux"
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -24,6 +26,7 @@ mod on_linux {
     use waitset_bench::callgrind::Counted;
     use waitset_bench::goals::{GOALS, Goal, Lab, print, summary};
     use waitset_bench::machine::Machine;
+    use waitset_bench::note;
     use waitset_bench::output::Output;
     use waitset_bench::record::Report;
     use waitset_bench::{foreign, limits};
@@ -72,7 +75,7 @@ mod on_linux {
             if !arguments.only.is_empty() && !arguments.only.contains(&aim.number) {
                 continue;
             }
-            eprintln!("measuring goal {} ...", aim.number);
+            note!("measuring goal {} ...", aim.number);
             let goal = aim.measure(&mut lab)?;
             print(&goal, out)?;
             goals.push(goal);
@@ -89,7 +92,7 @@ mod on_linux {
             return Err("libevent and libev take part with --rivals, which needs cc".to_owned());
         }
         let (built, missing) = foreign::build();
-        missing.iter().for_each(|missing| eprintln!("{missing}"));
+        missing.iter().for_each(|missing| note!("{missing}"));
         Ok(built)
     }
 }

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde::Serialize;
 use waitset_bench::callgrind::{Counted, Failure, PIPES, TOKENS, instructions_an_event};
+use waitset_bench::note;
 use waitset_bench::output::{self, Output};
 use waitset_bench::record::Report;
 use waitset_bench::{Entrant, foreign, limits, tables};
@@ -98,16 +99,22 @@ fn main() -> ExitCode {
 }
 
 fn count_all(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
+    let contestants = contestants(arguments);
+    let is_missing = |(name, _): &&(&str, _)| !contestants.iter().any(|one| one == name);
+    if let (true, Some((missing, _))) = (arguments.check, MOST.iter().find(is_missing)) {
+        let text = format!("--check needs {missing} among the contestants; add it, or name none");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
     let mut counts = Vec::new();
     let mut table = tables::table(["instructions per event", "A = 1", "A = 10"]);
-    for contestant in contestants(arguments) {
-        eprintln!("counting {contestant} ...");
+    for contestant in contestants {
+        note!("counting {contestant} ...");
         let mut row = vec![contestant.to_string()];
         for a in TOKENS {
             let count = match count(&contestant, a) {
                 Ok(count) => count,
                 Err(missing @ Failure::NotInstalled) => {
-                    eprintln!("skipped: {missing}");
+                    note!("skipped: {missing}");
                     return Ok(ExitCode::from(SKIPPED));
                 }
                 Err(Failure::Said(reason)) => return Err(io::Error::other(reason)),
@@ -147,7 +154,7 @@ fn contestants(arguments: &Arguments) -> Vec<String> {
     let mut names: Vec<_> = chosen.iter().map(ToString::to_string).collect();
     if arguments.rivals {
         let (built, missing) = foreign::build();
-        missing.iter().for_each(|missing| eprintln!("{missing}"));
+        missing.iter().for_each(|missing| note!("{missing}"));
         names.extend(built.iter().map(|rival| rival.name().to_owned()));
     }
     names
@@ -168,11 +175,7 @@ fn check(counts: &[Count]) -> Result<(), String> {
         let counted = counts
             .iter()
             .filter(|count| count.contestant == *contestant);
-        let counted: Vec<_> = counted.collect();
-        if counted.is_empty() {
-            return Err(format!("--check needs {contestant} among the contestants"));
-        }
-        for (count, most) in counted.iter().zip(limits) {
+        for (count, most) in counted.zip(limits) {
             if count.instructions_an_event > *most {
                 return Err(format!(
                     "{contestant} needs {:.1} instructions an event with A = {}, {most} are allowed",

@@ -12,6 +12,7 @@ use clap::Parser;
 use waitset_bench::foreign::{self, Foreign};
 use waitset_bench::instrument::plan::CHAINS;
 use waitset_bench::machine::Machine;
+use waitset_bench::note;
 use waitset_bench::output::{self, Output};
 use waitset_bench::pairs::compare;
 use waitset_bench::record::{Record, Report};
@@ -71,15 +72,20 @@ fn measure_all(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> 
         true => foreign::build(),
         false => Default::default(),
     };
-    missing.iter().for_each(|missing| eprintln!("{missing}"));
+    missing.iter().for_each(|missing| note!("{missing}"));
+    let is_chosen = |one: &Scenario| one.to_string().contains(&arguments.scenario);
+    let chosen: Vec<_> = scenarios().into_iter().filter(is_chosen).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = scenarios().iter().map(ToString::to_string).collect();
+        let (text, names) = (&arguments.scenario, names.join(", "));
+        let text = format!("no scenario's name contains {text:?}; the names are {names}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
     let mut records = Vec::new();
-    for scenario in scenarios() {
-        if !scenario.to_string().contains(&arguments.scenario) {
-            continue;
-        }
+    for scenario in chosen {
         match Fixture::open(scenario) {
             Ok(fixture) => records.extend(measure(&fixture, arguments, &foreign, out)?),
-            Err(reason) => eprintln!("{scenario} skipped: {reason}"),
+            Err(reason) => note!("{scenario} skipped: {reason}"),
         }
     }
     if let Some(path) = &arguments.json {
@@ -95,7 +101,7 @@ fn measure(
     out: &mut Output,
 ) -> io::Result<Vec<Record>> {
     let scenario = fixture.scenario();
-    eprintln!("measuring {scenario} ...");
+    note!("measuring {scenario} ...");
     let heads = ["", "ratio", "95 % between", "a unit", "ctl calls"];
     let mut table = table(
         [scenario.to_string()]
@@ -123,7 +129,7 @@ fn measure(
                 table.add_row(row(&record));
                 records.push(record);
             }
-            Err(reason) => eprintln!("{} skipped in {scenario}: {reason}", one.name()),
+            Err(reason) => note!("{} skipped in {scenario}: {reason}", one.name()),
         }
     }
     writeln!(out, "\n{table}")?;

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use waitset_bench::machine::Machine;
+use waitset_bench::note;
 use waitset_bench::output::{self, Output};
 use waitset_bench::spread::Spread;
 use waitset_bench::tables::{ratio, table};
@@ -44,7 +45,7 @@ fn measure(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     let heads = ["live", "", "noise"].into_iter().chain(NAMES[2..].to_vec());
     let mut table = table(heads);
     for live in &arguments.live {
-        eprintln!("measuring {live} timers ...");
+        note!("measuring {live} timers ...");
         let rounds = run(*live as usize, arguments.rounds.into());
         for (question, name) in QUESTIONS.into_iter().enumerate() {
             let of = |who: usize| {

@@ -1,5 +1,6 @@
 //! `compare`: a run, its tables, its files.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use signal_hook::consts::SIGINT;
+use waitset::Signal;
 use waitset_bench::instrument::csv;
 use waitset_bench::instrument::data::{End, Line};
 use waitset_bench::instrument::environment::Environment;
@@ -19,6 +22,7 @@ use waitset_bench::instrument::progress::Progress;
 use waitset_bench::instrument::run::Run;
 use waitset_bench::instrument::terminal;
 use waitset_bench::machine::Machine;
+use waitset_bench::note;
 use waitset_bench::output::Output;
 use waitset_bench::{Entrant, Scenario, limits};
 
@@ -42,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     full: bool,
     /// Measure only what has this name: udp,chain/100
-    #[arg(long, value_name = "TEXTS", value_delimiter = ',')]
+    #[arg(long, value_name = "TEXTS", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     scenario: Vec<String>,
     /// Measure these contestants only
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
@@ -81,17 +85,35 @@ impl Arguments {
         Pace { total, ..pace }
     }
 
+    /// The last to be written would overwrite the others.
+    fn check_files(&self) -> io::Result<()> {
+        let named = [&self.json, &self.csv, &self.html].into_iter().flatten();
+        let mut seen = HashSet::new();
+        match named.into_iter().find(|path| !seen.insert(*path)) {
+            None => Ok(()),
+            Some(twice) => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "{} is named twice; name a file for each of --json, --csv and --html",
+                    twice.display()
+                ),
+            )),
+        }
+    }
+
     fn cells(&self) -> io::Result<Vec<Scenario>> {
         let mut cells = plan::cells(self.profile());
-        let is_chosen = |cell: &Scenario| {
-            let name = cell.to_string();
-            self.scenario.is_empty() || self.scenario.iter().any(|text| name.contains(text))
-        };
-        cells.retain(is_chosen);
-        if cells.is_empty() {
-            let wanted = self.scenario.join(" or ");
-            let text = format!("no cell's name contains {wanted}; groups are\n{}", groups());
+        let names = |cell: &Scenario, text: &String| cell.to_string().contains(text);
+        let is_unknown = |text: &&String| !cells.iter().any(|cell| names(cell, text));
+        if let Some(unknown) = self.scenario.iter().find(is_unknown) {
+            let text = format!(
+                "no cell's name contains {unknown}; groups are\n{}",
+                groups()
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        if !self.scenario.is_empty() {
+            cells.retain(|cell| self.scenario.iter().any(|text| names(cell, text)));
         }
         Ok(cells)
     }
@@ -101,12 +123,13 @@ pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCod
     let environment = Environment::here();
     limits::raise();
     let cells = arguments.cells()?;
+    arguments.check_files()?;
     let stop = stopped_by_interrupt()?;
     let path = arguments
         .json
         .clone()
         .unwrap_or_else(|| directory().join("latest.jsonl"));
-    eprintln!("{}", Machine::here());
+    note!("{}", Machine::here());
     let run = measure(arguments, environment, &cells, &stop, &path)?;
     // The files first: the reader of the tables may go before their end.
     if let Some(path) = &arguments.csv {
@@ -142,6 +165,9 @@ fn groups() -> String {
 /// The first interrupt ends the run with what there is, the second one the process.
 fn stopped_by_interrupt() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
+    if Signal::INTERRUPT.is_ignored() {
+        return Ok(stop); // as by `nohup`, or in the background of a shell
+    }
     signal_hook::flag::register_conditional_shutdown(SIGINT, 130, stop.clone())?;
     signal_hook::flag::register(SIGINT, stop.clone())?;
     Ok(stop)

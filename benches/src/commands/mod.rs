@@ -6,17 +6,15 @@ pub(crate) mod recommend;
 pub(crate) mod record;
 pub(crate) mod report;
 
-use std::env;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use waitset_bench::instrument::run::Run;
+use waitset_bench::settings;
 
 /// Where a run is kept if no file is named: beside what cargo builds.
 pub(crate) fn directory() -> PathBuf {
-    let set = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target = set.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"));
-    target.join("waitset-bench")
+    settings::target().join("waitset-bench")
 }
 
 /// The run that was made last.

@@ -3,8 +3,11 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
+use clap::error::ErrorKind;
+use jiff::SignedDuration;
 use waitset_bench::instrument::recommend::{Answer, Estimate, Need, Objection, changes, gaps};
 use waitset_bench::instrument::run::Run;
 use waitset_bench::output::Output;
@@ -15,62 +18,82 @@ use super::{latest, read};
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Descriptors the program watches
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = descriptors, allow_negative_numbers = true)]
     fds: usize,
     /// Those of them that are ready at a time
-    #[arg(long, value_name = "A", value_parser = positive, default_value = "1")]
+    #[arg(long, value_name = "A", value_parser = descriptors, allow_negative_numbers = true, default_value = "1")]
     active: usize,
     /// How late 99 of 100 answers may be: 50us, 2ms
-    #[arg(long, value_name = "TIME", value_parser = nanoseconds)]
-    latency: Option<f64>,
-    /// Share of a processor for waiting
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "50%")]
+    #[arg(long, value_name = "TIME", value_parser = latency, allow_hyphen_values = true)]
+    latency: Option<Duration>,
+    /// Share of a CPU for waiting, up to 100%
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "50%", allow_hyphen_values = true)]
     cpu: f64,
     /// The run to answer from [default: the latest]
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
 }
 
-fn positive(text: &str) -> Result<usize, String> {
+/// A descriptor is an `int` (open(2)).
+const MOST_DESCRIPTORS: usize = i32::MAX as usize;
+
+fn descriptors(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("a whole number from 1 on is needed".to_owned()),
-        Ok(number) => Ok(number),
+        Ok(number @ 1..=MOST_DESCRIPTORS) => Ok(number),
+        _ => Err(format!(
+            "give a whole number from 1 on, up to {MOST_DESCRIPTORS}"
+        )),
     }
 }
 
-fn nanoseconds(text: &str) -> Result<f64, String> {
-    let digits = text.trim_end_matches(char::is_alphabetic);
-    let unit = match &text[digits.len()..] {
-        "ns" => 1.0,
-        "us" => 1e3,
-        "ms" => 1e6,
-        "s" => 1e9,
-        _ => return Err("a number with ns, us, ms or s is needed, such as 50us".to_owned()),
-    };
-    let number: f64 = digits
+fn latency(text: &str) -> Result<Duration, String> {
+    let way_out = "give a time above 0 with its unit, ns, us, ms or s, such as 50us";
+    // The Greek letter means the same as the sign for micro, which jiff knows.
+    let text = text.replace('\u{3bc}', "\u{b5}");
+    let time: SignedDuration = text
         .parse()
-        .map_err(|_| format!("{digits:?} is no number"))?;
-    Ok(number * unit)
+        .map_err(|error| format!("{error}; {way_out}"))?;
+    match Duration::try_from(time) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err(format!("it is not above 0; {way_out}")),
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    let number = text.trim_end_matches('%').parse::<f64>();
-    match number {
-        // A spin takes all of a processor, and the clock a little more.
-        Ok(100.0) => Ok(1.1),
-        Ok(percent) if (0.0..100.0).contains(&percent) => Ok(percent / 100.0),
-        _ => Err("a percentage up to 100% is needed".to_owned()),
+    match text.strip_suffix('%').unwrap_or(text).parse::<f64>() {
+        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent / 100.0),
+        _ => Err("give a percentage above 0% and up to 100%, such as 10%".to_owned()),
     }
 }
+
+impl Arguments {
+    /// Ends the program if they contradict each other.
+    pub(crate) fn check(&self) {
+        let Self { fds, active, .. } = self;
+        if active > fds {
+            let text = format!(
+                "--active {active} is more than --fds {fds}; give at most as many active \
+                 descriptors as there are\n"
+            );
+            clap::Error::raw(ErrorKind::ValueValidation, text).exit();
+        }
+    }
+}
+
+/// A spin takes all of a CPU, and the clock a little more.
+const SPIN: f64 = 1.1;
 
 pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     let path = arguments.from.clone().unwrap_or_else(latest);
     let run = read(&path)?;
     let need = Need {
         fds: arguments.fds,
-        active: arguments.active.min(arguments.fds),
-        latency_ns: arguments.latency,
-        cpu: arguments.cpu,
+        active: arguments.active,
+        latency_ns: arguments.latency.map(|time| time.as_secs_f64() * 1e9),
+        cpu: match arguments.cpu {
+            1.0 => SPIN,
+            share => share,
+        },
     };
     let Some(answer) = Answer::of(&run, need) else {
         let text = format!(
@@ -197,12 +220,58 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_shares_are_read_with_their_units() {
-        assert_eq!(nanoseconds("50us"), Ok(50_000.0));
-        assert_eq!(nanoseconds("2ms"), Ok(2_000_000.0));
-        assert!(nanoseconds("50").is_err());
+    fn times_are_read_with_their_units() {
+        for (text, nanos) in [
+            ("50us", 50_000),
+            ("50\u{b5}s", 50_000),
+            ("50\u{3bc}s", 50_000),
+            ("1.5ms", 1_500_000),
+            ("1ns", 1),
+            ("2s", 2_000_000_000),
+        ] {
+            assert_eq!(latency(text), Ok(Duration::from_nanos(nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_above_zero_is_refused_with_the_way_out() {
+        for text in [
+            "",
+            " ",
+            "50",
+            "us",
+            "-5us",
+            "0us",
+            "0.0ms",
+            "nan",
+            "nanus",
+            "inf",
+            "infs",
+            "1e400s",
+            "50us!",
+            "50usx",
+            "50 apples",
+            "99999999999999999999s",
+            "--50us",
+            "5us ago",
+            "0x5us",
+        ] {
+            let refused = latency(text).unwrap_err();
+            assert!(refused.contains("such as 50us"), "{text:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn shares_are_percentages_above_zero() {
         assert_eq!(share("10%"), Ok(0.1));
-        assert!(share("120%").is_err());
-        assert!(positive("0").is_err());
+        assert_eq!(share("10"), Ok(0.1));
+        assert_eq!(share("0.5%"), Ok(0.005));
+        assert_eq!(share("100%"), Ok(1.0));
+        for text in [
+            "", "%", "10%%", "0%", "-0%", "-1%", "100.1%", "120%", "nan%", "inf%", "1e400%",
+            " 10%", "10 %", "10%x", "%10",
+        ] {
+            assert!(share(text).is_err(), "{text:?}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use clap::Args;
 use waitset_bench::instrument::report::page;
 use waitset_bench::instrument::run::Run;
+use waitset_bench::note;
 use waitset_bench::output::Output;
 
 use super::{directory, latest, read};
@@ -54,7 +55,7 @@ pub(crate) fn tell(page: &Path, is_opened: bool, out: &mut Output) -> io::Result
         opener.stdin(Stdio::null());
         opener.stdout(Stdio::null()).stderr(Stdio::null());
         if let Err(error) = opener.spawn() {
-            eprintln!("not opened, since {OPENER} does not start: {error}");
+            note!("not opened, since {OPENER} does not start: {error}");
         }
     }
     Ok(())

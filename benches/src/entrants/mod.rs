@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 
 use crate::Contestant;
 use crate::foreign;
+use crate::note;
 use loops::{NotingCallbacks, NotingCalloop};
 use owned::Owned;
 use rivals::{Mio, Polling};
@@ -164,7 +165,7 @@ impl Entrant {
             return *IS_HERE.get_or_init(|| match waitset_uring::Uring::new() {
                 Ok(_) => true,
                 Err(reason) => {
-                    eprintln!("uring skipped: {reason}");
+                    note!("uring skipped: {reason}");
                     false
                 }
             });

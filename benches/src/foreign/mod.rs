@@ -20,6 +20,7 @@ use waitset_core::Stats;
 
 use crate::Workload;
 use crate::pipes::Pipes;
+use crate::settings;
 use sys::{Functions, Loop};
 
 /// A library, how it is linked, and its ways to wait.
@@ -192,7 +193,7 @@ impl Library {
             .join("rivals")
             .join(self.name);
         let new = object.with_extension(format!("{}.so", std::process::id()));
-        let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+        let compiler = settings::compiler();
         let output = Command::new(&compiler)
             .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"])
             .args(["-shared", "-fPIC", "-o"])

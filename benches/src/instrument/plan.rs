@@ -77,11 +77,12 @@ impl Choice {
     /// Who takes part in `scenario`, each once.
     #[must_use]
     pub fn contestants(&self, scenario: Scenario) -> Vec<Entrant> {
-        let mut chosen = match self.instead.is_empty() {
+        let named = match self.instead.is_empty() {
             true => scenario.contestants(),
             false => self.instead.clone(),
         };
-        for entrant in &self.besides {
+        let mut chosen = Vec::new();
+        for entrant in named.iter().chain(&self.besides) {
             if !chosen.contains(entrant) {
                 chosen.push(*entrant);
             }

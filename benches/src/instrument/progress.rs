@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::data::Skipped;
 use crate::Scenario;
+use crate::note;
 
 /// Tells how far the run is, on the standard error.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Progress {
     pub fn begin(&self, place: usize, scenario: &Scenario) {
         match &self.bar {
             Some(bar) => bar.set_message(scenario.to_string()),
-            None => eprintln!("[{}/{}] {scenario}", place + 1, self.cells),
+            None => note!("[{}/{}] {scenario}", place + 1, self.cells),
         }
     }
 
@@ -47,8 +48,8 @@ impl Progress {
             .map_or(String::new(), |who| format!(" {who}"));
         let text = format!("{}{who} skipped: {}", skipped.cell, skipped.reason);
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| note!("{text}")),
+            None => note!("{text}"),
         }
     }
 
