@@ -47,14 +47,15 @@ const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 ///
 /// One system call a wait. Events of level- and edge-triggered sources go from the
 /// kernel into the caller's buffer untouched: the kernel's data word carries token and
-/// interest. Three things are kept in user space, so that they cost no system call:
+/// interest. Three things are kept in user space:
 ///
 /// - A change of a level-triggered interest is handed to the kernel at the next wait,
-///   and only if it still matters then: off and on between two waits is free.
+///   and only if it still matters then: off and on between two waits costs no system call.
 /// - A one-shot source stays level-triggered in the kernel, and an armed flag here says
 ///   whether it is reported; re-arming is free. Only if it fires while disarmed is the
 ///   kernel told to be silent, and from then on the source is one-shot in the kernel.
-/// - Files that epoll refuses (`EPERM`) are always ready and never asked about.
+/// - Files that epoll refuses (`EPERM`) are always ready. One `epoll_ctl` per event of such a
+///   file checks that its number has not been given to another file.
 ///
 /// # Sources that were closed while registered
 ///
@@ -71,7 +72,8 @@ const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 /// to re-arm an edge-triggered source; `epoll_wait` without a timeout, otherwise
 /// `epoll_pwait2`, which counts nanoseconds (Linux 5.11). If the kernel lacks that,
 /// `epoll_wait` with milliseconds rounded up. The waker's eventfd is edge-triggered and never
-/// read. `kcmp` once, if `epoll_ctl` shows that a source was closed while registered.
+/// read. If `epoll_ctl` shows that a source was closed while registered, one `kcmp`,
+/// whose time grows with the number of sources.
 #[doc(alias("epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait2"))]
 #[derive(Debug)]
 pub struct Epoll {
@@ -358,18 +360,28 @@ impl Epoll {
         events: &mut Events,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
-        if !self.table.files_are_ready() {
-            return self.wait_for_news(events, timeout);
+        while self.table.files_are_ready() {
+            self.files_first = !self.files_first;
+            if self.files_first {
+                self.tell_files(events);
+            }
+            self.wait_for_news(events, Some(Duration::ZERO))?;
+            if !self.files_first {
+                self.tell_files(events);
+            }
+            if !events.is_empty() || events.was_woken() || events.was_interrupted() {
+                return Ok(());
+            }
+            // Those that were ready are files no more.
         }
-        self.files_first = !self.files_first;
-        if self.files_first {
-            self.table.tell_files(events);
-        }
-        self.wait_for_news(events, Some(Duration::ZERO))?;
-        if !self.files_first {
-            self.table.tell_files(events);
-        }
-        Ok(())
+        self.wait_for_news(events, timeout)
+    }
+
+    fn tell_files(&mut self, events: &mut Events) {
+        let epoll = &self.epoll;
+        self.table
+            .tell_files(events, |fd, held| sys::add(epoll, fd, held));
+        self.note_care();
     }
 
     /// A change that the kernel has to hear of now, or of a file.

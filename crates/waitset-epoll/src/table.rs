@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::RawFd;
 
 use waitset_core::{Event, Events, Interest, Mode, Readiness};
-use waitset_unix::{FdTable, Registration, is_open};
+use waitset_unix::{FdTable, Registration};
 
 use crate::held::{self, Held, ONESHOT, SILENT_BITS, WAKE};
 
@@ -142,16 +142,13 @@ impl Entry {
         }
     }
 
-    /// Readiness of an always-ready file, if it is to be told.
-    fn file_event(&mut self) -> Option<Event> {
+    /// Readiness of an always-ready file that is armed.
+    fn tell_file(&mut self) -> Event {
         let seen = self.armed;
-        if seen == Readiness::default() {
-            return None;
-        }
         if self.registration.mode != Mode::Level {
             self.armed = Readiness::default();
         }
-        Some(self.registration.event(seen))
+        self.registration.event(seen)
     }
 }
 
@@ -168,7 +165,7 @@ pub(crate) struct Table {
     files: Vec<RawFd>,
     /// Where telling the files goes on.
     next_file: usize,
-    /// How many system calls have looked whether a file is still open.
+    /// How many system calls have looked whether a file is still one.
     file_checks: u64,
     generation: u32,
     /// How many of the sources the kernel holds a mark of.
@@ -312,27 +309,37 @@ impl Table {
 
     /// Tells the files that are ready, as far as there is room, each once in its turn.
     ///
-    /// A file that was closed while registered is dropped, as the kernel drops others: it
-    /// would be ready for ever. One `fcntl` for each that would be told.
-    pub(crate) fn tell_files(&mut self, events: &mut Events) {
+    /// `add` asks the kernel to watch each that would be told. It still refuses a file
+    /// (`EPERM`). It watches what has been given the number since, and the entry is dropped if
+    /// nothing has: both would be ready forever.
+    pub(crate) fn tell_files(
+        &mut self,
+        events: &mut Events,
+        mut add: impl FnMut(RawFd, Held) -> io::Result<()>,
+    ) {
         for _ in 0..self.files.len() {
             if events.is_full() {
                 return;
             }
             self.next_file = (self.next_file + 1) % self.files.len();
             let fd = self.files[self.next_file];
-            let entry = self.entries.get_mut(fd);
-            let Some(event) = entry.and_then(Entry::file_event) else {
+            let Some(entry) = self.entries.get_mut(fd).filter(|entry| entry.is_armed()) else {
                 continue;
             };
             self.file_checks += 1;
-            if is_open(fd) {
-                events.push(event);
-            } else {
-                self.remove(fd);
-                // Another has moved into its place, and its turn is now.
-                self.next_file = self.next_file.saturating_sub(1);
+            match add(fd, entry.held) {
+                Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                    events.push(entry.tell_file());
+                    continue;
+                }
+                Ok(()) => {
+                    let watched = Entry::new(entry.registration, entry.held);
+                    self.insert(fd, watched);
+                }
+                Err(_) => drop(self.remove(fd)),
             }
+            // Another has moved into its place, and its turn is now.
+            self.next_file = self.next_file.saturating_sub(1);
         }
     }
 }

@@ -234,7 +234,7 @@ macro_rules! __each_case {
                 an_overwritten_number_can_be_registered_again
                 an_overwritten_number_is_its_new_file_s_after_modify
                 a_source_overwritten_by_an_always_ready_file_is_silent_after_deregister
-                an_always_ready_file_that_is_overwritten_is_silent_after_deregister
+                an_always_ready_file_that_is_overwritten_gives_way_to_the_new_file
                 an_overwritten_source_that_is_disarmed_stays_silent
                 a_closed_source_with_a_duplicate_is_silent_after_deregister
                 many_overwritten_sources_are_silent_after_deregister

@@ -157,14 +157,24 @@ pub fn a_source_overwritten_by_an_always_ready_file_is_silent_after_deregister(m
     }
 }
 
-pub fn an_always_ready_file_that_is_overwritten_is_silent_after_deregister(make: Make) {
+pub fn an_always_ready_file_that_is_overwritten_gives_way_to_the_new_file(make: Make) {
     for mode in modes(&Watch::new(make)) {
         let mut watch = Watch::new(make);
         let mut number = OwnedFd::from(regular_file());
         watch.register(&number, 1, R, mode);
         let (reader, mut writer) = pipe();
+        if mode == Mode::Level {
+            assert_eq!(watch.look_for_tokens(), [1]);
+        }
         dup2(&reader, &mut number).unwrap();
-        watch.look();
+        for _ in 0..2 {
+            watch.look();
+        }
+        watch.assert_at_rest_for(WINDOW);
+        if mode == Mode::Level {
+            writer.write_all(b"!").unwrap();
+            assert_eq!(watch.the_event().token(), Token(1));
+        }
         watch.deregister(&number);
         writer.write_all(b"!").unwrap();
         watch.assert_at_rest_for(WINDOW);
