@@ -10,6 +10,7 @@ mod check;
 mod figures;
 mod glossary;
 mod measured;
+mod output;
 mod quote;
 mod record;
 mod sentence;
@@ -20,6 +21,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use check::check;
+pub use output::{note_line, print_line};
 pub use record::{Recording, commands, record};
 pub use splice::splice;
 pub use translation::{outdated, stamp};

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use press::{eprintln, println};
+
 const USAGE: &str = "\
 press splice                         fill the chapters' marks and write the figures
 press check                          check marks, code, links, figures and translations
@@ -21,8 +23,12 @@ fn main() -> ExitCode {
         ["check"] => check(),
         ["record", name] => press::record(name, None),
         ["record", name, times, seconds, command] => (|| {
-            let number = |text: &str| text.parse().map_err(|_| format!("{text} is no number"));
-            press::record(name, Some((number(times)?, number(seconds)?, command)))
+            let given = (
+                number("TIMES", times)?,
+                number("SECONDS", seconds)?,
+                *command,
+            );
+            press::record(name, Some(given))
         })(),
         ["commands"] => press::commands(),
         ["translated", file] => press::stamp(file),
@@ -34,6 +40,16 @@ fn main() -> ExitCode {
             eprintln!("{text}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn number(name: &str, text: &str) -> press::Result<u32> {
+    match text.parse() {
+        Ok(number @ 1..) => Ok(number),
+        _ => Err(format!(
+            "{name} is {text:?}; give a whole number from 1 on, up to {}",
+            u32::MAX
+        )),
     }
 }
 

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::println;
 use crate::{Result, docs, files, named, read, sentence, write_if_changed};
 
 /// A command and what it printed each time.

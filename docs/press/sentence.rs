@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::println;
 use crate::record::{recordings, run};
 use crate::{LANGUAGES, Result, files, read, splice, text_of};
 

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use press::println; // end when the reader does, where those of std panic
 use waitset::{EventLoop, Interest, Key, Mode};
 
 fn main() -> io::Result<()> {

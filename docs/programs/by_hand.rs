@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
+use press::println; // end when the reader does, where those of std panic
 use waitset::{Interest, Key, Mode, WaitSet};
 
 type Queue = Arc<Mutex<VecDeque<usize>>>;

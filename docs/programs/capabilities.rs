@@ -2,6 +2,7 @@
 
 use std::io;
 
+use press::{eprintln, println}; // end when the reader does, where those of std panic
 use waitset::{Backend, Capabilities, Interest, Support};
 
 fn support(support: Support) -> String {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 
+use press::println; // end when the reader does, where those of std panic
 use waitset::{Backend, Interest, Mode, WaitSet};
 
 fn main() -> io::Result<()> {

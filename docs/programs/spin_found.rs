@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use press::println; // end when the reader does, where those of std panic
 use waitset::spin::{Reason, Spin, SpinDetector};
 use waitset::{EventLoop, Interest, Mode, Poll, WaitSet};
 

@@ -1,4 +1,8 @@
 //! Holds the model of the interactive page to the real mechanisms.
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
 
 use std::fmt::Write as _;
 use std::os::unix::net::UnixDatagram;

@@ -1,6 +1,10 @@
 //! Compiles and runs every program that a chapter shows.
 //!
 //! The programs assert what they show, so that one that ends well has shown it.
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -74,6 +78,62 @@ fn the_programs_in_rust_show_what_they_say() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_programs_in_rust_end_quietly_with_their_reader_and_fail_if_they_cannot_write() {
+    let all = programs("rs")
+        .into_iter()
+        .map(|source| examples().join(source.file_stem().unwrap()));
+    let press = PathBuf::from(env!("CARGO_BIN_EXE_press"));
+    for program in all {
+        let gone = gone();
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        for (output, code) in [(gone, 0), (full.into(), 1)] {
+            let mut command = Command::new("timeout");
+            command.arg(PATIENCE).arg(&program).stdin(Stdio::null());
+            let output = command.stdout(output).output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(
+                output.status.code(),
+                Some(code),
+                "{}: {errors}",
+                program.display()
+            );
+            assert!(!errors.contains("panicked"), "{errors}");
+        }
+    }
+    // Its usage, which goes to the standard error.
+    let status = Command::new(press).stderr(gone()).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn the_press_records_a_number_of_times_and_seconds_from_one_on() {
+    for (times, seconds) in [
+        ("0", "1"),
+        ("1", "0"),
+        ("-1", "1"),
+        ("1", "nan"),
+        ("4294967296", "1"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_press"));
+        let output = command
+            .args(["record", "none", times, seconds, "true"])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(
+            errors.contains("a whole number from 1 on, up to 4294967295"),
+            "{errors}"
+        );
+    }
+    assert!(!press::docs().join("record/none.txt").exists());
+}
+
+#[test]
 fn the_script_that_the_chapter_on_the_web_shows_runs() {
     if Command::new("curl").arg("--version").output().is_err() {
         println!("skipped: curl is not installed");
@@ -95,4 +155,10 @@ fn the_script_that_the_chapter_on_the_web_shows_runs() {
 fn examples() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join("examples")
+}
+
+/// An output whose reader is gone.
+fn gone() -> Stdio {
+    let (_reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+    std::os::fd::OwnedFd::from(writer).into()
 }
