@@ -49,7 +49,6 @@ async fn serve(listener: TcpListener, root: PathBuf) -> io::Result<()> {
     let listener = Async::new(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        stream.get_ref().set_nodelay(true)?;
         let root = root.clone();
         Hyper.execute(async move {
             let answer = service_fn(|request| {
