@@ -27,6 +27,8 @@ pub(crate) struct Panel {
     watchers: HashSet<Key>,
     rows: Vec<Row>,
     load: Load,
+    /// What the load has last been told to do.
+    loaded: (usize, usize),
     idle: usize,
     idle_max: usize,
     active: usize,
@@ -89,14 +91,17 @@ impl Panel {
             watchers: HashSet::new(),
             rows,
             load,
+            loaded: (0, 0),
             idle: 100,
             idle_max: IDLE_MAX.min(each.saturating_sub(ACTIVE_MAX)),
             active: 10,
         }
     }
 
-    /// Tells who looks what has happened since the last time.
+    /// Does what the controls ask for, and tells who looks what has happened since the last
+    /// time.
     pub(crate) fn tick(&mut self, outbox: &mut Outbox) {
+        self.apply();
         if self.watchers.is_empty() {
             return;
         }
@@ -120,8 +125,15 @@ impl Panel {
         }
     }
 
-    /// Starts and stops what is wanted, and nothing while nobody looks.
+    /// Starts and stops what is wanted, and nothing while nobody looks. Only a tick does so: a
+    /// page that opens and closes or moves its controls without a pause would else have threads
+    /// and connections made and dropped faster than the load can follow.
     fn apply(&mut self) {
+        let wanted = (self.idle, self.active);
+        if self.loaded != wanted {
+            self.load.set(self.idle, self.active);
+            self.loaded = wanted;
+        }
         for (number, row) in self.rows.iter_mut().enumerate() {
             let is_wanted = row.is_wanted && !self.watchers.is_empty();
             if is_wanted && row.stage.is_none() {
@@ -146,8 +158,6 @@ impl Panel {
                 }
             }
         }
-        self.load.set(self.idle, self.active);
-        self.apply();
     }
 }
 
@@ -156,8 +166,6 @@ impl Site for Panel {
 
     fn opened(&mut self, who: Key, _: &'static str, _: &mut Outbox) {
         self.watchers.insert(who);
-        self.load.set(self.idle, self.active);
-        self.apply();
     }
 
     fn heard(&mut self, _: Key, message: Message, _: &mut Outbox) {
@@ -169,7 +177,6 @@ impl Site for Panel {
 
     fn left(&mut self, who: Key, _: &mut Outbox) {
         self.watchers.remove(&who);
-        self.apply();
     }
 }
 

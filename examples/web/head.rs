@@ -4,13 +4,13 @@
 //! requests in the same bytes. So everything on which they are known to disagree is
 //! refused here, and the connection is closed.
 
-use headers::HeaderMapExt;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use httparse::{EMPTY_HEADER, Header, Status as Parsed};
 
 use super::authority::Authority;
 use super::limits::{HEAD_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX};
 use super::status::Status;
+use super::tags::Tags;
 
 /// The head of a request, as far as the rest of the server wants to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,14 +118,11 @@ impl Head {
             .any(|one| one.trim_ascii().eq_ignore_ascii_case(element.as_bytes()))
     }
 
-    /// Returns a field that has a list of values, all its lines taken together; `None` if the
-    /// request does not have it.
-    ///
-    /// # Errors
-    ///
-    /// As the field has them.
-    pub fn list<H: headers::Header>(&self) -> Result<Option<H>, headers::Error> {
-        self.fields.typed_try_get()
+    /// Returns the entity tags in a field, all its lines taken together.
+    #[must_use]
+    pub fn tags(&self, name: HeaderName) -> Tags<'_> {
+        let lines = self.fields.get_all(name).iter();
+        Tags::read(lines.map(HeaderValue::as_bytes))
     }
 
     /// HTTP/1.1 asks for exactly one host, 1.0 for one at most (RFC 9112, 3.2).

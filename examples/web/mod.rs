@@ -7,7 +7,7 @@
 //! | `head.rs` | a request, and what is refused although it can be read |
 //! | `authority.rs` | whom a request is for, and from whose page it comes |
 //! | `target.rs`, `tree.rs` | from a target to a file, and to none outside |
-//! | `validators.rs`, `range.rs`, `media.rs` | whether, which part, of what type |
+//! | `validators.rs`, `tags.rs`, `range.rs`, `media.rs` | whether, which part, of what type |
 //! | `files.rs`, `answer.rs`, `status.rs` | what answers a request |
 //! | `http.rs`, `websocket.rs` | the protocols: bytes in, bytes out, no socket |
 //! | `protocol.rs` | which of them a connection speaks |
@@ -38,6 +38,7 @@ pub mod server;
 mod server_tests;
 pub mod site;
 pub mod status;
+pub mod tags;
 pub mod target;
 pub mod tree;
 pub mod validators;

@@ -4,12 +4,12 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use headers::{ETag, IfMatch, IfNoneMatch};
 use http::header::{self, HeaderName};
 
 use super::date;
 use super::head::{Field, Head};
 use super::status::Status;
+use super::tags::Tags;
 
 /// What tells one state of a resource from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,25 +61,16 @@ impl Validators {
     /// status that answers it, or `None` if it is to be done.
     #[must_use]
     pub fn answer(&self, head: &Head) -> Option<Status> {
-        let etag = self.tag.parse::<ETag>().ok();
-        let fits = match head.list::<IfMatch>() {
-            Ok(None) => self.is_unmodified(head),
-            Ok(Some(tags)) => {
-                let fits = |tag| tags.precondition_passes(tag);
-                tags.is_any() || etag.as_ref().is_some_and(fits)
-            }
-            Err(_) => false,
+        let fits = match head.tags(header::IF_MATCH) {
+            Tags::Absent => self.is_unmodified(head),
+            tags => tags.has_strong(&self.tag),
         };
         if !fits {
             return Some(Status::PreconditionFailed);
         }
-        let is_known = match head.list::<IfNoneMatch>() {
-            Ok(None) => self.is_known_by_date(head),
-            Ok(Some(tags)) => {
-                let is_among = |tag| !tags.precondition_passes(tag);
-                tags == IfNoneMatch::any() || etag.as_ref().is_some_and(is_among)
-            }
-            Err(_) => false,
+        let is_known = match head.tags(header::IF_NONE_MATCH) {
+            Tags::Absent => self.is_known_by_date(head),
+            tags => tags.has_weak(&self.tag),
         };
         is_known.then_some(Status::NotModified)
     }
