@@ -4,6 +4,8 @@ mod backend;
 mod event_loop;
 mod explain;
 mod insert_error;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod refusal;
 mod slab;
 pub mod spin;
 pub mod stream;

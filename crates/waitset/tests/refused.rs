@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use waitset::spin::SpinDetector;
 use waitset::{Backend, ChildProcess, Events, Signal, Signals};
 use waitset_conformance::{not_checked, refusing};
 
@@ -56,6 +57,13 @@ fn reactors_whose_calls_a_sandbox_refuses_are_unsupported() {
     };
     assert_unsupported_without(libc::SYS_ppoll, "poll", waits(Backend::Poll));
     assert_unsupported_without(libc::SYS_pselect6, "select", waits(Backend::Select));
+}
+
+#[test]
+fn a_spin_detector_whose_calls_a_sandbox_refuses_is_unsupported() {
+    assert_unsupported_without(libc::SYS_epoll_create1, "SpinDetector", || {
+        SpinDetector::to_writer(Backend::Poll.open()?, io::sink()).map(drop)
+    });
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod linux {
     use nix::sys::signalfd::{self, SfdFlags};
 
     use super::super::{Signal, SignalInfo};
+    use crate::refusal;
 
     /// A pidfd of the process with this number. The kernel makes it close-on-exec.
     pub(crate) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
@@ -40,25 +41,11 @@ mod linux {
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, flags) };
         if fd == -1 {
             let what = "cannot watch a child process";
-            return Err(refused(what, "pidfd_open(2), Linux 5.3", Errno::last()));
+            let error = io::Error::last_os_error();
+            return Err(refusal::of_call(what, "pidfd_open(2), Linux 5.3", error));
         }
         // SAFETY: the kernel has just given us this descriptor, and nobody else knows it.
         Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
-    }
-
-    /// The error of a call that can be missing. It has no `EPERM` or `EACCES` of its own, so
-    /// each of them is a sandbox that does not know the call.
-    fn refused(what: &str, call: &str, error: Errno) -> io::Error {
-        let reason = match error {
-            Errno::ENOSYS => "this kernel does not have it",
-            Errno::EPERM | Errno::EACCES => {
-                "a sandbox refuses it; allow it in the seccomp filter or the security module"
-            }
-            error => return error.into(),
-        };
-        let error = io::Error::from(error);
-        let text = format!("{what}: it needs {call}, and {reason} ({error})");
-        io::Error::new(io::ErrorKind::Unsupported, text)
     }
 
     thread_local! {
@@ -83,7 +70,8 @@ mod linux {
             let set = set_of(signals.iter().map(|signal| signal.number()));
             let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
             let fd = signalfd::SignalFd::with_flags(&set, flags).map_err(|error| {
-                refused("cannot read signals", "signalfd(2), Linux 2.6.27", error)
+                let what = "cannot read signals";
+                refusal::of_call(what, "signalfd(2), Linux 2.6.27", error.into())
             })?;
             let before = SigSet::thread_get_mask()?;
             set.thread_block()?;

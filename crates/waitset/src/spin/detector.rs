@@ -110,7 +110,7 @@ impl<R: Reactor> SpinDetector<R> {
     ///
     /// # Errors
     ///
-    /// As epoll_create1(2), `EMFILE` above all.
+    /// As epoll_create1(2), `EMFILE` above all; `Unsupported` if a sandbox refuses it.
     ///
     /// ```
     /// use std::time::Duration;

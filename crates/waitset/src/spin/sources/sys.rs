@@ -6,6 +6,8 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use crate::refusal;
+
 /// How many descriptors one call tells of; the rest is told by the next.
 const BATCH: usize = 32;
 
@@ -16,7 +18,8 @@ pub(super) struct Edges(OwnedFd);
 impl Edges {
     pub(super) fn new() -> io::Result<Self> {
         // SAFETY: epoll_create1 takes an integer.
-        let fd = answer(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        let fd = answer(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })
+            .map_err(|error| refusal::of_call("cannot look for spins", "epoll(7)", error))?;
         // SAFETY: the kernel has just given us this descriptor, and nobody else knows it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
