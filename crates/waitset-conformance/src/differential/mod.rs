@@ -29,26 +29,28 @@ use world::{Told, World};
 
 type Opened = io::Result<Box<dyn Reactor + Send>>;
 
-/// How many programs [`run`] runs, unless the environment says otherwise.
+/// How many programs [`run`] runs, and how many operations the longest has, unless the
+/// environment says otherwise.
 const PROGRAMS: u32 = 256;
+const LENGTH: u32 = 60;
 
-/// Runs random programs on all `reactors`, each a name and what makes it; the environment
-/// variable `WAITSET_PROGRAMS` says how many, else 256.
+/// Runs random programs on all `reactors`, each a name and what makes it. The environment
+/// variable `WAITSET_PROGRAMS` says how many, else 256, and `WAITSET_LENGTH` of how many
+/// operations at most, else 60.
 ///
 /// # Panics
 ///
 /// If a reactor does what it may not, with the shortest program that shows it.
 pub fn run<M: Fn() -> Opened>(reactors: &[(&'static str, M)]) {
-    let cases = env::var("WAITSET_PROGRAMS").map_or(PROGRAMS, |text| {
-        text.parse().expect("WAITSET_PROGRAMS must be a number")
-    });
+    let cases = number("WAITSET_PROGRAMS", PROGRAMS);
+    let length = number("WAITSET_LENGTH", LENGTH) as usize;
     let config = Config {
         cases,
         failure_persistence: None,
         ..Config::default()
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let answer = TestRunner::new(config).run(&operation::programs(), |program| {
+    let answer = TestRunner::new(config).run(&operation::programs(length), |program| {
         run_one(reactors, &listener, &program).map_err(|found| TestCaseError::fail(found.0))
     });
     match answer {
@@ -56,6 +58,13 @@ pub fn run<M: Fn() -> Opened>(reactors: &[(&'static str, M)]) {
         Err(TestError::Fail(found, program)) => panic!("{found}\n{program:?}"),
         Err(error) => panic!("{error}"),
     }
+}
+
+fn number(variable: &str, default: u32) -> u32 {
+    env::var(variable).map_or(default, |text| {
+        let number = text.parse();
+        number.unwrap_or_else(|_| panic!("{variable} must be a number, and is {text:?}"))
+    })
 }
 
 /// What a reactor did that it may not.

@@ -14,7 +14,14 @@ pub(crate) struct Registered {
     /// For one-shot sources and edge-triggered files: not told since it was armed. For
     /// other edge-triggered sources: something came since it was told.
     pub(crate) armed: bool,
+    /// How many more edges can be told: one for the arming, and one for each thing that was
+    /// done to the source and may have woken it. See [`MOST_WAKEUPS`].
+    pub(crate) edges: u32,
 }
+
+/// How often one operation may wake a source: a connection that ends is told by its state and
+/// by what is to be read, and a thread may run in between.
+pub(crate) const MOST_WAKEUPS: u32 = 2;
 
 /// Whether an event is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +33,11 @@ pub(crate) enum Due {
 }
 
 impl Registered {
+    /// Something was done to the source that may have woken it.
+    pub(crate) fn may_wake(&mut self, wakeups: u32) {
+        self.edges = self.edges.saturating_add(wakeups);
+    }
+
     /// Something new came that is asked for.
     pub(crate) fn came(&mut self) {
         if self.mode == Mode::Edge && !self.is_file {
@@ -39,13 +51,23 @@ impl Registered {
             (false, _) => Due::MustNot,
             (true, Mode::Level) => Due::Must,
             (true, _) if self.armed => Due::Must,
-            (true, Mode::Edge) if !self.is_file => Due::May,
+            (true, Mode::Edge) if !self.is_file && self.edges > 0 => Due::May,
             (true, _) => Due::MustNot,
         }
     }
 
     pub(crate) fn was_told(&mut self) {
         self.armed = false;
+        self.edges = self.edges.saturating_sub(1);
+    }
+
+    /// Whether what was seen once may be told, where sources are not looked at again.
+    pub(crate) fn may_be_told_late(&self) -> bool {
+        match self.mode {
+            Mode::Level => true,
+            Mode::Oneshot => self.armed,
+            Mode::Edge => self.is_file || self.edges > 0,
+        }
     }
 
     /// A wait found it unready: an edge that came and went is gone.

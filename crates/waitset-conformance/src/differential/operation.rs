@@ -85,7 +85,7 @@ fn interest() -> impl Strategy<Value = Interest> {
 }
 
 fn mode() -> impl Strategy<Value = Mode> {
-    prop_oneof![2 => Just(Mode::Level), 2 => Just(Mode::Oneshot), 1 => Just(Mode::Edge)]
+    prop_oneof![Just(Mode::Level), Just(Mode::Oneshot), Just(Mode::Edge)]
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -118,7 +118,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => slot().prop_map(|slot| Operation::Duplicate { slot }),
         1 => (slot(), kind()).prop_map(|(slot, kind)| Operation::Replace { slot, kind }),
         1 => Just(Operation::Wake),
-        6 => prop_oneof![2 => Just(16_usize), 1 => 1..4_usize]
+        6 => prop_oneof![Just(16_usize), 1..4_usize]
             .prop_map(|capacity| Operation::Wait { capacity }),
     ]
 }
@@ -151,7 +151,9 @@ impl fmt::Debug for Program {
     }
 }
 
-pub(crate) fn programs() -> impl Strategy<Value = Program> {
+/// Programs of at most `longest` operations.
+pub(crate) fn programs(longest: usize) -> impl Strategy<Value = Program> {
     let kinds = [kind(), kind(), kind(), kind()];
-    (kinds, vec(operation(), 1..60)).prop_map(|(kinds, operations)| Program { kinds, operations })
+    (kinds, vec(operation(), 1..=longest))
+        .prop_map(|(kinds, operations)| Program { kinds, operations })
 }

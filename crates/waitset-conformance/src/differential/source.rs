@@ -11,6 +11,7 @@ use waitset_core::{Interest, Readiness};
 
 use crate::sources::{await_sign, linger, pipe, regular_file, send_urgent, unix_pair};
 use crate::sys;
+use crate::watch::BOUND;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -38,6 +39,20 @@ pub(crate) struct Source {
     near: OwnedFd,
     peer: Peer,
     sends: bool,
+}
+
+impl Peer {
+    /// Whether nobody has the other end any more. Only TCP may take a moment to say so.
+    pub(crate) fn sees_the_end(&self) -> bool {
+        let end = Readiness::HANGUP | Readiness::ERROR | Readiness::PEER_CLOSED;
+        let (far, millis) = match self {
+            Self::Unix(far) => (far.as_fd(), 0),
+            Self::Tcp(far) => (far.as_fd(), BOUND.as_millis() as i32),
+            Self::Reads(far) | Self::Writes(far) => (far.as_fd(), 0),
+            Self::None => return true,
+        };
+        sys::poll(far, end, millis).is_ok_and(|seen| seen.intersects(end))
+    }
 }
 
 impl Source {

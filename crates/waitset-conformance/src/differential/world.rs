@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use waitset_core::{Capabilities, Event, Events, Interest, Mode, Reactor, Readiness, Token};
 
 use super::Found;
-use super::model::{Due, Registered};
+use super::model::{Due, MOST_WAKEUPS, Registered};
 use super::operation::{Operation, SLOTS};
 use super::shown::shown;
 use super::source::{Kind, Peer, Source};
@@ -27,6 +28,8 @@ pub(crate) struct World {
     wake_is_due: bool,
     tokens: u64,
     duplicates: Vec<OwnedFd>,
+    /// Whether a duplicate has the file of that source, too.
+    is_duplicated: [bool; SLOTS],
     /// Who keeps the files of the duplicates ready, which must be silent all the same.
     peers: Vec<Peer>,
 }
@@ -111,6 +114,7 @@ impl World {
             wake_is_due: false,
             tokens: 0,
             duplicates: Vec::new(),
+            is_duplicated: [false; SLOTS],
             peers: Vec::new(),
         }
     }
@@ -159,11 +163,18 @@ impl World {
             Operation::PeerCloses { slot, reset } => {
                 self.affect(slot, |source| source.peer_closes(reset));
             }
-            Operation::Duplicate { slot } => self.duplicates.push(self.sources[slot].try_clone()),
+            Operation::Duplicate { slot } => {
+                self.duplicates.push(self.sources[slot].try_clone());
+                self.is_duplicated[slot] = true;
+            }
             Operation::Replace { slot, kind } => {
                 self.deregister(slot)?;
                 let new = Source::new(kind, listener);
-                self.peers.push(self.sources[slot].replace(new));
+                let peer = self.sources[slot].replace(new);
+                if !mem::take(&mut self.is_duplicated[slot]) && !peer.sees_the_end() {
+                    return Err(Found::new(format!("{slot} is still open for its {peer:?}")));
+                }
+                self.peers.push(peer);
             }
             Operation::Wake => {
                 self.reactor.waker().wake();
@@ -238,6 +249,7 @@ impl World {
             is_edge_elsewhere: wanted == Mode::Edge,
             is_file: self.sources[slot].is_file(),
             armed: true,
+            edges: 1,
         });
     }
 
@@ -248,6 +260,7 @@ impl World {
         act(source);
         let fresh = Readiness(source.observe().0 & !before.0);
         if let Some(registered) = &mut self.registered[slot] {
+            registered.may_wake(MOST_WAKEUPS);
             if fresh.intersects(asked(registered.interest)) {
                 registered.came();
             }
@@ -287,7 +300,7 @@ impl World {
             let mut in_this_wait = [false; SLOTS];
             for event in &events {
                 let slot = self.check(event, &expected)?;
-                let is_again = std::mem::replace(&mut in_this_wait[slot], true);
+                let is_again = mem::replace(&mut in_this_wait[slot], true);
                 if is_again && !self.may_be_told_twice(slot) {
                     return Err(Found::new(format!("twice in one wait: {event:?}")));
                 }
@@ -300,8 +313,12 @@ impl World {
             if is_done {
                 break;
             }
-            // With room for all, one wait has to do, unless old events come first.
-            let one_has_to_do = capacity > SLOTS + 1 && self.can.rechecks_before_telling;
+            // With room for all, one wait has to do. Where old events come first, room is
+            // what is left behind them.
+            let one_has_to_do = match self.can.rechecks_before_telling {
+                true => capacity > SLOTS + 1,
+                false => !events.is_full(),
+            };
             if number == MOST_WAITS || one_has_to_do {
                 let wake = if self.wake_is_due { " and a wake" } else { "" };
                 return Err(Found::new(format!(
@@ -327,7 +344,7 @@ impl World {
         if events.was_interrupted() {
             return Err(Found::new("nobody interrupted it"));
         }
-        if events.was_woken() && !std::mem::take(&mut self.wake_is_due) {
+        if events.was_woken() && !mem::take(&mut self.wake_is_due) {
             return Err(Found::new("nobody woke it"));
         }
         Ok(())
@@ -352,7 +369,7 @@ impl World {
             && seen.is_readiness()
             && seen.priority <= expected.is_some_and(|expected| expected.priority)
             && (is_due || expected.is_none())
-            && (registered.mode != Mode::Oneshot || registered.armed);
+            && registered.may_be_told_late();
         if !is_right && !may_be_out_of_date {
             let instead = format!("{seen:?} instead of {expected:?} from {registered:?}");
             return Err(Found::new(instead));
