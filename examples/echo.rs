@@ -29,7 +29,7 @@ struct Flags {
     #[arg(long)]
     threads: bool,
     /// Be the client: send the standard input there and print what comes back.
-    #[arg(long)]
+    #[arg(long, value_parser = program::server)]
     connect: Option<SocketAddr>,
 }
 

@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt::{Debug, Display};
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -104,6 +105,21 @@ pub fn parse<F: Parser>() -> F {
     }
     let matches = command.clone().get_matches();
     F::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+/// Reads the address of a server. Port 0 is a question when one listens and no answer when one
+/// connects.
+///
+/// # Errors
+///
+/// A sentence with the way out.
+pub fn server(text: &str) -> Result<SocketAddr, String> {
+    let way_out = "give the address and port that the server prints, such as 127.0.0.1:7000";
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() != 0 => Ok(address),
+        Ok(_) => Err(format!("nobody listens at port 0; {way_out}")),
+        Err(error) => Err(format!("{error}; {way_out}")),
+    }
 }
 
 /// The signals that end a program, as a source: Ctrl-C and SIGTERM. One that this process was

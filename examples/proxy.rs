@@ -6,7 +6,7 @@
 //! as many connections as there are descriptors; the next ones wait in the backlog.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -28,7 +28,7 @@ struct Flags {
     #[arg(long, default_value = "127.0.0.1:7001")]
     addr: SocketAddr,
     /// Where to connect to for each that connects here.
-    #[arg(long)]
+    #[arg(long, value_parser = program::server)]
     to: SocketAddr,
 }
 
@@ -45,6 +45,10 @@ fn main() -> ExitCode {
 fn run(flags: &Flags) -> io::Result<()> {
     let listener = TcpListener::bind(flags.addr)?;
     let address = listener.local_addr()?;
+    if is_reached_at(address, flags.to) {
+        let text = format!("--to {} is this proxy; name another server", flags.to);
+        return Err(io::Error::new(ErrorKind::InvalidInput, text));
+    }
     let mut event_loop = flags.common.event_loop::<u64>()?;
     let mut handle = event_loop.handle();
     let to = flags.to;
@@ -72,6 +76,14 @@ fn run(flags: &Flags) -> io::Result<()> {
     flags.common.run(event_loop, &mut passed)?;
     say!("passed {passed} connections on");
     Ok(())
+}
+
+/// Whether a listener at `own` takes the connections to `address`: each would be passed on to
+/// the proxy itself, and again, until no descriptor is left.
+fn is_reached_at(own: SocketAddr, address: SocketAddr) -> bool {
+    let is_any = own.ip().is_unspecified() && address.ip().is_loopback();
+    let is_own = own.ip() == address.ip() || address.ip().is_unspecified();
+    own.port() == address.port() && (is_any || is_own)
 }
 
 fn join(client: TcpStream, server: TcpStream, handle: &mut Handle<'_, u64>) -> io::Result<()> {

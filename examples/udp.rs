@@ -21,10 +21,13 @@ struct Flags {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:7003")]
     addr: SocketAddr,
-    /// First send so many to itself, before any of them is read, and count.
-    #[arg(long, default_value_t = 0)]
+    /// First send so many to itself, up to a million, before any of them is read, and count.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=MOST))]
     burst: u32,
 }
+
+/// A second or two of sending, during which Ctrl-C has to wait.
+const MOST: i64 = 1_000_000;
 
 /// What is longer is cut, and the rest of it gone.
 const LONGEST: usize = 1000;

@@ -284,6 +284,91 @@ fn signals_says_which_one_was_ignored_at_the_start() {
 }
 
 #[test]
+fn a_number_out_of_range_is_refused_with_its_flag_and_the_range() {
+    let many = "99999999999999999999";
+    let refused: [(&str, &str, &[&str], &str); 9] = [
+        (
+            "timers",
+            "--period-ms",
+            &["0", "-1", "60001", "1e3", "nan", many],
+            "60000",
+        ),
+        ("timers", "--ticks", &["0", "-1", "1.5", many], ""),
+        ("ping", "--count", &["0", "-1", "65536"], "65535"),
+        (
+            "ping",
+            "--interval-ms",
+            &["0", "-1", "60001", many],
+            "60000",
+        ),
+        ("ports", "--count", &["0", "-1", "101"], "100"),
+        ("udp", "--burst", &["-1", "1000001", "inf"], ""),
+        (
+            "waiting",
+            "--seconds",
+            &["0", "-1", "0.04", "60.1", "nan", "inf", "1e400", "2s"],
+            "0.05 to 60",
+        ),
+        (
+            "echo",
+            "--connect",
+            &["127.0.0.1:0", "127.0.0.1", "localhost:1", "127.0.0.1:65536"],
+            "such as",
+        ),
+        ("proxy", "--to", &["127.0.0.1:0", "", "[::1]"], "such as"),
+    ];
+    for (name, flag, values, range) in refused {
+        for value in values {
+            let output = example(name)
+                .arg(format!("{flag}={value}"))
+                .output()
+                .unwrap();
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(
+                output.status.code(),
+                Some(2),
+                "{name} {flag}={value}: {text}"
+            );
+            // What is no number at all is refused before its range is looked at.
+            let is_number = value.parse::<u16>().is_ok();
+            assert!(text.contains(flag), "{name} {flag}={value}: {text}");
+            assert!(
+                !is_number || text.contains(range),
+                "{name} {flag}={value}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_proxy_to_itself_is_refused() {
+    // A port that nobody else is given: bound, and listened at by the proxy alone.
+    let free = || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    for (own, to) in [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("127.0.0.1", "0.0.0.0"),
+    ] {
+        let port = free();
+        let mut command = example("proxy");
+        command.args([
+            "--addr",
+            &format!("{own}:{port}"),
+            "--to",
+            &format!("{to}:{port}"),
+        ]);
+        let mut running = Running::start(command.stderr(Stdio::piped()));
+        let errors = running.errors();
+        assert_eq!(running.code(), Some(1));
+        let errors = errors.join().unwrap();
+        assert!(errors.contains(" is this proxy; "), "{errors}");
+    }
+}
+
+#[test]
 fn no_example_is_left_out() {
     let manifest = include_str!("../Cargo.toml");
     let sections = manifest.split("[[example]]").skip(1);
