@@ -331,6 +331,14 @@ fn close_outweighs_keep_alive_and_a_later_version_is_1_1() {
             client.send("GET /a.txt HTTP/1.2\r\nHost: a\r\n\r\n");
             assert_eq!(client.answer().status, 200);
         }
+        for (method, target) in [("OPTIONS", "*"), ("CONNECT", "a:80"), ("POST", "/../x")] {
+            client.ask(method, target, "");
+            assert_eq!(
+                client.answer().field("allow"),
+                Some("GET, HEAD"),
+                "{method}"
+            );
+        }
         client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         assert_eq!(client.answer().status, 505);
         assert!(client.is_closed());

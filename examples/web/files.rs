@@ -21,13 +21,18 @@ use super::validators::Validators;
 /// More than anyone reads in a browser.
 const NAMES_MAX: usize = 1000;
 
+/// Refuses a request that does not ask for something, whatever its target is: `OPTIONS *` has
+/// no path.
+#[must_use]
+pub fn refuse_method(head: &Head) -> Option<Answer> {
+    let is_refused = !matches!(&*head.method, "GET" | "HEAD");
+    is_refused.then(|| Answer::page(Status::MethodNotAllowed).with("Allow", "GET, HEAD"))
+}
+
 /// Answers a request with a file of the tree, a list of a directory, or a status that
 /// says why not.
 #[must_use]
 pub fn answer(tree: &Tree, head: &Head, target: &Target, now: SystemTime) -> Answer {
-    if !matches!(&*head.method, "GET" | "HEAD") {
-        return Answer::page(Status::MethodNotAllowed).with("Allow", "GET, HEAD");
-    }
     let answer = match target.is_directory {
         true => directory(tree, target, head, now),
         false => file(tree, target, head, now),
@@ -262,6 +267,9 @@ mod tests {
     fn ask(tree: &Tree, method: &str, target: &str, fields: &str) -> Answer {
         let text = format!("{method} {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let head = Head::read(text.as_bytes()).unwrap().unwrap().0;
+        if let Some(refusal) = refuse_method(&head) {
+            return refusal;
+        }
         match Target::decode(&head.target) {
             Ok(target) => answer(tree, &head, &target, SystemTime::now()),
             Err(status) => Answer::page(status),
@@ -474,6 +482,8 @@ mod tests {
             ("GET", "/../a.txt", Status::BadRequest),
             ("POST", "/a.txt", Status::MethodNotAllowed),
             ("get", "/a.txt", Status::MethodNotAllowed),
+            ("OPTIONS", "*", Status::MethodNotAllowed),
+            ("CONNECT", "a:80", Status::MethodNotAllowed),
         ] {
             assert_eq!(
                 ask(&tree, method, target, "").status,

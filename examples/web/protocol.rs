@@ -128,14 +128,9 @@ impl Protocol {
 
 /// Answers a request, perhaps with a WebSocket.
 fn answer(http: &mut Http, head: &Head, number: u64, desk: &mut Desk<'_>) -> Option<WebSocket> {
-    let target = Target::decode(&head.target);
-    let sockets = desk.sockets.iter();
-    let (answer, socket) = match &target {
-        Err(status) => (Answer::page(*status), None),
-        Ok(target) => match sockets.copied().find(|socket| target.is(socket)) {
-            Some(socket) => (websocket::upgrade(head, target), Some(socket)),
-            None => (files::answer(desk.tree, head, target, desk.clock), None),
-        },
+    let (answer, socket) = match files::refuse_method(head) {
+        Some(refusal) => (refusal, None),
+        None => route(head, desk),
     };
     *desk.requests += 1;
     desk.narrator.answered(number, head, &answer);
@@ -149,6 +144,19 @@ fn answer(http: &mut Http, head: &Head, number: u64, desk: &mut Desk<'_>) -> Opt
     // A client may send a first frame before it has seen the answer.
     socket.receive(&http.take_input(), desk.heard, desk.output);
     Some(socket)
+}
+
+/// Finds what a target names: a WebSocket, whose path is returned as well, or a file.
+fn route(head: &Head, desk: &Desk<'_>) -> (Answer, Option<&'static str>) {
+    let target = match Target::decode(&head.target) {
+        Ok(target) => target,
+        Err(status) => return (Answer::page(status), None),
+    };
+    let mut sockets = desk.sockets.iter().copied();
+    match sockets.find(|socket| target.is(socket)) {
+        Some(socket) => (websocket::upgrade(head, &target), Some(socket)),
+        None => (files::answer(desk.tree, head, &target, desk.clock), None),
+    }
 }
 
 /// Says why no more is answered.

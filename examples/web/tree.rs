@@ -172,8 +172,10 @@ fn open_in(directory: &File, name: &OsStr, flags: OFlag) -> io::Result<File> {
     let flags = flags | OFlag::O_NOFOLLOW;
     match openat(directory, name, flags, Mode::empty()) {
         Ok(file) => Ok(File::from(file)),
-        // It was no link a moment ago.
-        Err(nix::Error::ELOOP) => Err(io::Error::from_raw_os_error(libc::EAGAIN)),
+        // A moment ago it was there, and no link: somebody is changing the tree.
+        Err(nix::Error::ELOOP | nix::Error::ENOENT | nix::Error::ENOTDIR) => {
+            Err(io::Error::from_raw_os_error(libc::EAGAIN))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -323,6 +325,16 @@ mod tests {
                 assert!(numbers.iter().all(|number| *number == Some(libc::EAGAIN)));
             }
         });
+    }
+
+    #[test]
+    fn what_was_resolved_and_is_gone_is_looked_for_again() {
+        let (scratch, _tree) = planted();
+        let directory = File::open(scratch.path().join("root")).unwrap();
+        for name in ["missing", "within"] {
+            let error = open_in(&directory, OsStr::new(name), READ).unwrap_err();
+            assert!(is_passing(&error), "{name}: {error}");
+        }
     }
 
     #[test]

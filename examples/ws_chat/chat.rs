@@ -1,6 +1,6 @@
 //! The chat: who is there, and who said what.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use tungstenite::Message;
@@ -122,8 +122,9 @@ impl Chat {
         let wanted = if wanted.is_empty() { "guest" } else { wanted };
         let numbered = (2..).map(|number| format!("{wanted} {number}"));
         let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
+        let taken: HashSet<_> = self.names().collect();
         names
-            .find(|name| self.names().all(|other| other != name))
+            .find(|name| !taken.contains(name.as_str()))
             .unwrap_or_default()
     }
 
