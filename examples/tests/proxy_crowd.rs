@@ -1,8 +1,9 @@
 //! Clients and servers of `proxy` that half-close, reset, stall and flood, in a random order
 //! that a seed repeats: descriptors and memory return to where they began.
 //!
-//! `WAITSET_CROWD=10000 cargo test -p waitset-examples --test proxy_crowd -- --nocapture` sends
-//! as many clients through each mechanism.
+//! `WAITSET_CROWD=10000 cargo test -p waitset-examples -- a_crowd_that --nocapture` sends as
+//! many clients through each mechanism. Without `--test`, which would not build the example
+//! again.
 #![allow(
     clippy::disallowed_macros,
     reason = "the harness captures what a test prints"

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use socket2::SockRef;
 use waitset_core::{AsSource, Interest, Mode, Reactor};
 
-use super::arm::{Rest, arm};
+use super::arm::{PAUSE, Rest, arm};
 use super::hearing::Hearing;
 use super::input::Input;
 use super::sys::{Access, Descriptor};
@@ -64,6 +64,8 @@ pub(super) struct Shared<S> {
     pub(super) armed: Cell<Option<Interest>>,
     /// Its callback runs, after which it is armed again.
     pub(super) is_told: Cell<bool>,
+    /// The mechanism has refused a change, and a timer asks again.
+    asks_later: Cell<bool>,
     pub(super) hearing: Hearing,
 }
 
@@ -190,6 +192,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
             output: RefCell::new(output),
             armed: Cell::new(None),
             is_told: Cell::new(false),
+            asks_later: Cell::new(false),
             hearing: Hearing::default(),
         }));
         let interest = match mode {
@@ -498,6 +501,7 @@ impl<S: AsSource + 'static> Connection<S> {
         self.listen_for_leaving(handle);
     }
 
+    /// Asks for this, or if that fails, a little later for what is wanted then.
     pub(super) fn ask<State, R: Reactor + 'static>(
         &self,
         wanted: Option<Interest>,
@@ -505,17 +509,37 @@ impl<S: AsSource + 'static> Connection<S> {
     ) {
         let Shared { mode, armed, .. } = &*self.0;
         let key = self.key();
-        match wanted {
-            None => drop(handle.disable(key)),
+        let asked = match wanted {
+            None => {
+                handle.disable(key);
+                Ok(())
+            }
             Some(interest) => {
                 let rest = match armed.get() {
                     None if *mode == Mode::Level => Rest::Ended,
                     _ => Rest::Left,
                 };
-                arm(handle, key, interest, *mode, rest);
+                arm(handle, key, interest, *mode, rest)
             }
+        };
+        match asked {
+            Ok(()) => armed.set(wanted),
+            Err(_) => self.ask_later(handle),
         }
-        armed.set(wanted);
+    }
+
+    #[cold]
+    fn ask_later<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
+        if self.0.asks_later.replace(true) {
+            return;
+        }
+        let own = Rc::downgrade(&self.0);
+        handle.arm_after(PAUSE, move |_, _, handle| {
+            if let Some(shared) = own.upgrade() {
+                shared.asks_later.set(false);
+                Self(shared).resume(handle);
+            }
+        });
     }
 }
 

@@ -147,8 +147,7 @@ impl<S: AsSource + 'static> Connection<S> {
         if seen.is_hung_up() || seen.has_failed() || is_news {
             // Every mechanism shows it to those who read and write.
             self.ask(Some(BOTH), handle);
-        } else {
-            self.listen_for_leaving(handle);
         }
+        self.listen_for_leaving(handle);
     }
 }

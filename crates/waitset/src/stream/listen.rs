@@ -1,8 +1,10 @@
 //! Accepting with an event loop.
 
+use std::time::Duration;
+
 use waitset_core::{Interest, Mode, Reactor};
 
-use super::arm::{Rest, arm};
+use super::arm::{PAUSE, Rest, arm};
 use super::{Acceptor, Listener, Refusal};
 use crate::{Handle, InsertError, Key};
 
@@ -88,12 +90,26 @@ fn rest_or_rearm<L, State, R>(
 {
     if let Some(pause) = acceptor.pause() {
         // A listener has no urgent data, so this asks for silence. To disable it would be
-        // undone by whoever enables it meanwhile, and the other way round.
-        arm(handle, key, Interest::PRIORITY, mode, Rest::Left);
-        handle.arm_after(pause, move |_, _, handle| {
-            arm(handle, key, Interest::READABLE, mode, Rest::Left);
-        });
+        // undone by whoever enables it meanwhile, and the other way round. If it fails, the
+        // next turn takes nothing either, and asks again.
+        let _ = arm(handle, key, Interest::PRIORITY, mode, Rest::Left);
+        rearm_after(pause, key, mode, handle);
     } else if mode == Mode::Oneshot || mode == Mode::Edge && acceptor.has_more() {
-        arm(handle, key, Interest::READABLE, mode, Rest::Left);
+        rearm(key, mode, handle);
     }
+}
+
+fn rearm<State, R: Reactor + 'static>(key: Key, mode: Mode, handle: &mut Handle<'_, State, R>) {
+    if arm(handle, key, Interest::READABLE, mode, Rest::Left).is_err() {
+        rearm_after(PAUSE, key, mode, handle);
+    }
+}
+
+fn rearm_after<State, R: Reactor + 'static>(
+    pause: Duration,
+    key: Key,
+    mode: Mode,
+    handle: &mut Handle<'_, State, R>,
+) {
+    handle.arm_after(pause, move |_, _, handle| rearm(key, mode, handle));
 }

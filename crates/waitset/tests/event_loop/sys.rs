@@ -8,6 +8,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
@@ -141,6 +143,64 @@ impl<R: Reactor> Reactor for Forger<R> {
             events.push(Event::new(*token, Interest::READABLE, Readiness::READABLE));
         }
         Ok(events.len())
+    }
+
+    fn waker(&self) -> Waker {
+        self.inner.waker()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn stats(&self) -> Stats {
+        self.inner.stats()
+    }
+
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+}
+
+/// A reactor that refuses as many changes as it is told to, as if the kernel had no memory.
+pub(crate) struct Refuser<R> {
+    pub(crate) inner: R,
+    pub(crate) refusals: Arc<AtomicUsize>,
+}
+
+impl<R: Reactor> Reactor for Refuser<R> {
+    unsafe fn register(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { self.inner.register(source, token, interest, mode) }
+    }
+
+    fn modify(
+        &mut self,
+        source: BorrowedSource<'_>,
+        token: Token,
+        interest: Interest,
+        mode: Mode,
+    ) -> io::Result<()> {
+        let left = self.refusals.load(Ordering::Relaxed);
+        if left > 0 {
+            self.refusals.store(left - 1, Ordering::Relaxed);
+            return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+        }
+        self.inner.modify(source, token, interest, mode)
+    }
+
+    fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
+        self.inner.deregister(source)
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
+        self.inner.wait(events, timeout)
     }
 
     fn waker(&self) -> Waker {

@@ -3,12 +3,16 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use waitset::EventLoop;
 use waitset::stream::{Connection, Limits, Notice};
 
 use super::*;
+use crate::sys::Refuser;
 
 /// What a connection was told, and what it has received.
 #[derive(Default)]
@@ -413,5 +417,41 @@ fn a_connection_whose_callback_panicked_goes_on() {
         assert!(turned.is_err());
         far.write_all(b"b").unwrap();
         turn_until(&mut event_loop, &mut text, |text| text == b"ab");
+    });
+}
+
+#[test]
+fn a_change_that_is_refused_is_asked_for_later_as_it_is_wanted_then() {
+    on_every_mechanism_and_mode(|inner, mode| {
+        let refusals = Arc::new(AtomicUsize::new(0));
+        let reactor: AnyReactor = Box::new(Refuser {
+            inner,
+            refusals: Arc::clone(&refusals),
+        });
+        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let (near, mut far) = pair();
+        let limits = Limits {
+            input: 10,
+            output: 10,
+        };
+        let count = |told: &mut usize, _: &_, _, _: &mut In<'_, usize>| *told += 1;
+        let mut handle = event_loop.handle();
+        let near = handle.open_with(near, mode, limits, count).unwrap();
+        for refused in 1..=3 {
+            far.write_all(&[b'!'; 10]).unwrap();
+            refusals.store(refused, Ordering::Relaxed);
+            let mut told = 0;
+            turn_until(&mut event_loop, &mut told, |told| *told > 0);
+            near.take(10, &mut event_loop.handle());
+            // By then all that was put off has been done.
+            let wait = Duration::from_millis(50);
+            let mut handle = event_loop.handle();
+            handle.arm_after(wait, |told: &mut usize, _, _| *told = 1_000);
+            turn_until(&mut event_loop, &mut told, |told| *told >= 1_000);
+            far.write_all(b"?").unwrap();
+            turn_until(&mut event_loop, &mut told, |told| *told > 1_000);
+            assert_eq!(near.take(10, &mut event_loop.handle()), b"?");
+            settle(&mut event_loop, &mut told);
+        }
     });
 }
