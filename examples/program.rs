@@ -90,7 +90,7 @@ impl LoopFlags {
 /// [`Backend::from_env`] has it.
 #[must_use]
 pub fn parse<F: Parser>() -> F {
-    let mut command = F::command();
+    let mut command = F::command().max_term_width(80); // of help
     let is_blank = |name| {
         let value = env::var_os(name);
         value.is_some_and(|value| value.to_string_lossy().trim().is_empty())

@@ -369,6 +369,18 @@ fn a_proxy_to_itself_is_refused() {
 }
 
 #[test]
+fn every_help_fits_80_columns() {
+    let others = OTHERS.iter().filter(|name| **name != "first");
+    for name in EXAMPLES.iter().map(|one| &one.name).chain(others) {
+        let output = example(name).arg("--help").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && !text.is_empty(), "{name}");
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest.unwrap() <= 80, "{text}");
+    }
+}
+
+#[test]
 fn no_example_is_left_out() {
     let manifest = include_str!("../Cargo.toml");
     let sections = manifest.split("[[example]]").skip(1);
