@@ -628,6 +628,45 @@ mod tests {
         uring.deregister(far.as_fd())
     }
 
+    /// A buffer that is always full takes one completion per wait, and each wait cancels many.
+    #[test]
+    #[allow(unsafe_code, reason = "registrations")]
+    fn cancelled_polls_do_not_pile_up() {
+        const SOURCES: usize = 400;
+        let mut uring = match Uring::new() {
+            Ok(uring) => uring,
+            Err(reason) => return waitset_conformance::not_checked(reason),
+        };
+        let (mut near, far) = UnixStream::pair().unwrap();
+        near.write_all(b"!").unwrap();
+        let sources: Vec<_> = (0..SOURCES).map(|_| far.try_clone().unwrap()).collect();
+        for source in &sources {
+            let source = source.as_fd();
+            // SAFETY: the sources are open until the reactor has been dropped.
+            unsafe { uring.register(source, Token(7), Interest::READABLE, Mode::Edge) }.unwrap();
+        }
+        // What is ready as it is armed comes before what is still to be run.
+        // SAFETY: as above.
+        unsafe { uring.register(far.as_fd(), Token(8), Interest::WRITABLE, Mode::Level) }.unwrap();
+        let mut events = Events::with_capacity(1);
+        for _ in 0..40 {
+            assert_eq!(uring.wait(&mut events, None).unwrap(), 1);
+            for source in &sources {
+                let source = source.as_fd();
+                uring
+                    .modify(source, Token(7), Interest::READABLE, Mode::Edge)
+                    .unwrap();
+            }
+        }
+        let doomed = uring.doomed;
+        let (_, done) = uring.ring.count(|completion| !completion.more);
+        assert!(
+            doomed - done <= cancel::MOST_DOOMED,
+            "{doomed}, {done} done"
+        );
+        drop(uring);
+    }
+
     /// liburing#363: a number that is used up begins anew, past the bell's.
     #[test]
     #[allow(unsafe_code, reason = "registrations")]

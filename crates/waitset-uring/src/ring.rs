@@ -42,7 +42,8 @@ pub(crate) struct Ring {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entered {
     Here,
-    /// Another thread's, or one that ended: this reactor was sent.
+    /// It is of no use any more: another thread's, or one that ended, because this reactor
+    /// was sent; or one that lost completions.
     Moved,
 }
 
@@ -73,6 +74,16 @@ impl Completion {
         match self.result {
             bits if bits >= 0 => Ok(bits as u32),
             errno => Err(-errno),
+        }
+    }
+
+    /// What a poll that is over came to: bits, or a negative errno.
+    #[cfg(test)]
+    pub(crate) fn last(result: i32) -> Self {
+        Self {
+            data: 0,
+            result,
+            more: false,
         }
     }
 
@@ -347,7 +358,9 @@ fn try_calls(ring: &IoUring) -> io::Result<()> {
 #[cold]
 fn not_entered(error: io::Error) -> io::Result<Entered> {
     match error.raw_os_error() {
-        Some(libc::EEXIST) => Ok(Entered::Moved),
+        // Of EBADR's ring, the kernel had no memory to keep completions: what is armed there
+        // is not known any more.
+        Some(libc::EEXIST | libc::EBADR) => Ok(Entered::Moved),
         // The clock says the same of ETIME; the others end when completions have been
         // taken.
         Some(libc::ETIME | libc::EBUSY | libc::EAGAIN) => Ok(Entered::Here),

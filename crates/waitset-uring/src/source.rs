@@ -285,3 +285,77 @@ fn wanted(interest: Interest) -> Readiness {
         false => Readiness::from(interest),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waitset_core::Token;
+
+    const IN: i32 = Readiness::READABLE.0 as i32;
+
+    fn armed(mode: Mode) -> Source {
+        let mut source = Source::new(
+            Registration {
+                token: Token(7),
+                interest: Interest::READABLE,
+                mode,
+            },
+            1,
+        );
+        source.arm();
+        source
+    }
+
+    #[test]
+    fn what_the_kernel_had_no_memory_to_watch_is_told_and_watched_again() {
+        for mode in [Mode::Level, Mode::Oneshot, Mode::Edge] {
+            let mut source = armed(mode);
+            let verdict = source.complete(&Completion::last(-libc::ENOMEM), None);
+            assert!(matches!(verdict, Verdict::Tell(Readiness::ERROR)));
+            let again = match mode {
+                Mode::Oneshot => Change::None,
+                Mode::Level | Mode::Edge => Change::Arm,
+            };
+            assert_eq!(source.change(), again);
+        }
+    }
+
+    #[test]
+    fn a_descriptor_that_is_not_open_is_dead_and_a_cancelled_poll_is_not() {
+        let verdict = |errno: i32| armed(Mode::Edge).complete(&Completion::last(-errno), None);
+        assert!(matches!(verdict(libc::EBADF), Verdict::Dead));
+        assert!(matches!(verdict(libc::ECANCELED), Verdict::Lost));
+    }
+
+    /// Ends as often as `overflows` has elements, each with what the ring had counted.
+    fn ends(overflows: &[Option<u32>]) -> (Source, Verdict) {
+        let mut source = armed(Mode::Edge);
+        let mut last = Verdict::Silent;
+        for ended_at in overflows {
+            assert!(source.is_ended_by(&Completion::last(IN)));
+            last = source.complete(&Completion::last(IN), *ended_at);
+            if source.change() == Change::Arm {
+                source.arm();
+            }
+        }
+        (source, last)
+    }
+
+    #[test]
+    fn a_file_whose_poll_ends_twice_is_always_ready_and_at_rest() {
+        let (source, last) = ends(&[Some(3), Some(3)]);
+        assert!(matches!(last, Verdict::Silent) && !source.is_armed());
+    }
+
+    #[test]
+    fn a_poll_that_ends_because_the_ring_overflowed_is_told_and_armed_again() {
+        let (source, last) = ends(&[Some(3), Some(4), Some(5), Some(6)]);
+        assert!(matches!(last, Verdict::Tell(_)) && source.is_armed());
+    }
+
+    #[test]
+    fn a_poll_of_what_has_a_wait_queue_is_told_and_armed_again_however_often_it_ends() {
+        let (source, last) = ends(&[None; 9]);
+        assert!(matches!(last, Verdict::Tell(_)) && source.is_armed());
+    }
+}

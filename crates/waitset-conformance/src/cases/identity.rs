@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::thread;
 
 use nix::unistd::dup2;
 use waitset_core::{Interest, Mode, Readiness, Token};
@@ -246,6 +247,26 @@ pub fn of_many_sources_each_is_closed_for_its_peer_as_soon_as_it_is_deregistered
             assert_closed_for(far, near);
         }
         watch.assert_silent();
+    }
+}
+
+pub fn a_source_deregistered_in_another_thread_is_closed_for_its_peer(make: Make) {
+    for mode in modes(&Watch::new(make)) {
+        for is_pending in [false, true] {
+            let mut watch = Watch::new(make);
+            let (near, mut far) = unix_pair();
+            watch.register(&near, 7, R, mode);
+            watch.look();
+            if is_pending {
+                far.write_all(b"!").unwrap();
+            }
+            let elsewhere = move || {
+                watch.deregister(&near);
+                assert_closed_for(far, near);
+                watch.assert_silent();
+            };
+            thread::scope(|scope| scope.spawn(elsewhere).join()).unwrap();
+        }
     }
 }
 

@@ -185,6 +185,7 @@ macro_rules! __each_case {
                 a_source_closed_with_a_wakeup_pending_is_closed_for_its_peer
                 a_source_closed_after_many_changes_is_closed_for_its_peer
                 of_many_sources_each_is_closed_for_its_peer_as_soon_as_it_is_deregistered
+                a_source_deregistered_in_another_thread_is_closed_for_its_peer
                 a_source_closed_after_its_reactor_is_closed_for_its_peer
                 sources_closed_after_a_reactor_with_wakeups_pending_are_closed_for_their_peers
                 two_reactors_watch_one_source
