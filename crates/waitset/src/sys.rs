@@ -42,6 +42,17 @@ impl Registered {
         unsafe { BorrowedSource::borrow_raw(self.0) }
     }
 
+    /// Deregisters the descriptor. Returns `false` if the reactor cannot let go of it, so that
+    /// it has to stay open.
+    #[must_use]
+    pub(crate) fn deregister<R: Reactor, O>(self, owner: &O, reactor: &mut R) -> bool {
+        match reactor.deregister(self.source(owner)) {
+            Ok(()) => true,
+            // The mechanism has lost it already: it was closed, and reported as dead.
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+
     /// Registers the descriptor once more after it was deregistered, on the terms of
     /// [`register`].
     pub(crate) fn register_again<R: Reactor, O>(

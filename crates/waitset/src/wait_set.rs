@@ -161,13 +161,10 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
     /// then keeps the source, which [`get`](Self::get) returns, and watches it as before.
     pub fn remove(&mut self, key: Key) -> Option<S> {
         let (source, registered) = self.sources.get(key)?;
-        match self.reactor.deregister(registered.source(source)) {
-            Ok(()) => {}
-            // The mechanism has lost it already: it was closed, and reported as dead.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(_) => return None,
+        match registered.deregister(source, &mut self.reactor) {
+            true => self.sources.remove(key).map(|(source, _)| source),
+            false => None,
         }
-        self.sources.remove(key).map(|(source, _)| source)
     }
 
     /// Waits until a source is ready, the timeout expires or something interrupts the wait

@@ -149,10 +149,12 @@ impl<State, R: Reactor + 'static> Core<State, R> {
         if entry.status != Status::Resting {
             return;
         }
-        entry.status = Status::Muted;
-        if let Kind::Source(watch) = entry.kind {
-            // It fails only if the mechanism has lost the source already.
-            let _ = self.reactor.deregister(watch.registered.source(entry));
+        let is_silent = match entry.kind {
+            Kind::Source(watch) => watch.registered.deregister(entry, &mut self.reactor),
+            Kind::Channel | Kind::Hook => true,
+        };
+        if is_silent {
+            entry.status = Status::Muted;
         }
     }
 }

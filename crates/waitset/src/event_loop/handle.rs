@@ -241,22 +241,26 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
 
     /// Removes an entry for good; false if it was gone.
     ///
+    /// Also returns `false` if the reactor cannot let go of a source, as
+    /// [`Reactor::deregister`] describes: the entry then stays as it was, which
+    /// [`contains`](Self::contains) tells.
+    ///
     /// Its callback never runs again, that of a channel not even for the end, and a source is
     /// deregistered before this returns. The callback is dropped with all it holds, and with
     /// its source, or its channel and the messages left there: before this returns, too,
     /// unless the callback of a source, channel or hook calls this; then when that has
     /// returned. From there on senders have an error, those that wait for room included.
     pub fn remove(&mut self, key: Key) -> bool {
-        let Some(entry) = self.core.entries.remove(key) else {
+        let Some(entry) = self.core.entries.get(key) else {
             return false;
         };
         if let Kind::Source(watch) = entry.kind {
-            if entry.status != Status::Muted {
-                let source = watch.registered.source(&entry);
-                // It fails only if the mechanism has lost the source already.
-                let _ = self.core.reactor.deregister(source);
+            let is_watched = entry.status != Status::Muted;
+            if is_watched && !watch.registered.deregister(entry, &mut self.core.reactor) {
+                return false;
             }
         }
+        self.core.entries.remove(key);
         self.change(Change::remove(key));
         true
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use waitset_core::{AsSource, Interest, Mode, Reactor};
 
+use super::arm::PAUSE;
 use super::{connect_tcp, connect_unix, is_connected};
 use crate::{Handle, Key, TimerKey};
 
@@ -216,7 +217,7 @@ where
     under_way.timer.set(Some(timer));
 }
 
-/// Takes an attempt out of the loop and tells how it ended.
+/// Takes an attempt out of the loop, as soon as that lets it go, and tells how it ended.
 fn end<State, R, S, B, F>(
     handle: &mut Handle<'_, State, R>,
     key: Key,
@@ -228,11 +229,20 @@ fn end<State, R, S, B, F>(
     B: Fn() -> io::Result<S> + 'static,
     F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State, R>) + 'static,
 {
-    handle.remove(key);
     if let Some(timer) = ended.timer.get() {
         handle.cancel(timer);
     }
-    tell_owner(handle, ended, answer);
+    if handle.remove(key) || !handle.contains(key) {
+        return tell_owner(handle, ended, answer);
+    }
+    // The mechanism cannot let go of it at the moment.
+    handle.disable(key);
+    let mut again = Some((ended, answer));
+    handle.arm_after(PAUSE, move |_, _, handle| {
+        if let Some((ended, answer)) = again.take() {
+            end(handle, key, ended, answer);
+        }
+    });
 }
 
 /// Runs the callback when the source and the timer are gone, and nobody else has the stream.

@@ -9,6 +9,7 @@ mod matrix;
 mod mechanisms;
 mod panics;
 mod reentrancy;
+mod refusals;
 mod remotes;
 mod signals;
 mod sources;

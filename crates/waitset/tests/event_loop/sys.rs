@@ -162,10 +162,23 @@ impl<R: Reactor> Reactor for Forger<R> {
     }
 }
 
-/// A reactor that refuses as many changes as it is told to, as if the kernel had no memory.
+/// A reactor that refuses as many changes, and as many sources to let go of, as it is told to:
+/// as if the kernel had no memory.
 pub(crate) struct Refuser<R> {
     pub(crate) inner: R,
     pub(crate) refusals: Arc<AtomicUsize>,
+    pub(crate) clings: Arc<AtomicUsize>,
+}
+
+/// Fails as long as there is a refusal left.
+fn refuse(left: &AtomicUsize) -> io::Result<()> {
+    match left.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        some => {
+            left.store(some - 1, Ordering::Relaxed);
+            Err(io::Error::from_raw_os_error(libc::ENOMEM))
+        }
+    }
 }
 
 impl<R: Reactor> Reactor for Refuser<R> {
@@ -187,15 +200,12 @@ impl<R: Reactor> Reactor for Refuser<R> {
         interest: Interest,
         mode: Mode,
     ) -> io::Result<()> {
-        let left = self.refusals.load(Ordering::Relaxed);
-        if left > 0 {
-            self.refusals.store(left - 1, Ordering::Relaxed);
-            return Err(io::Error::from_raw_os_error(libc::ENOMEM));
-        }
+        refuse(&self.refusals)?;
         self.inner.modify(source, token, interest, mode)
     }
 
     fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
+        refuse(&self.clings)?;
         self.inner.deregister(source)
     }
 

@@ -427,6 +427,7 @@ fn a_change_that_is_refused_is_asked_for_later_as_it_is_wanted_then() {
         let reactor: AnyReactor = Box::new(Refuser {
             inner,
             refusals: Arc::clone(&refusals),
+            clings: Arc::default(),
         });
         let mut event_loop: Loop<usize> = EventLoop::over(reactor);
         let (near, mut far) = pair();
