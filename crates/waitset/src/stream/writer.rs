@@ -106,7 +106,7 @@ impl WriteBuffer {
         self.send_vectored(socket, &[IoSlice::new(bytes)])
     }
 
-    /// Writes several parts, a header and its body say, with one system call.
+    /// Writes several parts, a header and its body say, with one system call for each 1024.
     ///
     /// # Errors
     ///
@@ -124,15 +124,14 @@ impl WriteBuffer {
             return Ok(());
         }
         let mut sent = 0;
-        if self.queue.is_empty() && parts.len() <= MOST_PARTS {
-            match write_once(socket, parts, &mut self.is_socket) {
-                Ok(count) => sent = count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        if self.queue.is_empty() {
+            sent = match write_until_full(socket, parts, &mut self.is_socket) {
+                Ok(count) => count,
                 Err(error) => {
                     self.state = State::Failed(Some(error));
                     return Ok(());
                 }
-            }
+            };
         }
         for part in parts {
             let skipped = sent.min(part.len());
@@ -274,6 +273,30 @@ impl WriteBuffer {
             is_finished: !matches!(self.state, State::Open),
         }
     }
+}
+
+/// Writes the parts, as many at a time as a system call takes, until the stream takes less
+/// than it is given. Nothing that it would take may be left: only a full stream tells an edge.
+fn write_until_full(
+    to: &impl AsSource,
+    parts: &[IoSlice<'_>],
+    is_socket: &mut bool,
+) -> io::Result<usize> {
+    let mut sent = 0;
+    for some in parts.chunks(MOST_PARTS) {
+        let given: usize = some.iter().map(|part| part.len()).sum();
+        match write_once(to, some, is_socket) {
+            Ok(count) => {
+                sent += count;
+                if count < given {
+                    break;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
 }
 
 /// Writes once, and again only if a signal interrupted it, or if it is no socket after all.

@@ -1,4 +1,4 @@
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
@@ -454,5 +454,26 @@ fn a_change_that_is_refused_is_asked_for_later_as_it_is_wanted_then() {
             assert_eq!(near.take(10, &mut event_loop.handle()), b"?");
             settle(&mut event_loop, &mut told);
         }
+    });
+}
+
+#[test]
+fn more_parts_than_one_call_takes_reach_the_peer_of_a_connection() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut handle = event_loop.handle();
+        let connection = handle.open(near, mode, told::<UnixStream>).unwrap();
+        let mut seen = Seen::default();
+        settle(&mut event_loop, &mut seen);
+        let bytes = numbered(3_000);
+        let parts: Vec<_> = bytes.chunks(1).map(IoSlice::new).collect();
+        connection
+            .send_vectored(&parts, &mut event_loop.handle())
+            .unwrap();
+        settle(&mut event_loop, &mut seen);
+        let mut read = vec![0; 3_000];
+        far.read_exact(&mut read).unwrap();
+        assert!(read == bytes);
     });
 }

@@ -105,7 +105,7 @@ fn more_parts_than_one_call_takes_are_written_all() {
     let parts: Vec<_> = bytes.chunks(1).map(IoSlice::new).collect();
     let mut output = WriteBuffer::new(MEBIBYTE);
     output.send_vectored(&near, &parts).unwrap();
-    assert!(output.flush(&near).unwrap());
+    assert!(output.is_empty(), "there is room, so no edge will follow");
     let mut read = vec![0; 3_000];
     far.read_exact(&mut read).unwrap();
     assert!(read == bytes);
