@@ -231,11 +231,14 @@ impl Epoll {
     fn wait_at_length(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.begin()?;
         self.stats.waits += 1;
-        if self.table.has_files() {
-            self.wait_among_files(events, timeout)?;
-        } else {
-            self.wait_for_news(events, timeout)?;
+        let waited = match self.table.has_files() {
+            true => self.wait_among_files(events, timeout),
+            false => self.wait_for_news(events, timeout),
+        };
+        if events.is_empty() {
+            waited?;
         }
+        // What was told of files must not be lost; the kernel refuses the next wait.
         self.count(events.len());
         Ok(())
     }

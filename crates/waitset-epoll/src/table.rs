@@ -311,7 +311,8 @@ impl Table {
     ///
     /// `add` asks the kernel to watch each that would be told. It still refuses a file
     /// (`EPERM`). It watches what has been given the number since, and the entry is dropped if
-    /// nothing has: both would be ready forever.
+    /// nothing has: both would be ready forever. If the kernel has no memory or no watch left,
+    /// the file is told, and asked about the next time.
     pub(crate) fn tell_files(
         &mut self,
         events: &mut Events,
@@ -327,8 +328,9 @@ impl Table {
                 continue;
             };
             self.file_checks += 1;
-            match add(fd, entry.held) {
-                Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+            let answer = add(fd, entry.held).map_err(|error| error.raw_os_error());
+            match answer {
+                Err(Some(libc::EPERM | libc::ENOMEM | libc::ENOSPC)) => {
                     events.push(entry.tell_file());
                     continue;
                 }
@@ -374,5 +376,25 @@ mod tests {
         assert!(register(&mut table, Mode::Oneshot));
         table.remove(1).unwrap();
         assert!(!table.has_marks());
+    }
+
+    #[test]
+    fn a_file_stays_registered_though_the_kernel_cannot_say_whether_it_is_still_one() {
+        let wanted = Registration {
+            token: Token(7),
+            interest: Interest::READABLE,
+            mode: Mode::Level,
+        };
+        let mut table = Table::default();
+        table.reserve("epoll", 1).unwrap();
+        let file = table.entry(1, wanted).into_file();
+        table.insert(1, file);
+        for errno in [libc::ENOMEM, libc::ENOSPC, libc::EPERM] {
+            let mut events = Events::with_capacity(1);
+            events.begin().unwrap();
+            table.tell_files(&mut events, |_, _| Err(io::Error::from_raw_os_error(errno)));
+            assert_eq!(events.len(), 1, "errno {errno}");
+            assert!(table.is_file(1), "errno {errno}");
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! System calls that a sandbox refuses: `Unsupported`, and the reason.
 #![cfg(target_os = "linux")]
 
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use waitset::spin::SpinDetector;
-use waitset::{Backend, ChildProcess, Events, Signal, Signals};
+use waitset::{Backend, ChildProcess, Events, Interest, Key, Mode, Signal, Signals, WaitSet};
 use waitset_conformance::{not_checked, refusing};
 
 /// What a kernel answers to a call that it lacks, and what sandboxes answer to calls that they
@@ -83,4 +86,77 @@ fn signals_and_children_whose_calls_a_sandbox_refuses_are_unsupported() {
         assert!(child.wait()?.success(), "it comes back as it was");
         Err(error)
     });
+}
+
+/// The system calls that wait or look.
+const WAITS: [libc::c_long; 5] = [
+    libc::SYS_pselect6,
+    libc::SYS_ppoll,
+    libc::SYS_epoll_pwait,
+    libc::SYS_epoll_pwait2,
+    libc::SYS_io_uring_enter,
+];
+
+/// Those that only older architectures have.
+#[cfg(target_arch = "x86_64")]
+const OLDER_WAITS: [libc::c_long; 3] = [libc::SYS_select, libc::SYS_poll, libc::SYS_epoll_wait];
+#[cfg(not(target_arch = "x86_64"))]
+const OLDER_WAITS: [libc::c_long; 0] = [];
+
+type Set = WaitSet<OwnedFd, Box<dyn waitset::Reactor + Send>>;
+
+/// The keys of the events of one wait, none if it fails.
+fn told(set: &mut Set) -> Vec<Key> {
+    let waited = set.wait(Some(Duration::ZERO));
+    let mut keys = Vec::new();
+    while let Some((key, _)) = set.next_event() {
+        keys.push(key);
+    }
+    assert!(
+        waited.is_ok() || keys.is_empty(),
+        "it told events, and failed"
+    );
+    keys
+}
+
+#[test]
+fn a_wait_that_the_kernel_refuses_loses_no_event() {
+    const REFUSALS: [i32; 5] = [
+        libc::ENOMEM,
+        libc::EPERM,
+        libc::ENOSYS,
+        libc::EAGAIN,
+        libc::EINTR,
+    ];
+    let waits = [&WAITS[..], &OLDER_WAITS].concat();
+    for (backend, errno) in Backend::all().flat_map(|one| REFUSALS.map(|errno| (one, errno))) {
+        eprintln!("{backend}, errno {errno}");
+        let mut set: Set = match backend.open() {
+            Ok(reactor) => WaitSet::over(reactor),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                not_checked(error);
+                continue;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let (mut near, far) = UnixStream::pair().unwrap();
+        near.write_all(b"!").unwrap();
+        let file = File::open("/dev/null").unwrap();
+        let mut keys = [file.into(), far.into()].map(|source| {
+            set.insert(source, Interest::READABLE, Mode::Oneshot)
+                .unwrap()
+        });
+        // Files and others take turns in who comes first.
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            match refusing(&waits, errno, || told(&mut set)) {
+                Ok(keys) => seen.extend(keys),
+                Err(error) => return not_checked(format_args!("no seccomp filter: {error}")),
+            }
+        }
+        seen.extend(told(&mut set));
+        seen.sort();
+        keys.sort();
+        assert_eq!(seen, keys, "{backend}, errno {errno}");
+    }
 }
