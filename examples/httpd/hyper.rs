@@ -6,6 +6,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 use http_body_util::Full;
@@ -16,7 +17,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use waitset::Backend;
 use waitset_async::{Async, Hyper, block_on};
-use waitset_examples::program::parse;
+use waitset_examples::program::{finish, parse};
 use waitset_examples::say;
 use waitset_examples::web::program::listener;
 
@@ -34,15 +35,19 @@ struct Flags {
     root: PathBuf,
 }
 
-fn main() -> io::Result<()> {
-    let flags: Flags = parse();
+fn main() -> ExitCode {
+    finish(run(parse()))
+}
+
+fn run(flags: Flags) -> io::Result<()> {
+    let reactor = flags.reactor.open()?;
     let listener = listener(flags.addr, false)?;
     say!(
         "listening on {} reactor={}",
         listener.local_addr()?,
         flags.reactor
     );
-    block_on(flags.reactor.open()?, serve(listener, flags.root))?
+    block_on(reactor, serve(listener, flags.root))?
 }
 
 async fn serve(listener: TcpListener, root: PathBuf) -> io::Result<()> {

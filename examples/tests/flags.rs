@@ -362,7 +362,7 @@ fn a_proxy_to_itself_is_refused() {
         ]);
         let mut running = Running::start(command.stderr(Stdio::piped()));
         let errors = running.errors();
-        assert_eq!(running.code(), Some(1));
+        assert_eq!(running.end(), (Some(1), String::new()));
         let errors = errors.join().unwrap();
         assert!(errors.contains(" is this proxy; "), "{errors}");
     }

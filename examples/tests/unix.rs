@@ -32,7 +32,7 @@ fn start(path: &Path) -> Running {
 fn refused(path: &Path) -> String {
     let mut running = Running::start(command(path).stderr(Stdio::piped()));
     let errors = running.errors();
-    assert_eq!(running.code(), Some(1));
+    assert_eq!(running.end(), (Some(1), String::new()));
     let errors = errors.join().unwrap();
     assert_eq!(errors.lines().count(), 1, "{errors}");
     assert!(errors.starts_with(path.to_str().unwrap()), "{errors}");

@@ -22,6 +22,7 @@ use super::patience::Phase;
 use super::site::{Outbox, Site};
 use super::tree::Tree;
 
+use crate::program;
 pub use crate::program::AnyReactor;
 
 /// What the callbacks of a server's loop are given.
@@ -110,11 +111,9 @@ impl<S: Site> Server<S> {
     fn welcome(&mut self, accepted: Accepted, handle: &mut Handle<'_, S>) {
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
+            Err(refusal @ Refusal::Failed(_)) => return program::fail(&refusal, handle),
             Err(refusal) => return self.narrator.could_not_accept(&refusal.to_string()),
         };
-        // Answers are written whole: there is nothing to wait for. It fails only if the
-        // peer is gone.
-        let _ = stream.set_nodelay(true);
         let stream = Rc::new(stream);
         let descriptor = stream.as_raw_fd();
         let number = self.tally.accepted + 1;

@@ -132,10 +132,11 @@ impl Running {
         text
     }
 
-    /// Its exit code, when it has ended by itself; what it prints until then is nothing.
-    pub(crate) fn code(mut self) -> Option<i32> {
-        assert_eq!(self.line(), "", "it has not ended");
-        self.child.wait().unwrap().code()
+    /// Its exit code and what it prints up to its end, to which it comes by itself.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let mut text = String::new();
+        self.output.read_to_string(&mut text).unwrap();
+        (self.child.wait().unwrap().code(), text)
     }
 
     /// Sends what Ctrl-C sends, and returns what it prints from there on.

@@ -1,35 +1,39 @@
-//! Small writes go out immediately: the sockets of the examples have `TCP_NODELAY`.
+//! What can be seen of the sockets of the examples: that small writes go out immediately, and
+//! what comes of a listener that fails.
 #![cfg(target_os = "linux")]
 
 mod support;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::RawFd;
 use std::process::Stdio;
 
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
-use socket2::Socket;
+use socket2::{SockAddr, Socket};
 use support::{LONGEST, Running, example, on_every_mechanism, once};
 
-/// The connected TCP sockets of a process, each by its descriptor there.
-fn connected(id: u32) -> Vec<(RawFd, Socket)> {
+/// The sockets of a process, each by its descriptor there. They are the same sockets.
+fn sockets(id: u32) -> Vec<(RawFd, Socket)> {
     let id = Pid::from_raw(id as i32).unwrap();
     let process = pidfd_open(id, PidfdFlags::empty()).unwrap();
     let files = fs::read_dir(format!("/proc/{}/fd", id.as_raw_pid())).unwrap();
     let numbers = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    let sockets = numbers.map(|number| {
+    let files = numbers.map(|number| {
         let number = number.parse().unwrap();
-        let socket = pidfd_getfd(&process, number, PidfdGetfdFlags::empty()).unwrap();
-        (number, Socket::from(socket))
+        let file = pidfd_getfd(&process, number, PidfdGetfdFlags::empty()).unwrap();
+        (number, Socket::from(file))
     });
-    let is_connected = |socket: &Socket| {
-        socket
-            .peer_addr()
-            .is_ok_and(|peer| peer.as_socket().is_some())
-    };
-    sockets.filter(|(_, socket)| is_connected(socket)).collect()
+    files.filter(|(_, file)| file.r#type().is_ok()).collect()
+}
+
+/// The connected TCP sockets of a process.
+fn connected(id: u32) -> Vec<(RawFd, Socket)> {
+    let mut sockets = sockets(id);
+    let over_ip = |peer: SockAddr| peer.as_socket().is_some();
+    sockets.retain(|(_, socket)| socket.peer_addr().is_ok_and(over_ip));
+    sockets
 }
 
 /// Holds each of its connected sockets to the option; there are to be so many.
@@ -114,4 +118,36 @@ fn the_client_of_echo_sends_small_writes_immediately() {
     server.read_exact(&mut [0; 1]).unwrap();
     // The thread that sends has a descriptor of its own.
     send_immediately("echo --connect", client.id(), 2);
+}
+
+#[test]
+fn a_server_whose_listener_fails_says_so_and_ends_with_exit_code_1() {
+    let any = &["--addr", "127.0.0.1:0"][..];
+    let servers = [
+        ("echo", any),
+        ("chat", any),
+        ("ports", any),
+        ("proxy", &["--addr", "127.0.0.1:0", "--to", "127.0.0.1:9"]),
+        ("httpd", any),
+        ("ws_chat", any),
+        ("dashboard", any),
+    ];
+    for (name, flags) in servers {
+        let mut command = example(name);
+
+        command.args(flags);
+        let mut running = Running::start(command.stderr(Stdio::piped()));
+        let errors = running.errors();
+        assert!(running.line().starts_with("listening on "));
+        let mut listeners = sockets(running.id()).into_iter();
+        let is_listener = |(_, socket): &(_, Socket)| socket.is_listener().unwrap();
+        let (_, listener) = listeners.find(is_listener).unwrap();
+        // From now on, accept(2) is EINVAL, for TCP at least.
+        listener.shutdown(Shutdown::Both).unwrap();
+        drop((listener, listeners));
+        let (code, text) = running.end();
+        let errors = errors.join().unwrap();
+        assert_eq!(code, Some(1), "{name}: {text}{errors}");
+        assert!(errors.contains("Invalid argument"), "{name}: {errors}");
+    }
 }
