@@ -255,6 +255,7 @@ impl<S: AsSource> Connection<S> {
 /// What it is to be asked for.
 impl<S> Connection<S> {
     /// What is to be asked of the stream that it would not tell by itself.
+    #[inline]
     fn wanted(&self) -> Option<Interest> {
         let (input, output) = (self.0.input.borrow(), self.0.output.borrow());
         if input.has_ended() && output.is_finished() {
@@ -443,7 +444,7 @@ impl<S: AsSource + 'static> Connection<S> {
         let mut input = self.0.input.borrow_mut();
         let mut output = to.0.output.borrow_mut();
         // Again if the stream took all: then nothing is queued, and no `Drained` follows.
-        loop {
+        while !input.is_empty() {
             let count = input.len().min(output.room());
             if count == 0 {
                 break;
@@ -498,10 +499,13 @@ impl<S: AsSource + 'static> Connection<S> {
             return;
         }
         self.ask(wanted, handle);
-        self.listen_for_leaving(handle);
+        if wanted.is_none_or(|wanted| wanted == Interest::PRIORITY) {
+            self.listen_for_leaving(handle);
+        }
     }
 
     /// Asks for this, or if that fails, a little later for what is wanted then.
+    #[inline(never)]
     pub(super) fn ask<State, R: Reactor + 'static>(
         &self,
         wanted: Option<Interest>,

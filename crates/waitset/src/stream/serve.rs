@@ -38,6 +38,18 @@ impl<S: AsSource + 'static> Connection<S> {
     }
 }
 
+/// What became of one direction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Done {
+    /// There was nothing to do.
+    Nothing,
+    Some,
+    /// What there was has been read, and there may be more at any time.
+    All,
+    /// The callback has taken the connection out of the loop.
+    Gone,
+}
+
 /// A connection whose callback runs. It is armed again when that returns, and when it
 /// panics.
 struct Told<'a, 'h, S: AsSource + 'static, State, R: Reactor + 'static> {
@@ -53,30 +65,38 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
         event: Event,
         tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
     ) -> Option<io::Result<()>> {
-        let connection = self.connection;
-        if connection.is_idle() {
-            return self.listen(tell);
-        }
-        let is_there = match self.read(event, tell) {
-            Ok(true) => self.write(event, tell),
-            gone => gone,
-        };
-        match is_there {
-            Ok(true) => {}
-            Ok(false) => return None,
+        let read = match self.read(event, tell) {
+            Ok(Done::All) if !event.is_writable() => return None, // nearly always
+            Ok(Done::Gone) => return None,
+            Ok(read) => read,
             Err(error) => return Some(Err(error)),
+        };
+        match (read, self.write(event, tell)) {
+            (_, Ok(Done::Gone)) | (Done::All, Ok(Done::Nothing)) => None,
+            (Done::Nothing, Ok(Done::Nothing)) => self.settle(true, tell),
+            (_, Ok(_)) => self.settle(false, tell),
+            (_, Err(error)) => Some(Err(error)),
         }
+    }
+
+    /// Is it over, or is there nothing to read and write? Then what was there to be heard?
+    #[inline(never)]
+    fn settle(
+        &mut self,
+        was_in_vain: bool,
+        tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
+    ) -> Option<io::Result<()>> {
         let Shared {
             mode,
             input,
             output,
             ..
-        } = &*connection.0;
+        } = &*self.connection.0;
         if input.borrow().has_ended() && output.borrow().is_finished() {
             return Some(Ok(()));
         }
         // The edge of the peer's leaving may have come with the one that was just used up.
-        if *mode == Mode::Edge && connection.is_idle() {
+        if (was_in_vain || *mode == Mode::Edge) && self.connection.is_idle() {
             return self.listen(tell);
         }
         None
@@ -98,9 +118,9 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
         &mut self,
         event: Event,
         tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Done> {
         if !event.is_readable() {
-            return Ok(true);
+            return Ok(Done::Nothing);
         }
         let Shared {
             stream,
@@ -117,34 +137,39 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
             input.borrow_mut().unread_end();
             filled = output.borrow_mut().flush(stream).map(|_| Filled::Drained);
         }
-        if input.borrow().len() > had {
-            if !tell(Notice::Received, self.handle) {
-                return Ok(false);
-            }
-            if input.borrow().is_full() && !tell(Notice::Full, self.handle) {
-                return Ok(false);
-            }
+        let has_read = input.borrow().len() > had;
+        if has_read && !tell(Notice::Received, self.handle) {
+            return Ok(Done::Gone);
         }
-        match filled? {
-            Filled::Ended if !has_ended => Ok(tell(Notice::Ended, self.handle)),
-            _ => Ok(true),
-        }
+        let is_there = match filled? {
+            Filled::Drained if has_read => return Ok(Done::All),
+            Filled::CutShort if has_read && input.borrow().is_full() => {
+                tell(Notice::Full, self.handle)
+            }
+            Filled::Ended if !has_ended => tell(Notice::Ended, self.handle),
+            _ if has_read => true,
+            _ => return Ok(Done::Nothing),
+        };
+        Ok(match is_there {
+            true => Done::Some,
+            false => Done::Gone,
+        })
     }
 
     fn write(
         &mut self,
         event: Event,
         tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Done> {
         let Shared { stream, output, .. } = &*self.connection.0;
         if !event.is_writable() || output.borrow().interest().is_none() {
-            return Ok(true);
+            return Ok(Done::Nothing);
         }
-        let flushed = output.borrow_mut().flush(stream);
-        match flushed? {
-            true => Ok(tell(Notice::Drained, self.handle)),
-            false => Ok(true),
-        }
+        let flushed = output.borrow_mut().flush(stream)?;
+        Ok(match flushed {
+            true if !tell(Notice::Drained, self.handle) => Done::Gone,
+            _ => Done::Some,
+        })
     }
 }
 

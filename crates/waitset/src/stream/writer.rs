@@ -4,9 +4,10 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 
+use nix::errno::Errno;
 use nix::sys::uio;
 use socket2::SockRef;
-use waitset_core::{AsSource, Interest};
+use waitset_core::{AsSource, BorrowedSource, Interest};
 
 /// Writes to a socket, a pipe or a terminal what it takes, and keeps the rest until it is
 /// writable.
@@ -300,20 +301,31 @@ fn write_until_full(
 }
 
 /// Writes once, and again only if a signal interrupted it, or if it is no socket after all.
+#[inline(always)]
 fn write_once(
     to: &impl AsSource,
     parts: &[IoSlice<'_>],
     is_socket: &mut bool,
 ) -> io::Result<usize> {
     loop {
-        let answer = match *is_socket {
-            true => SockRef::from(to).send_vectored_with_flags(parts, NO_SIGNAL),
-            false => uio::writev(to.as_fd(), parts).map_err(Into::into),
-        };
-        match answer {
+        if !*is_socket {
+            return write_to_pipe(to.as_fd(), parts);
+        }
+        match SockRef::from(to).send_vectored_with_flags(parts, NO_SIGNAL) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if *is_socket && is_no_socket(&error) => *is_socket = false,
+            Err(error) if is_no_socket(&error) => *is_socket = false,
             answer => return answer,
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn write_to_pipe(pipe: BorrowedSource<'_>, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    loop {
+        match uio::writev(pipe, parts) {
+            Err(Errno::EINTR) => {}
+            answer => return Ok(answer?),
         }
     }
 }
