@@ -37,8 +37,8 @@ use crate::{BorrowedSource, Capabilities, Events, Haste, Interest, Mode, Stats, 
 ///     event for the registration and one for each `modify`.
 /// 10. A descriptor that was closed while registered (a broken safety promise) does not harm
 ///     the other sources, and no wait spins because of it. Until it is deregistered, its
-///     registration can report the old file, if a duplicate keeps that open, or the file that
-///     has the number now. `deregister` succeeds, point 8 holds from then on, and the number
+///     registration can report the old file for a while, if a duplicate keeps that open, or the
+///     file that has the number now. `deregister` succeeds, point 8 holds from then on, and the number
 ///     can be registered again.
 /// 11. Every descriptor a reactor opens is close-on-exec.
 /// 12. `wait` replaces what the buffer held.

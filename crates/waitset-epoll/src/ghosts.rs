@@ -8,6 +8,8 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
+use waitset_core::Events;
+
 use crate::held::WAKE;
 use crate::{Epoll, sys};
 
@@ -29,6 +31,23 @@ impl Epoll {
             self.stats.control_calls += 1;
             self.has_ghosts = sys::holds_more(&self.epoll, fd, known);
         }
+    }
+
+    /// Looks whether one of the sources that were told is still the file that has its number:
+    /// another each time, since those of the same wait may be healthy.
+    #[cold]
+    pub(crate) fn look_for_overwritten(&mut self, events: &Events) {
+        if self.has_ghosts || events.is_empty() {
+            return;
+        }
+        self.looks = self.looks.wrapping_add(1);
+        let event = events.as_slice()[self.looks % events.len()];
+        let Some(fd) = self.table.find(event.data()) else {
+            return;
+        };
+        self.stats.control_calls += 1;
+        self.has_ghosts = sys::is_overwritten(&self.epoll, fd);
+        self.note_care();
     }
 
     /// Replaces the instance by one without ghosts. As long as none can be opened, the old one

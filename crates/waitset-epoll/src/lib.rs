@@ -40,6 +40,10 @@ use table::{PassedOver, Table};
 
 const NAME: &str = "epoll";
 
+/// After so many waits, a source that was reported is looked at: it may have been closed while
+/// registered, and be reported for as long as a duplicate is open.
+const ROUND: u32 = 1 << 14;
+
 /// What no call answers.
 const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 
@@ -62,7 +66,9 @@ const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 /// If a duplicate keeps such a source open, the kernel still holds it, and nothing removes it
 /// any more (epoll(7), question 6). When a later call shows that there is one, the next wait
 /// opens a fresh instance, registers everything else there and closes the old instance, once
-/// for however many there are. Edge-triggered sources that are ready are reported again then.
+/// for however many there are. If no call does, because the source is neither deregistered nor
+/// changed, a check finds it, which is made of one reported source every 16,384 waits, and the
+/// file that has the number now is watched, if any. Edge-triggered sources that are ready are reported again then.
 /// If no instance can be opened (`EMFILE`, `ENOSPC`, `ENOMEM`), the old one stays in use and
 /// can report the closed source, and the next wait tries again.
 ///
@@ -72,8 +78,8 @@ const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 /// to re-arm an edge-triggered source; `epoll_wait` without a timeout, otherwise
 /// `epoll_pwait2`, which counts nanoseconds (Linux 5.11). If the kernel lacks that,
 /// `epoll_wait` with milliseconds rounded up. The waker's eventfd is edge-triggered and never
-/// read. If `epoll_ctl` shows that a source was closed while registered, one `kcmp`,
-/// whose time grows with the number of sources.
+/// read. If `epoll_ctl` shows that a source was closed while registered, and every 16,384
+/// waits, one `kcmp`, whose time grows with the number of sources.
 #[doc(alias("epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait2"))]
 #[derive(Debug)]
 pub struct Epoll {
@@ -86,14 +92,18 @@ pub struct Epoll {
     files_first: bool,
     /// Whether the kernel holds sources that were closed while registered.
     has_ghosts: bool,
+    /// How many times a reported source was looked at.
+    looks: usize,
     /// Whether the bell's event may come without its flag, since the instance was opened
     /// after the bell was rung.
     rings_again: bool,
     /// Whether a wait has more to do than to ask the kernel.
     needs_care: bool,
     has_nanoseconds: bool,
-    /// Waits that went the short way, of one system call each.
-    plain_waits: u64,
+    /// Rounds of waits that went the short way, of one system call each, and how many are left
+    /// of this one.
+    rounds: u64,
+    left: u32,
     stats: Stats,
 }
 
@@ -125,9 +135,11 @@ impl Epoll {
             changed: Vec::new(),
             files_first: false,
             has_ghosts: false,
+            looks: 0,
             rings_again: false,
             needs_care: false,
-            plain_waits: 0,
+            rounds: 0,
+            left: ROUND,
             has_nanoseconds: true,
             stats: Stats::default(),
         })
@@ -222,7 +234,7 @@ impl Epoll {
         } else if answer > 0 && !self.tell(events, 0, answer as usize) {
             self.wait_for_news(events, timeout)?;
         }
-        self.plain_waits += 1;
+        self.count_plainly(events);
         self.count(events.len());
         Ok(())
     }
@@ -239,6 +251,9 @@ impl Epoll {
             waited?;
         }
         // What was told of files must not be lost; the kernel refuses the next wait.
+        if self.stats.waits % u64::from(ROUND) == 0 {
+            self.look_for_overwritten(events);
+        }
         self.count(events.len());
         Ok(())
     }
@@ -411,6 +426,19 @@ impl Epoll {
         Ok(())
     }
 
+    /// Counts a wait of one system call.
+    fn count_plainly(&mut self, events: &Events) {
+        self.left -= 1;
+        if self.left == 0 {
+            (self.rounds, self.left) = (self.rounds + 1, ROUND);
+            self.look_for_overwritten(events);
+        }
+    }
+
+    fn plain_waits(&self) -> u64 {
+        self.rounds * u64::from(ROUND) + u64::from(ROUND - self.left)
+    }
+
     #[inline]
     fn count(&mut self, events: usize) {
         self.stats.events += events as u64;
@@ -528,11 +556,15 @@ impl Reactor for Epoll {
             answer = sys::wait_plainly(&self.epoll, events.buffer_mut(), millis);
             // A wake's event comes after its flag, so without the flag there is none.
             if answer > self.wake.bar() {
-                let count = answer as u32 as usize;
-                self.plain_waits += 1;
-                self.stats.events += count as u64;
-                events.replace(count);
-                return Ok(count);
+                self.left -= 1;
+                if self.left > 0 {
+                    let count = answer as u32 as usize;
+                    self.stats.events += count as u64;
+                    events.replace(count);
+                    return Ok(count);
+                }
+                // The long way ends the round, and counts this wait.
+                self.left = 1;
             }
         }
         self.wait_with_care(events, timeout, answer)?;
@@ -557,8 +589,8 @@ impl Reactor for Epoll {
 
     fn stats(&self) -> Stats {
         Stats {
-            waits: self.stats.waits + self.plain_waits,
-            wait_calls: self.stats.wait_calls + self.plain_waits,
+            waits: self.stats.waits + self.plain_waits(),
+            wait_calls: self.stats.wait_calls + self.plain_waits(),
             control_calls: self.stats.control_calls + self.table.checks(),
             wake_calls: self.wake.calls(),
             ..self.stats

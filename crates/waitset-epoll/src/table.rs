@@ -295,6 +295,13 @@ impl Table {
         Some(entry)
     }
 
+    /// The number of the source of which the kernel echoes this word.
+    pub(crate) fn find(&self, data: u64) -> Option<RawFd> {
+        let mut watched = self.watched();
+        let (fd, _) = watched.find(|(_, entry)| entry.held.data == data)?;
+        Some(fd)
+    }
+
     /// The sources that the kernel is to watch, with their numbers.
     pub(crate) fn watched(&self) -> impl Iterator<Item = (RawFd, Entry)> + '_ {
         let entries = self.entries.descriptors();

@@ -99,6 +99,40 @@ fn without_a_duplicate_there_is_no_ghost_and_no_fresh_instance() {
     assert_eq!(epoll.stats().control_calls - before, 10 + 5 + 10);
 }
 
+#[test]
+fn a_ghost_that_no_call_shows_is_found_among_healthy_sources() {
+    for timeout in [Some(Duration::ZERO), Some(Duration::from_secs(1)), None] {
+        let mut epoll = Epoll::new().unwrap();
+        let mut events = Events::with_capacity(64);
+        let (others, mut peers): (Vec<_>, Vec<_>) =
+            (0..3).map(|_| UnixStream::pair().unwrap()).unzip();
+        for (other, token) in others.iter().zip(100..) {
+            register(&mut epoll, other, token, Mode::Level);
+        }
+        for peer in &mut peers {
+            peer.write_all(b"!").unwrap();
+        }
+        let mut ghost = ghost(&mut epoll, 1, true);
+        ghost.peer.write_all(b"?").unwrap();
+        let before = epoll.stats().control_calls;
+        let mut waits = 0;
+        while {
+            epoll.wait(&mut events, timeout).unwrap();
+            events.len() == 4
+        } {
+            waits += 1;
+            // One of four is looked at in each round.
+            assert!(waits <= 4 << 14);
+        }
+        assert_eq!(events.len(), 3);
+        // A look for each round, and the fresh instance.
+        let rounds = waits / (1 << 14);
+        assert_eq!(epoll.stats().control_calls - before, rounds + 3 + 4);
+        ghost._new.1.write_all(b"!").unwrap();
+        assert_eq!(tokens(&mut epoll), [1, 100, 101, 102]);
+    }
+}
+
 /// Whether the kernel names ghosts or not, as a sandbox has it.
 #[test]
 fn a_kernel_that_does_not_tell_of_ghosts_has_them_laid_all_the_same() {

@@ -102,6 +102,41 @@ pub fn an_overwritten_source_is_silent_after_deregister(make: Make) {
     }
 }
 
+/// Waits until nothing is told, which must not take long.
+#[track_caller]
+fn wait_until_silent(watch: &mut Watch) {
+    let mut waits = (0..100_000).map(|_| watch.wait(Some(Duration::ZERO)));
+    assert!(waits.any(|count| count == 0), "told for ever");
+}
+
+/// Nobody calls anything but `wait`: the old file must not keep ending every one.
+pub fn an_overwritten_source_that_nobody_deregisters_falls_silent(make: Make) {
+    let mut watch = Watch::new(make);
+    let (healthy, _writer) = ready_pipe();
+    let mut source = Overwritten::new(&mut watch, 1, R, Mode::Level);
+    source.stir();
+    wait_until_silent(&mut watch);
+    watch.register(&healthy, 2, R, Mode::Level);
+    watch.assert_silent_but_for(&[2]);
+    watch.deregister(&healthy);
+    source.assert_new(&mut watch, 1);
+    watch.deregister(&source.number);
+}
+
+pub fn a_closed_source_with_a_duplicate_falls_silent(make: Make) {
+    // Elsewhere another test would get the closed number.
+    alone(|| {
+        let mut watch = Watch::new(make);
+        let (near, mut old) = unix_pair();
+        let _duplicate = near.try_clone().unwrap();
+        watch.register(&near, 1, R, Mode::Level);
+        drop(near);
+        old.write_all(b"?").unwrap();
+        wait_until_silent(&mut watch);
+        watch.assert_at_rest_for(WINDOW);
+    });
+}
+
 pub fn an_overwritten_number_can_be_registered_again(make: Make) {
     for mode in modes(&Watch::new(make)) {
         for deregistered in [true, false] {
