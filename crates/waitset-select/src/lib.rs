@@ -39,10 +39,9 @@ const NAME: &str = "select";
 /// A reactor over select(2).
 ///
 /// Three sets of bits, of any size: Linux takes descriptors above `FD_SETSIZE`, whose
-/// 1024 bounds the C library's `fd_set` only. Registration sets bits and checks that the
-/// descriptor is open; changing or removing a registration makes no system call. A wait costs
-/// in proportion to the highest descriptor, not to how many there are. Like poll, it first
-/// asks with a timeout of zero while that pays.
+/// 1024 bounds the C library's `fd_set` only. Registration sets bits and makes no system
+/// call. A wait costs in proportion to the highest descriptor, not to how many there
+/// are. Like poll, it first asks with a timeout of zero while that pays.
 ///
 /// What select cannot say is missing from its events: there are no hints, and a hang-up
 /// or an error shows itself as plain readiness; see
@@ -50,8 +49,10 @@ const NAME: &str = "select";
 ///
 /// # Platform notes
 ///
-/// `pselect`, which counts nanoseconds. One `fcntl` per registration. After `EBADF`, one
-/// `fcntl` for each registered descriptor finds the closed one. Draining the waker is one `read` on Linux. Descriptors
+/// `pselect`, which counts nanoseconds. One `fcntl` per registration, when the source is
+/// reported for the first time, and for what is reported every 16,384 waits: what was opened
+/// with `O_PATH` is always ready for select. After `EBADF`, one `fcntl` for each registered
+/// descriptor finds the closed one. Draining the waker is one `read` on Linux. Descriptors
 /// of any number on Linux, Android and FreeBSD; elsewhere [`new`](Self::new) is
 /// [`posix`](Self::posix).
 #[doc(alias("pselect", "FD_SETSIZE"))]
@@ -71,7 +72,13 @@ pub struct Select {
 struct Source {
     registration: Registration,
     asked: u8,
+    /// Whether it was found to be one that select can wait for.
+    is_known: bool,
 }
+
+/// After so many waits, the sources that are told are looked at again: a number can be given to
+/// another file.
+const ROUND: u64 = 1 << 14;
 
 impl Select {
     /// Opens the waker; select itself needs no descriptor.
@@ -134,20 +141,37 @@ impl Select {
                 events.set_woken();
             }
         }
-        let Self { sets, sources, .. } = self;
+        let Self {
+            sets,
+            sources,
+            stats,
+            ..
+        } = self;
+        let is_round_over = stats.waits % ROUND == ROUND - 1;
         sets.answers(ready, |sets, fd, observed| {
             if events.is_full() {
                 return false;
             }
-            if let Some(Source {
-                registration,
-                asked,
-            }) = sources.get_mut(fd)
-            {
-                events.push(registration.event(observed));
-                if registration.mode == Mode::Oneshot {
-                    sets.ask(fd, asked, None);
-                }
+            let Some(source) = sources.get_mut(fd) else {
+                return true;
+            };
+            if !source.is_known || is_round_over {
+                // What was opened with O_PATH is ready in every wait, as select has it.
+                stats.control_calls += 1;
+                source.is_known = is_open(fd);
+            }
+            let registration = source.registration;
+            let is_told_again = source.is_known && registration.mode == Mode::Level;
+            let observed = match source.is_known {
+                true => observed,
+                false => Readiness::ERROR,
+            };
+            events.push(registration.event(observed));
+            if !is_told_again {
+                sets.ask(fd, &mut source.asked, None);
+            }
+            if !source.is_known {
+                sources.remove(fd);
             }
             true
         });
@@ -211,12 +235,6 @@ impl Reactor for Select {
         if self.sources.get(fd).is_some() {
             return Err(refusal::already_registered(NAME, fd));
         }
-        // select would say in every wait that a descriptor is ready that was opened with
-        // O_PATH, and nothing else could tell it from one that is.
-        self.stats.control_calls += 1;
-        if !is_open(fd) {
-            return Err(refusal::not_open(NAME, fd));
-        }
         let mut source = Source {
             registration: Registration {
                 token,
@@ -224,6 +242,7 @@ impl Reactor for Select {
                 mode,
             },
             asked: 0,
+            is_known: false,
         };
         self.sets.make_room(fd);
         self.sets.ask(fd, &mut source.asked, Some(interest));

@@ -233,6 +233,7 @@ macro_rules! __each_case {
             overwritten {
                 an_overwritten_source_is_silent_after_deregister
                 an_overwritten_source_that_nobody_deregisters_falls_silent
+                a_source_overwritten_by_what_nothing_can_wait_for_falls_silent
                 a_closed_source_with_a_duplicate_falls_silent
                 an_overwritten_number_can_be_registered_again
                 an_overwritten_number_is_its_new_file_s_after_modify

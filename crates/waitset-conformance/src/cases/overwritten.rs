@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -121,6 +122,20 @@ pub fn an_overwritten_source_that_nobody_deregisters_falls_silent(make: Make) {
     watch.deregister(&healthy);
     source.assert_new(&mut watch, 1);
     watch.deregister(&source.number);
+}
+
+/// A file that was opened with `O_PATH`, which nothing can wait for.
+pub fn a_source_overwritten_by_what_nothing_can_wait_for_falls_silent(make: Make) {
+    let mut watch = Watch::new(make);
+    let mut source = Overwritten::new(&mut watch, 1, R, Mode::Level);
+    source.new.write_all(b"!").unwrap();
+    watch.look();
+    let mut options = File::options();
+    let named = options.read(true).custom_flags(libc::O_PATH).open("/");
+    dup2(named.unwrap(), &mut source.number).unwrap();
+    source.stir();
+    wait_until_silent(&mut watch);
+    watch.assert_at_rest_for(WINDOW);
 }
 
 pub fn a_closed_source_with_a_duplicate_falls_silent(make: Make) {
