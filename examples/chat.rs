@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.addr)?;
+    let listener = program::about(flags.addr, TcpListener::bind(flags.addr))?;
     // Who is accepted inherits it. Left to itself the kernel would keep megabytes for one who
     // does not read (tcp(7), `tcp_wmem`); it doubles what it is told (socket(7)).
     SockRef::from(&listener).set_send_buffer_size(LIMITS.output)?;

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(flags: &Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.addr)?;
+    let listener = program::about(flags.addr, TcpListener::bind(flags.addr))?;
     let address = listener.local_addr()?;
     let mut event_loop = flags.common.event_loop::<u64>()?;
     let mut handle = event_loop.handle();
@@ -91,7 +91,7 @@ fn serve_in_thread(stream: TcpStream) -> io::Result<()> {
 
 fn be_client(address: SocketAddr) -> io::Result<()> {
     output::end_with_output();
-    let stream = TcpStream::connect(address)?;
+    let stream = program::about(address, TcpStream::connect(address))?;
     stream.set_nodelay(true)?; // a line goes out when it is typed
     let writer = stream.try_clone()?;
     let (sender, sent) = mpsc::channel();
@@ -119,7 +119,7 @@ fn send_input(mut to: &TcpStream, sent: &Sender<io::Result<u64>>) -> io::Result<
     let mut input = io::stdin().lock();
     let mut buffer = [0; 4096];
     loop {
-        let count = input.read(&mut buffer)?;
+        let count = program::about("standard input", input.read(&mut buffer))?;
         let _ = sent.send(Ok(count as u64));
         // What is wrong with the connection is for the one that reads from it to say.
         if count == 0 || to.write_all(&buffer[..count]).is_err() {

@@ -36,7 +36,8 @@ fn run(flags: &Flags) -> io::Result<()> {
     for number in 0..flags.count {
         // Port 0 is a question: the kernel chooses one of the ephemeral ports.
         let port = if number == 0 { flags.addr.port() } else { 0 };
-        let listener = TcpListener::bind((flags.addr.ip(), port))?;
+        let address = SocketAddr::new(flags.addr.ip(), port);
+        let listener = program::about(address, TcpListener::bind(address))?;
         let (address, fd) = (listener.local_addr()?, listener.as_raw_fd());
         listen(listener, &mut handle)?;
         match number {

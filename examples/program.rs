@@ -107,6 +107,15 @@ pub fn parse<F: Parser>() -> F {
     F::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
 }
 
+/// Has an error begin with what it is about: an address or a file.
+///
+/// # Errors
+///
+/// That of `answer`.
+pub fn about<T>(what: impl Display, answer: io::Result<T>) -> io::Result<T> {
+    answer.map_err(|error| io::Error::new(error.kind(), format!("{what}: {error}")))
+}
+
 /// Reads the address of a server. Port 0 is a question when one listens and no answer when one
 /// connects.
 ///

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
-    let listener = TcpListener::bind(flags.addr)?;
+    let listener = program::about(flags.addr, TcpListener::bind(flags.addr))?;
     let address = listener.local_addr()?;
     if is_reached_at(address, flags.to) {
         let text = format!("--to {} is this proxy; name another server", flags.to);

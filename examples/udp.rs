@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use socket2::SockRef;
 use waitset::{Interest, Mode};
-use waitset_examples::program::{LoopFlags, finish, parse};
+use waitset_examples::program::{self, LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
 /// Answers each datagram with how long it was.
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
-    let socket = UdpSocket::bind(flags.addr)?;
+    let socket = program::about(flags.addr, UdpSocket::bind(flags.addr))?;
     socket.set_nonblocking(true)?;
     let mut event_loop = flags.common.event_loop::<u64>()?;
     let mut handle = event_loop.handle();

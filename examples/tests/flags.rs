@@ -369,6 +369,31 @@ fn a_proxy_to_itself_is_refused() {
 }
 
 #[test]
+fn an_address_that_is_taken_is_named() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (over_tcp, over_udp) = (listener.local_addr().unwrap(), socket.local_addr().unwrap());
+    for (name, flags, address) in [
+        ("echo", &[][..], over_tcp),
+        ("chat", &[], over_tcp),
+        ("ports", &[], over_tcp),
+        ("proxy", &["--to", "127.0.0.1:9"], over_tcp),
+        ("udp", &[], over_udp),
+    ] {
+        let mut command = example(name);
+        command.args(flags).arg(format!("--addr={address}"));
+        let mut running = Running::start(command.stderr(Stdio::piped()));
+        let errors = running.errors();
+        assert_eq!(running.end(), (Some(1), String::new()), "{name}");
+        let errors = errors.join().unwrap();
+        assert!(
+            errors.starts_with(&format!("{address}: Address already in use")),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
 fn every_help_fits_80_columns() {
     let others = OTHERS.iter().filter(|name| **name != "first");
     for name in EXAMPLES.iter().map(|one| &one.name).chain(others) {

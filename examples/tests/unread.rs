@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Instant;
@@ -308,6 +309,68 @@ fn the_client_of_echo_ends_quietly_with_its_reader() {
     let output = command.stdout(gone()).output().unwrap();
     assert!(output.status.success(), "{}", output.status);
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert!(server.stop().success());
+}
+
+/// A terminal: the end that shows, and the end that a program prints to.
+fn terminal() -> (File, File) {
+    use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+    let shows = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    unlockpt(&shows).unwrap();
+    let name = ptsname(&shows, Vec::new()).unwrap();
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK);
+    (shows.into(), options.open(name.to_str().unwrap()).unwrap())
+}
+
+/// What a peer could send to a terminal that obeys it.
+const ORDERS: &str = "a\u{1b}[2J\tb\u{202e}c\u{9b}31m\n";
+const SHOWN: &str = "a\\u{1b}[2J\tb\\u{202e}c\\u{9b}31m";
+
+/// What a program prints to a terminal that is non-blocking, in lines.
+fn on_terminal(command: &mut Command, count: usize) -> Vec<String> {
+    let (shows, prints) = terminal();
+    let mut running = Guarded(command.stdout(prints).spawn().unwrap());
+    command.stdout(Stdio::null()); // it holds the other end, too
+    let lines = BufReader::new(shows).lines().map(Result::unwrap);
+    let lines = lines
+        .take(count)
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    assert!(running.0.wait().unwrap().success());
+    lines
+}
+
+#[test]
+fn what_a_peer_sends_is_escaped_for_a_terminal_and_passed_on_to_a_pipe() {
+    let scratch = Scratch::new();
+    scratch.write("orders", ORDERS.repeat(500).as_bytes());
+    let input = || File::open(scratch.path().join("orders")).unwrap();
+    let lines = on_terminal(example("stdin").stdin(input()), 501);
+    for (number, line) in lines[..500].iter().enumerate() {
+        assert_eq!(*line, format!("{:>4}  {SHOWN}", number + 1));
+    }
+    let output = example("stdin").stdin(input()).output().unwrap();
+    assert!(
+        output
+            .stdout
+            .starts_with(format!("   1  {ORDERS}").as_bytes())
+    );
+
+    let (server, address) = unread("echo", &ANY);
+    let client = || {
+        let mut command = example("echo");
+        command.args(["--connect", &address]).stdin(input());
+        command
+    };
+    assert_eq!(on_terminal(&mut client(), 500), vec![SHOWN; 500]);
+    assert_eq!(
+        client().output().unwrap().stdout,
+        ORDERS.repeat(500).as_bytes()
+    );
     assert!(server.stop().success());
 }
 

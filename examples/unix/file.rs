@@ -7,6 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
+use waitset_examples::program::about;
 use waitset_examples::warn;
 
 /// The file of a listener. It is removed when this is dropped: the kernel leaves it where it is,
@@ -36,18 +37,16 @@ fn look(path: &Path) -> io::Result<Option<Metadata>> {
 
 /// Listens at a path. The file of a listener that ended without removing it is taken over.
 pub(crate) fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
-    let says =
-        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             remove_dead(path).and_then(|()| UnixListener::bind(path))
         }
         other => other,
     };
-    let listener = listener.map_err(says)?;
+    let listener = about(path.display(), listener)?;
     let file = SocketFile {
         path: path.to_owned(),
-        made: identity(&fs::symlink_metadata(path).map_err(says)?),
+        made: identity(&about(path.display(), fs::symlink_metadata(path))?),
         _bound: listener.try_clone()?,
     };
     Ok((listener, file))
