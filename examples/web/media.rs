@@ -1,11 +1,12 @@
 //! Content types by the ends of names.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 /// Returns the type that the name of a file says it has. Text is UTF-8 here. A name that is
 /// not known means bytes, which a browser saves.
 #[must_use]
-pub fn type_of(path: &Path) -> String {
+pub fn type_of(path: &Path) -> Cow<'static, str> {
     let guess = new_mime_guess::from_path(path).first_raw();
     let essence = match guess {
         // Obsolete (RFC 9239); the table still has it for `.mjs`.
@@ -14,8 +15,8 @@ pub fn type_of(path: &Path) -> String {
         None => "application/octet-stream",
     };
     match essence.starts_with("text/") {
-        true => format!("{essence}; charset=utf-8"),
-        false => essence.to_owned(),
+        true => format!("{essence}; charset=utf-8").into(),
+        false => essence.into(),
     }
 }
 
