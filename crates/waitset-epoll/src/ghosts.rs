@@ -42,12 +42,11 @@ impl Epoll {
         }
         self.looks = self.looks.wrapping_add(1);
         let event = events.as_slice()[self.looks % events.len()];
-        let Some(fd) = self.table.find(event.data()) else {
-            return;
-        };
-        self.stats.control_calls += 1;
-        self.has_ghosts = sys::is_overwritten(&self.epoll, fd);
-        self.note_care();
+        // To be asked for what it holds changes nothing of a level-triggered source.
+        if let Some((fd, held)) = self.table.find_level(event.data()) {
+            self.change_or_renew(fd, held);
+            self.note_care();
+        }
     }
 
     /// Replaces the instance by one without ghosts. As long as none can be opened, the old one

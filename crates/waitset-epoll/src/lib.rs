@@ -67,8 +67,8 @@ const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 /// any more (epoll(7), question 6). When a later call shows that there is one, the next wait
 /// opens a fresh instance, registers everything else there and closes the old instance, once
 /// for however many there are. If no call does, because the source is neither deregistered nor
-/// changed, a check finds it, which is made of one reported source every 16,384 waits, and the
-/// file that has the number now is watched, if any. Edge-triggered sources that are ready are reported again then.
+/// changed, a check finds it, which is made of one reported level-triggered source every 16,384
+/// waits, and the file that has the number now is watched, if any. Edge-triggered sources that are ready are reported again then.
 /// If no instance can be opened (`EMFILE`, `ENOSPC`, `ENOMEM`), the old one stays in use and
 /// can report the closed source, and the next wait tries again.
 ///
@@ -78,8 +78,8 @@ const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 /// to re-arm an edge-triggered source; `epoll_wait` without a timeout, otherwise
 /// `epoll_pwait2`, which counts nanoseconds (Linux 5.11). If the kernel lacks that,
 /// `epoll_wait` with milliseconds rounded up. The waker's eventfd is edge-triggered and never
-/// read. If `epoll_ctl` shows that a source was closed while registered, and every 16,384
-/// waits, one `kcmp`, whose time grows with the number of sources.
+/// read. One `epoll_ctl` every 16,384 waits. If `epoll_ctl` shows that a source was closed while
+/// registered, one `kcmp`, whose time grows with the number of sources.
 #[doc(alias("epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait2"))]
 #[derive(Debug)]
 pub struct Epoll {

@@ -61,56 +61,30 @@ pub(crate) fn delete(epoll: &OwnedFd, fd: RawFd) -> io::Result<()> {
 /// not say. One kcmp(2).
 #[cfg(target_os = "linux")]
 pub(crate) fn holds_more(epoll: &OwnedFd, fd: RawFd, known: u32) -> bool {
-    let found = compare(epoll.as_raw_fd(), epoll, fd, known);
-    !matches!(found, Err(error) if error.raw_os_error() == Some(libc::ENOENT))
-}
-
-/// Whether a source of the instance is another file than the one that its number refers to, or
-/// its number is closed; false if the kernel does not say. One kcmp(2).
-#[cfg(target_os = "linux")]
-pub(crate) fn is_overwritten(epoll: &OwnedFd, fd: RawFd) -> bool {
-    match compare(fd, epoll, fd, 0) {
-        Ok(order) => order != 0,
-        Err(error) => error.raw_os_error() == Some(libc::EBADF),
-    }
-}
-
-/// Compares the file of a descriptor with that of a source of the instance: the one registered
-/// under `number` after `skipped` others. Zero if they are the same.
-#[cfg(target_os = "linux")]
-fn compare(one: RawFd, epoll: &OwnedFd, number: RawFd, skipped: u32) -> io::Result<libc::c_long> {
     /// The target of an epoll instance (linux/kcmp.h).
     const KCMP_EPOLL_TFD: libc::c_int = 7;
     let this = process::id();
-    // `struct kcmp_epoll_slot`.
-    let slot = [epoll.as_raw_fd() as u32, number as u32, skipped];
+    let epoll = epoll.as_raw_fd();
+    // `struct kcmp_epoll_slot`: the instance, the number, and how many of it to pass over.
+    let slot = [epoll as u32, fd as u32, known];
     // SAFETY: the kernel reads the slot, which lives through the call, and changes nothing.
-    let order = unsafe {
+    let found = unsafe {
         libc::syscall(
             libc::SYS_kcmp,
             this,
             this,
             KCMP_EPOLL_TFD,
-            one as libc::c_ulong,
+            epoll as libc::c_ulong,
             slot.as_ptr(),
         )
     };
-    match order {
-        -1 => Err(io::Error::last_os_error()),
-        order => Ok(order),
-    }
+    found != -1 || io::Error::last_os_error().raw_os_error() != Some(libc::ENOENT)
 }
 
 /// Android ends a program for a call that it does not expect.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn holds_more(_: &OwnedFd, _: RawFd, _: u32) -> bool {
     true
-}
-
-/// As above.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn is_overwritten(_: &OwnedFd, _: RawFd) -> bool {
-    false
 }
 
 fn control(epoll: &OwnedFd, operation: libc::c_int, fd: RawFd, held: Held) -> io::Result<()> {

@@ -295,11 +295,12 @@ impl Table {
         Some(entry)
     }
 
-    /// The number of the source of which the kernel echoes this word.
-    pub(crate) fn find(&self, data: u64) -> Option<RawFd> {
-        let mut watched = self.watched();
-        let (fd, _) = watched.find(|(_, entry)| entry.held.data == data)?;
-        Some(fd)
+    /// The level-triggered source of which the kernel echoes this word.
+    pub(crate) fn find_level(&self, data: u64) -> Option<(RawFd, Held)> {
+        let is_it =
+            |entry: &Entry| entry.held.data == data && entry.registration.mode == Mode::Level;
+        let (fd, entry) = self.watched().find(|(_, entry)| is_it(entry))?;
+        Some((fd, entry.held))
     }
 
     /// The sources that the kernel is to watch, with their numbers.
