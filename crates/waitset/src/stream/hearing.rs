@@ -8,9 +8,9 @@ use std::time::Duration;
 use socket2::SockRef;
 use waitset_core::{AsSource, Interest, Mode, Reactor};
 
-use super::Connection;
 use super::connection::BOTH;
 use super::sys::{Descriptor, Seen};
+use super::{Connection, Notice};
 use crate::Handle;
 
 /// What a connection knows of its peer beside what it reads.
@@ -23,6 +23,18 @@ pub(super) struct Hearing {
     is_watched: Cell<bool>,
     /// The callback has been told that the peer has ended while the input is full.
     is_left_told: Cell<bool>,
+    /// What the callback is still to be told, since it panicked before that.
+    owed: Cell<Option<Notice>>,
+}
+
+impl Hearing {
+    pub(super) fn owe(&self, notice: Notice) {
+        self.owed.set(Some(notice));
+    }
+
+    pub(super) fn take_owed(&self) -> Option<Notice> {
+        self.owed.take()
+    }
 }
 
 /// What an event means to a connection that has nothing to read or write.

@@ -4,7 +4,7 @@ use std::io;
 
 use waitset_core::{AsSource, Event, Mode, Reactor};
 
-use super::connection::Shared;
+use super::connection::{BOTH, Shared};
 use super::hearing::Heard;
 use super::sys::Descriptor;
 use super::{Connection, Filled, Notice};
@@ -25,6 +25,8 @@ impl<S: AsSource + 'static> Connection<S> {
         let mut told = Told {
             connection: self,
             handle,
+            filled: None,
+            is_done: false,
         };
         let mut tell = |notice, handle: &mut Handle<'_, State, R>| {
             callback(state, self, notice, handle);
@@ -35,6 +37,32 @@ impl<S: AsSource + 'static> Connection<S> {
             told.handle.remove(self.key());
             tell(Notice::Closed(answer), told.handle);
         }
+        told.is_done = true;
+    }
+
+    /// Has the next event go on where a panic has broken off, without waiting for the peer.
+    #[cold]
+    fn go_on_later<State, R: Reactor + 'static>(
+        &self,
+        filled: Option<io::Result<Filled>>,
+        handle: &mut Handle<'_, State, R>,
+    ) {
+        if self.is_gone(handle) {
+            return;
+        }
+        let Shared {
+            input,
+            output,
+            hearing,
+            ..
+        } = &*self.0;
+        match filled {
+            Some(Ok(Filled::Ended)) => hearing.owe(Notice::Ended),
+            Some(Ok(Filled::CutShort)) if input.borrow().is_full() => hearing.owe(Notice::Full),
+            Some(Err(error)) => output.borrow_mut().fail(error),
+            Some(Ok(_)) | None => {}
+        }
+        self.ask(Some(BOTH), handle);
     }
 }
 
@@ -55,6 +83,10 @@ enum Done {
 struct Told<'a, 'h, S: AsSource + 'static, State, R: Reactor + 'static> {
     connection: &'a Connection<S>,
     handle: &'a mut Handle<'h, State, R>,
+    /// What the reading came to, while the callback is told that there is more input.
+    filled: Option<io::Result<Filled>>,
+    /// Whether the callback has been told all there was to tell.
+    is_done: bool,
 }
 
 impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, State, R> {
@@ -90,8 +122,14 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
             mode,
             input,
             output,
+            hearing,
             ..
         } = &*self.connection.0;
+        if let Some(notice) = hearing.take_owed() {
+            if !tell(notice, self.handle) {
+                return None;
+            }
+        }
         if input.borrow().has_ended() && output.borrow().is_finished() {
             return Some(Ok(()));
         }
@@ -138,8 +176,12 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
             filled = output.borrow_mut().flush(stream).map(|_| Filled::Drained);
         }
         let has_read = input.borrow().len() > had;
-        if has_read && !tell(Notice::Received, self.handle) {
-            return Ok(Done::Gone);
+        if has_read {
+            self.filled = Some(filled);
+            if !tell(Notice::Received, self.handle) {
+                return Ok(Done::Gone);
+            }
+            filled = self.filled.take().unwrap_or(Ok(Filled::Drained));
         }
         let is_there = match filled? {
             Filled::Drained if has_read => return Ok(Done::All),
@@ -176,6 +218,9 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
 impl<S: AsSource + 'static, State, R: Reactor + 'static> Drop for Told<'_, '_, S, State, R> {
     fn drop(&mut self) {
         self.connection.0.is_told.set(false);
-        self.connection.resume(self.handle);
+        match self.is_done {
+            true => self.connection.resume(self.handle),
+            false => self.connection.go_on_later(self.filled.take(), self.handle),
+        }
     }
 }

@@ -211,6 +211,11 @@ impl WriteBuffer {
         }
     }
 
+    /// Has the next [`flush`](Self::flush) tell this error, which the socket has told a reader.
+    pub(super) fn fail(&mut self, error: io::Error) {
+        self.state = State::Failed(Some(error));
+    }
+
     /// How many bytes wait to be written.
     #[must_use]
     pub fn len(&self) -> usize {

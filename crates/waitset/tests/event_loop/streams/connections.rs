@@ -411,12 +411,94 @@ fn a_connection_whose_callback_panicked_goes_on() {
             .unwrap();
         far.write_all(b"a").unwrap();
         let mut text = Vec::new();
-        let turned = catch_unwind(AssertUnwindSafe(|| {
-            turn_until(&mut event_loop, &mut text, |_| false);
-        }));
-        assert!(turned.is_err());
+        turn_until_it_panics(&mut event_loop, &mut text);
         far.write_all(b"b").unwrap();
         turn_until(&mut event_loop, &mut text, |text| text == b"ab");
+    });
+}
+
+/// Turns until a callback has panicked.
+fn turn_until_it_panics<State>(event_loop: &mut Loop<State>, state: &mut State) {
+    let turned = catch_unwind(AssertUnwindSafe(|| {
+        turn_until(event_loop, state, |_| false)
+    }));
+    assert!(turned.is_err());
+}
+
+/// Opens a stream whose callback panics when it is told of input.
+fn open_to_panic(
+    event_loop: &mut Loop<Seen>,
+    near: UnixStream,
+    mode: Mode,
+) -> Connection<UnixStream> {
+    let limits = Limits {
+        input: 10,
+        output: MEBIBYTE,
+    };
+    let panics =
+        |seen: &mut Seen, connection: &Connection<_>, notice, handle: &mut In<'_, Seen>| {
+            assert!(!matches!(notice, Notice::Received), "as the test wants it");
+            seen.note(connection, notice, handle);
+        };
+    let mut handle = event_loop.handle();
+    handle.open_with(near, mode, limits, panics).unwrap()
+}
+
+#[test]
+fn the_end_of_input_whose_callback_panicked_is_told() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let _near = open_to_panic(&mut event_loop, near, mode);
+        far.write_all(b"!").unwrap();
+        far.shutdown(Shutdown::Write).unwrap();
+        let mut seen = Seen::default();
+        turn_until_it_panics(&mut event_loop, &mut seen);
+        turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
+        settle(&mut event_loop, &mut seen);
+        assert_eq!((seen.filled, seen.left), (0, 0));
+    });
+}
+
+#[test]
+fn a_callback_that_panicked_is_told_that_the_input_is_full() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let _near = open_to_panic(&mut event_loop, near, mode);
+        far.write_all(b"0123456789").unwrap();
+        let mut seen = Seen::default();
+        turn_until_it_panics(&mut event_loop, &mut seen);
+        turn_until(&mut event_loop, &mut seen, |seen| seen.filled > 0);
+        settle(&mut event_loop, &mut seen);
+        assert_eq!(seen.filled, 1, "once");
+    });
+}
+
+#[test]
+fn what_is_queued_is_written_though_the_callback_panicked() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let (near, mut far) = pair();
+        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let near = open_to_panic(&mut event_loop, near, mode);
+        let mut seen = Seen::default();
+        near.send(&numbered(MEBIBYTE), &mut event_loop.handle())
+            .unwrap();
+        settle(&mut event_loop, &mut seen);
+        assert!(near.queued() > 0, "the socket takes less");
+        // It is writable and readable at once.
+        let mut bytes = vec![0; MEBIBYTE];
+        let mut read = 0;
+        while let Ok(count) = far.read(&mut bytes[read..]) {
+            read += count;
+        }
+        far.write_all(b"!").unwrap();
+        turn_until_it_panics(&mut event_loop, &mut seen);
+        let rest = MEBIBYTE - read;
+        far.set_nonblocking(false).unwrap();
+        let reading = thread::spawn(move || far.read_exact(&mut bytes[read..]).map(|()| bytes));
+        turn_until(&mut event_loop, &mut seen, |seen| seen.drained > 0);
+        assert!(rest > 0 && reading.join().unwrap().unwrap() == numbered(MEBIBYTE));
     });
 }
 
