@@ -247,7 +247,7 @@ impl Uring {
     /// Takes what has completed, as far as there is room; false if nothing has.
     #[inline(always)]
     fn reap(&mut self, events: &mut Events) -> bool {
-        let (mut any, mut woken, mut lost) = (false, false, false);
+        let (mut any, mut signs) = (false, Signs::default());
         let Self {
             ring,
             sources,
@@ -271,10 +271,10 @@ impl Uring {
             let Some(source) = known.filter(|source| source.generation() == generation) else {
                 if completion.data == BELL {
                     self.bell_is_armed = completion.more;
-                    lost |= completion.bits() == Err(libc::ECANCELED);
-                    woken |= self.wake.take();
-                } else if source::is_of_poll(completion.data) {
-                    *doomed -= usize::from(!completion.more);
+                    signs.is_lost |= completion.bits() == Err(libc::ECANCELED);
+                    signs.is_woken |= self.wake.take();
+                } else {
+                    forget_doomed(doomed, &completion);
                 }
                 continue;
             };
@@ -285,10 +285,19 @@ impl Uring {
                     complete_with_care(source, fd, completion, overflows, calls)
                 }
             };
-            let mut queue = &mut *queue;
             match verdict {
-                Verdict::Silent => queue = silenced,
-                Verdict::Lost => lost = true,
+                Verdict::Silent => {
+                    if source.is_to_be_queued() {
+                        source.queued = true;
+                        silenced.push(fd);
+                    }
+                    continue;
+                }
+                // All sources are armed in another ring.
+                Verdict::Lost => {
+                    signs.is_lost = true;
+                    continue;
+                }
                 Verdict::Tell(seen) => {
                     *place = source.registration.event(seen);
                     count += 1;
@@ -306,11 +315,11 @@ impl Uring {
             }
         }
         events.set_len(count);
-        if woken {
+        drop(completions);
+        if signs.is_woken {
             events.set_woken();
         }
-        drop(completions);
-        if lost {
+        if signs.is_lost {
             self.bell_is_armed = false;
             ring.lose();
         }
@@ -446,10 +455,34 @@ impl Uring {
     }
 }
 
+/// What completions say that are no events.
+#[derive(Default)]
+struct Signs {
+    is_woken: bool,
+    is_lost: bool,
+}
+
+/// Counts a cancelled poll as gone if this is its last completion.
+#[cold]
+fn forget_doomed(doomed: &mut usize, completion: &Completion) {
+    if source::is_of_poll(completion.data) {
+        *doomed -= usize::from(!completion.more);
+    }
+}
+
 /// Whether a wait has something to return for.
 #[inline]
 fn has_news(events: &Events) -> bool {
     !events.is_empty() || events.was_woken()
+}
+
+/// What was taken from the ring must be told; the kernel refuses the next wait.
+#[cold]
+fn refused(events: &mut Events, error: &io::Error) -> io::Result<()> {
+    match has_news(events) {
+        true => Ok(()),
+        false => refusal::of_wait(NAME, events, error),
+    }
 }
 
 #[cold]
@@ -553,10 +586,8 @@ impl Reactor for Uring {
             None => self.wait_in_ring(events, None),
             Some(_) => self.wait_for(events, timeout),
         };
-        match waited {
-            // What was taken from the ring must be told; the kernel refuses the next wait.
-            Err(error) if !has_news(events) => refusal::of_wait(NAME, events, &error)?,
-            Err(_) | Ok(()) => {}
+        if let Err(error) = waited {
+            refused(events, &error)?;
         }
         self.stats.count_wait(events.len());
         Ok(events.len())
