@@ -19,6 +19,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Measures the ways to wait for many descriptors against each other on this machine.
 #[derive(Parser)]
+#[command(max_term_width = 80)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -382,8 +382,17 @@ fn a_microsecond_may_be_written_with_either_sign_for_micro() {
 
 #[test]
 fn every_help_fits_80_columns() {
-    for command in ["compare", "report", "record", "recommend", "diff"] {
-        let output = Command::new(PROGRAM).args([command, "--help"]).output();
+    let commands = ["compare", "report", "record", "recommend", "diff"];
+    let of_commands = commands.map(|command| (PROGRAM, vec![command, "--help"]));
+    let others = [
+        env!("CARGO_BIN_EXE_goals"),
+        env!("CARGO_BIN_EXE_instructions"),
+        env!("CARGO_BIN_EXE_ratios"),
+        env!("CARGO_BIN_EXE_timers"),
+    ];
+    let of_others = others.map(|program| (program, vec!["--help"]));
+    for (program, arguments) in of_commands.into_iter().chain(of_others) {
+        let output = Command::new(program).args(arguments).output();
         let told = String::from_utf8(output.unwrap().stdout).unwrap();
         let widest = told.lines().map(|line| line.chars().count()).max();
         assert!(widest.unwrap() <= 80, "{told}");

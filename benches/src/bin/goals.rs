@@ -39,6 +39,7 @@ mod on_linux {
     /// take turns, and says which are met. About two minutes; instructions and system calls
     /// are counted by valgrind, where it is installed.
     #[derive(Parser)]
+    #[command(max_term_width = 80)]
     struct Arguments {
         /// Measure goal N only; may be given several times
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=14))]

@@ -28,6 +28,7 @@ const MOST: &[(&str, [f64; 2])] = &[("epoll", [92.0, 58.0]), ("event-loop", [125
 /// pipe chain, with 100 pipes and 1 or 10 of them active. Exact: the same in every run of
 /// one build.
 #[derive(Parser)]
+#[command(max_term_width = 80)]
 struct Arguments {
     /// Exit with 1 if epoll or the event loop over it needs more than it may
     #[arg(long)]

@@ -25,6 +25,7 @@ use waitset_bench::{Entrant, Fixture, Scenario, limits};
 /// Measures every contestant against a raw epoll loop in pairs of short slices that take
 /// turns; below 1 is faster. The loop is measured against itself as well: that is the noise.
 #[derive(Parser)]
+#[command(max_term_width = 80)]
 struct Arguments {
     /// Pairs of slices for each figure
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(15..))]

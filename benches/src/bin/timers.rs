@@ -21,6 +21,7 @@ use waitset_bench::timers::verify;
 /// tokio's wheel, in turns. Figures are the others' times over waitset's: above 1 waitset
 /// is faster. waitset is measured against itself as well: that is the noise.
 #[derive(Parser)]
+#[command(max_term_width = 80)]
 struct Arguments {
     /// Rounds for each figure
     #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u16).range(15..))]
