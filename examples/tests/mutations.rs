@@ -9,6 +9,11 @@
 //! | `WAITSET_MUTATIONS_SECONDS` | how long each server is tried, instead of a few hundred inputs |
 //! | `WAITSET_MUTATIONS_SEED` | the seed, which is printed |
 
+#![allow(
+    clippy::disallowed_macros,
+    reason = "the harness captures what a test prints"
+)]
+
 mod support;
 
 use std::env;
@@ -24,7 +29,6 @@ use socket2::SockRef;
 use support::{Client, LONGEST, Server, Tab, example, mechanisms};
 use tungstenite::Message;
 use waitset::Backend;
-use waitset_examples::warn;
 use waitset_examples::web::scratch::Scratch;
 
 /// Inputs for each server and mechanism, unless a time is given.
@@ -315,7 +319,7 @@ fn try_out(server: &Server, path: &str, length: Length, mut witness: impl FnMut(
 fn seeded() -> Rng {
     let seed = env::var("WAITSET_MUTATIONS_SEED").ok();
     let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
-    warn!("WAITSET_MUTATIONS_SEED={seed}");
+    eprintln!("WAITSET_MUTATIONS_SEED={seed}");
     Rng::with_seed(seed)
 }
 
@@ -339,7 +343,7 @@ fn survives(name: &str, flags: &[&str], attack: impl Fn(&Server, Length) -> usiz
         assert_eq!(server.connect().get("/").status, 200);
         let after = at_rest(&server, before);
         let kib = server.resident_kib();
-        warn!("{name} on {backend}: {inputs} inputs, {after} descriptors, {kib} KiB");
+        eprintln!("{name} on {backend}: {inputs} inputs, {after} descriptors, {kib} KiB");
         server.stop();
         let told = errors.join().unwrap();
         assert!(told.is_empty(), "{told:.4000}");
