@@ -49,9 +49,9 @@ const NAME: &str = "select";
 ///
 /// # Platform notes
 ///
-/// `pselect`, which counts nanoseconds. One `fcntl` per registration, when the source is
-/// reported for the first time, and for what is reported every 16,384 waits: what was opened
-/// with `O_PATH` is always ready for select. After `EBADF`, one `fcntl` for each registered
+/// `pselect`, which counts nanoseconds. One `fcntl` when a source is reported for the first time,
+/// and then once in 16,384 waits if it is reported: what was opened with `O_PATH` is always
+/// ready for select. After `EBADF`, one `fcntl` for each registered
 /// descriptor finds the closed one. Draining the waker is one `read` on Linux. Descriptors
 /// of any number on Linux, Android and FreeBSD; elsewhere [`new`](Self::new) is
 /// [`posix`](Self::posix).
@@ -72,12 +72,13 @@ pub struct Select {
 struct Source {
     registration: Registration,
     asked: u8,
-    /// Whether it was found to be one that select can wait for.
-    is_known: bool,
+    /// The round of waits in which it was last found to be one that select can wait for, from 1.
+    checked: u32,
 }
 
-/// After so many waits, the sources that are told are looked at again: a number can be given to
-/// another file.
+/// How many waits are a round. In each, the sources that are told are looked at once: what was
+/// opened with `O_PATH`, or has been given the number since, is ready in every wait, as select
+/// has it.
 const ROUND: u64 = 1 << 14;
 
 impl Select {
@@ -147,7 +148,7 @@ impl Select {
             stats,
             ..
         } = self;
-        let is_round_over = stats.waits % ROUND == ROUND - 1;
+        let round = (stats.waits / ROUND) as u32 + 1;
         sets.answers(ready, |sets, fd, observed| {
             if events.is_full() {
                 return false;
@@ -155,23 +156,13 @@ impl Select {
             let Some(source) = sources.get_mut(fd) else {
                 return true;
             };
-            if !source.is_known || is_round_over {
-                // What was opened with O_PATH is ready in every wait, as select has it.
-                stats.control_calls += 1;
-                source.is_known = is_open(fd);
+            if source.checked != round && !source.check(fd, round, stats) {
+                evict(fd, sets, sources, events);
+                return true;
             }
-            let registration = source.registration;
-            let is_told_again = source.is_known && registration.mode == Mode::Level;
-            let observed = match source.is_known {
-                true => observed,
-                false => Readiness::ERROR,
-            };
-            events.push(registration.event(observed));
-            if !is_told_again {
+            events.push(source.registration.event(observed));
+            if source.registration.mode == Mode::Oneshot {
                 sets.ask(fd, &mut source.asked, None);
-            }
-            if !source.is_known {
-                sources.remove(fd);
             }
             true
         });
@@ -198,12 +189,28 @@ impl Select {
             if events.is_full() {
                 break;
             }
-            if let Some(mut source) = self.sources.remove(fd) {
-                self.sets.ask(fd, &mut source.asked, None);
-                events.push(source.registration.event(Readiness::ERROR));
-            }
+            evict(fd, &mut self.sets, &mut self.sources, events);
         }
         dead.len()
+    }
+}
+
+impl Source {
+    /// Looks whether select can wait for it.
+    #[cold]
+    fn check(&mut self, fd: RawFd, round: u32, stats: &mut Stats) -> bool {
+        stats.control_calls += 1;
+        self.checked = round;
+        is_open(fd)
+    }
+}
+
+/// Drops a source that select cannot wait for, and reports it for the last time.
+#[cold]
+fn evict(fd: RawFd, sets: &mut FdSets, sources: &mut FdTable<Source>, events: &mut Events) {
+    if let Some(mut source) = sources.remove(fd) {
+        sets.ask(fd, &mut source.asked, None);
+        events.push(source.registration.event(Readiness::ERROR));
     }
 }
 
@@ -242,7 +249,7 @@ impl Reactor for Select {
                 mode,
             },
             asked: 0,
-            is_known: false,
+            checked: 0,
         };
         self.sets.make_room(fd);
         self.sets.ask(fd, &mut source.asked, Some(interest));
