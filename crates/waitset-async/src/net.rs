@@ -99,6 +99,7 @@ where
         };
         match setbacks.judge(listener, &error) {
             Setback::Lost => Err(io::ErrorKind::Interrupted.into()),
+            Setback::ShutDown => Err(io::ErrorKind::InvalidInput.into()),
             _ => Err(error),
         }
     };
@@ -190,6 +191,22 @@ mod tests {
         // A socket that is connected takes no connections, and is not asked for long.
         let answer = accept_after(vec![libc::ECONNABORTED; 100]);
         assert_eq!(answer.unwrap_err().raw_os_error(), Some(libc::EINVAL));
+    }
+
+    #[test]
+    fn accept_on_a_listener_that_was_shut_down_is_an_error() {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        let unnamed = socket2::SockAddr::unix("").unwrap(); // the kernel makes up a name
+        socket.bind(&unnamed).unwrap();
+        socket.listen(1).unwrap();
+        socket.shutdown(std::net::Shutdown::Both).unwrap();
+        let listener = UnixListener::from(std::os::fd::OwnedFd::from(socket));
+        let accepted = block_on(waitset::Poll::new().unwrap(), async {
+            let listener = Async::new(listener).unwrap();
+            timeout(Duration::from_secs(60), listener.accept()).await
+        });
+        let error = accepted.unwrap().unwrap().map(drop).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]

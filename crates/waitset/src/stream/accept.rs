@@ -175,7 +175,6 @@ impl<L: Listener> Acceptor<L> {
         listener.set_nonblocking()?;
         // It fails only on what is no TCP socket, and accept(2) has the better error for that.
         let _ = listener.set_nodelay();
-
         Ok(Self {
             listener,
             keeps_reserve: true,
@@ -231,8 +230,8 @@ impl<L: Listener> Acceptor<L> {
     }
 
     /// For how long to leave the listener alone, if the last turn ended because the system
-    /// has no more descriptors or memory, or because the network keeps failing: 10 ms at first, doubling to a second until a
-    /// connection is taken.
+    /// has no more descriptors or memory, or because the network keeps failing: 10 ms at
+    /// first, doubling to a second until a connection is taken.
     #[must_use]
     pub fn pause(&self) -> Option<Duration> {
         self.pause.get()
@@ -284,6 +283,10 @@ impl<L: Listener> Acceptor<L> {
             Setback::NoDescriptor => self.refuse(error),
             Setback::Pause => self.rest(error),
             Setback::Failed => Step::Last(Refusal::Failed(error)),
+            Setback::ShutDown => {
+                let error = io::Error::from_raw_os_error(libc::EINVAL);
+                Step::Last(Refusal::Failed(error))
+            }
         }
     }
 }

@@ -6,6 +6,8 @@ use std::io;
 use socket2::{SockRef, Type};
 use waitset_core::AsSource;
 
+use super::sys::Descriptor;
+
 /// What to do after accept(2) has failed, as [`Setbacks::judge`] finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,6 +27,9 @@ pub enum Setback {
     Pause,
     /// The listener will never accept, and calling accept(2) again is pointless.
     Failed,
+    /// The same: it is a Unix listener that was shut down, which reads as readable forever
+    /// while accept(2) returns `EAGAIN`. Report `EINVAL`, as TCP does.
+    ShutDown,
 }
 
 /// Judges the errors of accept(2) for one listener.
@@ -42,6 +47,7 @@ pub enum Setback {
 /// | error | is |
 /// |---|---|
 /// | `EAGAIN`, `EINTR` | `NoneWaiting`, `Interrupted` |
+/// | `EAGAIN` twice in a row, of a socket that has hung up | `ShutDown` |
 /// | `ECONNABORTED`, `ECONNRESET`, `EPROTO`, `ETIMEDOUT` | `Lost` |
 /// | `ENETDOWN`, `ENETUNREACH`, `EHOSTDOWN`, `EHOSTUNREACH`, `ENONET` | `Lost`; `Pause` if it lasts |
 /// | `EPERM`, `ENOPROTOOPT`, `EOPNOTSUPP` | `Lost`; `Failed` if it lasts |
@@ -52,7 +58,8 @@ pub enum Setback {
 ///
 /// # Platform notes
 ///
-/// For `EOPNOTSUPP`, a getsockopt(2) of `SO_TYPE`; otherwise no system call.
+/// For `EOPNOTSUPP`, a getsockopt(2) of `SO_TYPE`; for an `EAGAIN` that follows another
+/// without a connection between them, a poll(2); otherwise no system call.
 ///
 /// ```
 /// use std::io::Error;
@@ -78,6 +85,8 @@ pub enum Setback {
 pub struct Setbacks {
     /// How many calls in a row have failed in a way that may last.
     in_a_row: Cell<u32>,
+    /// Whether no connection was waiting the last time.
+    was_empty: Cell<bool>,
 }
 
 impl Setbacks {
@@ -91,10 +100,7 @@ impl Setbacks {
             return Self::of_kind(error.kind());
         };
         match number {
-            libc::EAGAIN => {
-                self.clear();
-                Setback::NoneWaiting
-            }
+            libc::EAGAIN => self.none_waiting(listener),
             libc::EINTR => Setback::Interrupted,
             libc::ECONNABORTED | libc::ECONNRESET | libc::EPROTO | libc::ETIMEDOUT => Setback::Lost,
             libc::EMFILE | libc::ENFILE => Setback::NoDescriptor,
@@ -109,6 +115,17 @@ impl Setbacks {
     /// Notes that a connection was taken.
     pub fn clear(&self) {
         self.in_a_row.set(0);
+        self.was_empty.set(false);
+    }
+
+    fn none_waiting(&self, listener: &impl AsSource) -> Setback {
+        self.in_a_row.set(0);
+        // To be called again for nothing is unusual: others take the connections, or it is dead.
+        let is_suspect = self.was_empty.replace(true);
+        match is_suspect && Descriptor(listener.as_fd()).look().is_hung_up() {
+            true => Setback::ShutDown,
+            false => Setback::NoneWaiting,
+        }
     }
 
     /// Errors that a [`Listener`](super::Listener) of your own makes have no number.

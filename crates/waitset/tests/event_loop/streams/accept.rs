@@ -1,8 +1,9 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::rc::Rc;
 use std::time::Duration;
@@ -409,6 +410,31 @@ fn a_socket_that_takes_no_connections_has_failed_once_and_is_out_of_the_loop() {
             assert!(matches!(told[..], [Refusal::Failed(_)]), "{name}: {told:?}");
             assert!(event_loop.handle().is_empty());
         }
+    });
+}
+
+/// TCP says so by `EINVAL`; a Unix socket is readable and returns `EAGAIN` forever.
+#[test]
+fn a_listener_that_was_shut_down_has_failed_once_and_is_out_of_the_loop() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let mut event_loop: Loop<Vec<Refusal<()>>> = EventLoop::over(reactor);
+        let name = format!("waitset-shut-down-{}", std::process::id());
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap();
+        let listener = UnixListener::bind_addr(&address).unwrap();
+        let same = listener.try_clone().unwrap();
+        let acceptor = Acceptor::new(listener).unwrap();
+        let note =
+            move |told: &mut Vec<_>, accepted: Result<_, _>, _: &mut In<'_, _>| match accepted {
+                Ok(_) => SockRef::from(&same).shutdown(Shutdown::Both).unwrap(),
+                Err(refusal) => told.push(refusal),
+            };
+        event_loop.handle().listen(acceptor, mode, note).unwrap();
+        let _client = UnixStream::connect_addr(&address).unwrap();
+        let mut told = Vec::new();
+        turn_until(&mut event_loop, &mut told, |told| !told.is_empty());
+        settle(&mut event_loop, &mut told);
+        assert!(matches!(told[..], [Refusal::Failed(_)]), "{told:?}");
+        assert!(event_loop.handle().is_empty());
     });
 }
 
