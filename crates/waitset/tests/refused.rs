@@ -3,12 +3,14 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use waitset::spin::SpinDetector;
+use waitset::stream::Acceptor;
 use waitset::{Backend, ChildProcess, Events, Interest, Key, Mode, Signal, Signals, WaitSet};
 use waitset_conformance::{not_checked, refusing};
 
@@ -158,5 +160,18 @@ fn a_wait_that_the_kernel_refuses_loses_no_event() {
         seen.sort();
         keys.sort();
         assert_eq!(seen, keys, "{backend}, errno {errno}");
+    }
+}
+
+/// In a chroot(2) there may be no `/dev/null`, either.
+#[test]
+fn an_acceptor_opens_no_file() {
+    for errno in [libc::ENOENT, libc::EPERM] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let files = [libc::SYS_openat, libc::SYS_openat2];
+        match refusing(&files, errno, || Acceptor::new(listener).map(drop)) {
+            Ok(answer) => answer.unwrap(),
+            Err(error) => return not_checked(format_args!("no seccomp filter: {error}")),
+        }
     }
 }

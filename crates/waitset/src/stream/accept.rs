@@ -1,10 +1,9 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
@@ -118,7 +117,7 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 ///
 /// accept4(2) with `SOCK_NONBLOCK | SOCK_CLOEXEC` on Linux: one call a connection, and one
 /// more a turn that finds the backlog empty. Elsewhere accept(2) and fcntl(2). The
-/// reserve is `/dev/null`. `TCP_NODELAY` is set once, on the listening socket, by
+/// reserve is a duplicate of the listener, made by fcntl(2). `TCP_NODELAY` is set once, on the listening socket, by
 /// [`new`](Self::new).
 ///
 /// The backlog is the listener's: 128 in the standard library on Linux, capped by
@@ -148,7 +147,7 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 pub struct Acceptor<L> {
     listener: L,
     keeps_reserve: bool,
-    reserve: RefCell<Option<File>>,
+    reserve: RefCell<Option<OwnedFd>>,
     most: usize,
     has_more: Cell<bool>,
     pause: Cell<Option<Duration>>,
@@ -175,10 +174,11 @@ impl<L: Listener> Acceptor<L> {
         listener.set_nonblocking()?;
         // It fails only on what is no TCP socket, and accept(2) has the better error for that.
         let _ = listener.set_nodelay();
+        let reserve = open_reserve(&listener)?;
         Ok(Self {
             listener,
             keeps_reserve: true,
-            reserve: RefCell::new(Some(open_reserve()?)),
+            reserve: RefCell::new(Some(reserve)),
             most: TURN,
             has_more: Cell::new(false),
             pause: Cell::new(None),
@@ -214,7 +214,7 @@ impl<L: Listener> Acceptor<L> {
         self.has_more.set(false);
         self.pause.set(None);
         if self.keeps_reserve && self.reserve.borrow().is_none() {
-            *self.reserve.borrow_mut() = open_reserve().ok();
+            *self.reserve.borrow_mut() = open_reserve(&self.listener).ok();
         }
         Turn {
             acceptor: self,
@@ -257,7 +257,7 @@ impl<L: Listener> Acceptor<L> {
         let answer = self.listener.accept();
         // The stream is closed before the reserve is opened in its place.
         let answer = answer.map(|(_, peer)| peer);
-        *self.reserve.borrow_mut() = open_reserve().ok();
+        *self.reserve.borrow_mut() = open_reserve(&self.listener).ok();
         match answer {
             Ok(peer) => Step::Told(Err(Refusal::NoDescriptor { peer, error })),
             Err(again) => match self.setbacks.judge(&self.listener, &again) {
@@ -291,8 +291,9 @@ impl<L: Listener> Acceptor<L> {
     }
 }
 
-fn open_reserve() -> io::Result<File> {
-    File::open("/dev/null")
+/// A descriptor that needs neither a path nor a socket more, which a sandbox might refuse.
+fn open_reserve(listener: &impl AsSource) -> io::Result<OwnedFd> {
+    listener.as_fd().try_clone_to_owned()
 }
 
 /// What one accept(2) came to.
