@@ -117,8 +117,8 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 ///
 /// accept4(2) with `SOCK_NONBLOCK | SOCK_CLOEXEC` on Linux: one call a connection, and one
 /// more a turn that finds the backlog empty. Elsewhere accept(2) and fcntl(2). The
-/// reserve is a duplicate of the listener, made by fcntl(2). `TCP_NODELAY` is set once, on the listening socket, by
-/// [`new`](Self::new).
+/// reserve is a duplicate of the listener, made by fcntl(2). `TCP_NODELAY` is set once, on the
+/// listening socket, by [`new`](Self::new).
 ///
 /// The backlog is the listener's: 128 in the standard library on Linux, capped by
 /// `net.core.somaxconn`, and where it is full connections wait with their sender and are
