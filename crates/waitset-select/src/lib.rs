@@ -23,6 +23,7 @@ mod fd_set;
 mod sys;
 
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -49,10 +50,10 @@ const NAME: &str = "select";
 ///
 /// # Platform notes
 ///
-/// `pselect`, which counts nanoseconds. One `fcntl` when a source is reported for the first time,
-/// and then once in 16,384 waits if it is reported: what was opened with `O_PATH` is always
-/// ready for select. After `EBADF`, one `fcntl` for each registered
-/// descriptor finds the closed one. Draining the waker is one `read` on Linux. Descriptors
+/// `pselect`, which counts nanoseconds. One `fcntl` for each source at the first event after it
+/// was registered, and one for every source once in 16,384 waits, because a descriptor that was
+/// opened with `O_PATH` is always ready for select. After `EBADF`, one `fcntl` for each
+/// registered descriptor finds the closed one. Draining the waker is one `read` on Linux. Descriptors
 /// of any number on Linux, Android and FreeBSD; elsewhere [`new`](Self::new) is
 /// [`posix`](Self::posix).
 #[doc(alias("pselect", "FD_SETSIZE"))]
@@ -61,6 +62,8 @@ pub struct Select {
     wake: WakeFlag<Bell>,
     sets: FdSets,
     sources: FdTable<Source>,
+    /// Registered since the last event, and not looked at yet; some may be deregistered again.
+    unchecked: Vec<RawFd>,
     limit: Option<usize>,
     probe: Probe,
     stats: Stats,
@@ -72,13 +75,10 @@ pub struct Select {
 struct Source {
     registration: Registration,
     asked: u8,
-    /// The round of waits in which it was last found to be one that select can wait for, from 1.
-    checked: u32,
 }
 
-/// How many waits are a round. In each, the sources that are told are looked at once: what was
-/// opened with `O_PATH`, or has been given the number since, is ready in every wait, as select
-/// has it.
+/// Once in so many waits, all sources are looked at: what was opened with `O_PATH`, or has been
+/// given a registered number since, is ready in every wait, as select has it.
 const ROUND: u64 = 1 << 14;
 
 impl Select {
@@ -128,6 +128,7 @@ impl Select {
             sets: FdSets::new(bell),
             wake,
             sources: FdTable::default(),
+            unchecked: Vec::new(),
             limit,
             probe: Probe::default(),
             stats: Stats::default(),
@@ -136,36 +137,62 @@ impl Select {
 
     /// Puts the events of `ready` bits into the buffer.
     fn tell(&mut self, events: &mut Events, ready: usize) {
+        if !self.unchecked.is_empty() || self.stats.waits % ROUND == 0 {
+            self.evict_unfit(events);
+        }
         if self.sets.take_bell() {
             self.stats.control_calls += self.wake.doorbell().drain();
             if self.wake.take() {
                 events.set_woken();
             }
         }
-        let Self {
-            sets,
-            sources,
-            stats,
-            ..
-        } = self;
-        let round = (stats.waits / ROUND) as u32 + 1;
+        let Self { sets, sources, .. } = self;
         sets.answers(ready, |sets, fd, observed| {
             if events.is_full() {
                 return false;
             }
-            let Some(source) = sources.get_mut(fd) else {
-                return true;
-            };
-            if source.checked != round && !source.check(fd, round, stats) {
-                evict(fd, sets, sources, events);
-                return true;
-            }
-            events.push(source.registration.event(observed));
-            if source.registration.mode == Mode::Oneshot {
-                sets.ask(fd, &mut source.asked, None);
+            if let Some(Source {
+                registration,
+                asked,
+            }) = sources.get_mut(fd)
+            {
+                events.push(registration.event(observed));
+                if registration.mode == Mode::Oneshot {
+                    sets.ask(fd, asked, None);
+                }
             }
             true
         });
+    }
+
+    /// Drops sources that are ready in every wait because select cannot wait for them, and
+    /// reports each for the last time. Those that do not fit the buffer are kept for the next.
+    #[cold]
+    fn evict_unfit(&mut self, events: &mut Events) {
+        if self.stats.waits % ROUND == 0 {
+            // Any number may have been given to another file.
+            self.unchecked.clear();
+            self.unchecked.extend(self.sources.descriptors());
+        }
+        self.forget_removed();
+        let mut unchecked = mem::take(&mut self.unchecked);
+        unchecked.retain(|fd| {
+            let is_asked = self
+                .sources
+                .get(*fd)
+                .is_some_and(|source| source.asked != 0);
+            self.stats.control_calls += u64::from(is_asked);
+            is_asked && !is_open(*fd) && !self.evict(*fd, events)
+        });
+        self.unchecked = unchecked;
+    }
+
+    #[cold]
+    fn forget_removed(&mut self) {
+        let sources = &self.sources;
+        self.unchecked.retain(|fd| sources.get(*fd).is_some());
+        self.unchecked.sort_unstable();
+        self.unchecked.dedup();
     }
 
     #[cold]
@@ -189,28 +216,21 @@ impl Select {
             if events.is_full() {
                 break;
             }
-            evict(fd, &mut self.sets, &mut self.sources, events);
+            self.evict(fd, events);
         }
         dead.len()
     }
-}
 
-impl Source {
-    /// Looks whether select can wait for it.
-    #[cold]
-    fn check(&mut self, fd: RawFd, round: u32, stats: &mut Stats) -> bool {
-        stats.control_calls += 1;
-        self.checked = round;
-        is_open(fd)
-    }
-}
-
-/// Drops a source that select cannot wait for, and reports it for the last time.
-#[cold]
-fn evict(fd: RawFd, sets: &mut FdSets, sources: &mut FdTable<Source>, events: &mut Events) {
-    if let Some(mut source) = sources.remove(fd) {
-        sets.ask(fd, &mut source.asked, None);
-        events.push(source.registration.event(Readiness::ERROR));
+    /// Drops a source and reports it for the last time; false if there is no room for that.
+    fn evict(&mut self, fd: RawFd, events: &mut Events) -> bool {
+        if events.is_full() {
+            return false;
+        }
+        if let Some(mut source) = self.sources.remove(fd) {
+            self.sets.ask(fd, &mut source.asked, None);
+            events.push(source.registration.event(Readiness::ERROR));
+        }
+        true
     }
 }
 
@@ -249,11 +269,15 @@ impl Reactor for Select {
                 mode,
             },
             asked: 0,
-            checked: 0,
         };
         self.sets.make_room(fd);
         self.sets.ask(fd, &mut source.asked, Some(interest));
         self.sources.insert(fd, source);
+        if self.unchecked.len() > 2 * self.sources.len() {
+            // Most of them have been deregistered.
+            self.forget_removed();
+        }
+        self.unchecked.push(fd);
         Ok(())
     }
 
