@@ -247,83 +247,110 @@ impl Uring {
     /// Takes what has completed, as far as there is room; false if nothing has.
     #[inline(always)]
     fn reap(&mut self, events: &mut Events) -> bool {
-        let (mut any, mut signs) = (false, Signs::default());
+        let mut any = false;
+        loop {
+            let taken = self.reap_plainly(events);
+            any |= taken.any;
+            match taken.aside {
+                Some(completion) => self.complete_aside(completion, events),
+                None => return any,
+            }
+        }
+    }
+
+    /// Takes completions up to the first that is not told as it came.
+    #[inline(always)]
+    fn reap_plainly(&mut self, events: &mut Events) -> Taken {
+        let mut taken = Taken {
+            any: false,
+            aside: None,
+        };
         let Self {
             ring,
             sources,
             queue,
-            silenced,
-            doomed,
-            stats,
             ..
         } = self;
         let mut count = events.len();
-        let overflows = ring.overflows();
         // Taken one by one, since what does not fit must not be taken.
         let mut completions = ring.completions();
         while let Some(place) = events.buffer_mut().get_mut(count) {
             let Some(completion) = completions.next() else {
                 break;
             };
-            any = true;
+            taken.any = true;
             let (fd, generation) = source::unpack(completion.data);
             let known = sources.get_mut(fd);
-            let Some(source) = known.filter(|source| source.generation() == generation) else {
-                if completion.data == BELL {
-                    self.bell_is_armed = completion.more;
-                    signs.is_lost |= completion.bits() == Err(libc::ECANCELED);
-                    signs.is_woken |= self.wake.take();
-                } else {
-                    forget_doomed(doomed, &completion);
-                }
-                continue;
+            let plain = known
+                .filter(|source| source.generation() == generation)
+                .and_then(|source| Some((source.complete_plainly(&completion)?, source)));
+            let Some((seen, source)) = plain else {
+                taken.aside = Some(completion);
+                break;
             };
-            let verdict = match source.complete_plainly(&completion) {
-                Some(seen) => Verdict::Tell(seen),
-                None => {
-                    let calls = &mut stats.wait_calls;
-                    complete_with_care(source, fd, completion, overflows, calls)
-                }
-            };
-            match verdict {
-                Verdict::Silent => {
-                    if source.is_to_be_queued() {
-                        source.queued = true;
-                        silenced.push(fd);
-                    }
-                    continue;
-                }
-                // All sources are armed in another ring.
-                Verdict::Lost => {
-                    signs.is_lost = true;
-                    continue;
-                }
-                Verdict::Tell(seen) => {
-                    *place = source.registration.event(seen);
-                    count += 1;
-                }
-                Verdict::Dead => {
-                    *place = source.registration.event(Readiness::ERROR);
-                    count += 1;
-                    sources.remove(fd);
-                    continue;
-                }
-            }
+            *place = source.registration.event(seen);
+            count += 1;
             if source.is_to_be_queued() {
                 source.queued = true;
                 queue.push(fd);
             }
         }
         events.set_len(count);
-        drop(completions);
-        if signs.is_woken {
-            events.set_woken();
+        taken
+    }
+
+    /// Does what a completion is good for that is not told as it came. There is room for an
+    /// event.
+    #[cold]
+    fn complete_aside(&mut self, completion: Completion, events: &mut Events) {
+        let (fd, generation) = source::unpack(completion.data);
+        let known = self.sources.get_mut(fd);
+        let Some(source) = known.filter(|source| source.generation() == generation) else {
+            return self.complete_unknown(&completion, events);
+        };
+        let calls = &mut self.stats.wait_calls;
+        match complete_with_care(source, fd, completion, self.ring.overflows(), calls) {
+            Verdict::Silent => {
+                if source.is_to_be_queued() {
+                    source.queued = true;
+                    self.silenced.push(fd);
+                }
+            }
+            // All sources are armed in another ring.
+            Verdict::Lost => self.lose_ring(),
+            Verdict::Tell(seen) => {
+                events.push(source.registration.event(seen));
+                if source.is_to_be_queued() {
+                    source.queued = true;
+                    self.queue.push(fd);
+                }
+            }
+            Verdict::Dead => {
+                events.push(source.registration.event(Readiness::ERROR));
+                self.sources.remove(fd);
+            }
         }
-        if signs.is_lost {
-            self.bell_is_armed = false;
-            ring.lose();
+    }
+
+    /// The bell's completions, and those of polls that were cancelled.
+    fn complete_unknown(&mut self, completion: &Completion, events: &mut Events) {
+        if completion.data == BELL {
+            self.bell_is_armed = completion.more;
+            if completion.bits() == Err(libc::ECANCELED) {
+                self.lose_ring();
+            }
+            if self.wake.take() {
+                events.set_woken();
+            }
+        } else if source::is_of_poll(completion.data) {
+            // Its last completion says that the poll is gone.
+            self.doomed -= usize::from(!completion.more);
         }
-        any
+    }
+
+    fn lose_ring(&mut self) {
+        self.bell_is_armed = false;
+        self.ring.lose();
     }
 
     /// Waits with a timeout, which a wait without one shall not have to ask about.
@@ -384,7 +411,8 @@ impl Uring {
             }
         }
         let any = self.reap(events);
-        if !events.is_full() && self.ring.needs_kernel() {
+        // Asked in any case, so that no overflow goes unseen.
+        if self.ring.needs_kernel() && !events.is_full() {
             self.reap_the_rest(events)?;
         }
         if !self.silenced.is_empty() {
@@ -455,19 +483,11 @@ impl Uring {
     }
 }
 
-/// What completions say that are no events.
-#[derive(Default)]
-struct Signs {
-    is_woken: bool,
-    is_lost: bool,
-}
-
-/// Counts a cancelled poll as gone if this is its last completion.
-#[cold]
-fn forget_doomed(doomed: &mut usize, completion: &Completion) {
-    if source::is_of_poll(completion.data) {
-        *doomed -= usize::from(!completion.more);
-    }
+/// What was taken from the ring in one go.
+struct Taken {
+    any: bool,
+    /// The completion that ended it, to be looked at with care.
+    aside: Option<Completion>,
 }
 
 /// Whether a wait has something to return for.

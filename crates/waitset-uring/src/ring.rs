@@ -28,8 +28,7 @@ pub(crate) struct Ring {
     process: u32,
     is_enabled: bool,
     enablings: u64,
-    /// How often the kernel was entered while it kept completions that the ring had no
-    /// room for.
+    /// How often the kernel was seen to keep completions that the ring had no room for.
     overflows: u32,
     /// Whether somebody else cancelled a poll, so that none can be relied on.
     is_lost: bool,
@@ -208,7 +207,9 @@ impl Ring {
 
     /// Whether the kernel keeps completions that the ring has no room for.
     pub(crate) fn is_overflowing(&mut self) -> bool {
-        self.ring.submission().cq_overflow()
+        let overflows = self.ring.submission().cq_overflow();
+        self.overflows = self.overflows.wrapping_add(overflows.into());
+        overflows
     }
 
     /// Grows whenever completions may not have found room.
@@ -235,6 +236,7 @@ impl Ring {
             return Ok(Entered::Moved);
         }
         while room(&self.submissions()) < 2 {
+            self.is_overflowing();
             *calls += 1;
             if self.enter(0, None)? == Entered::Moved {
                 return Ok(Entered::Moved);
@@ -250,25 +252,28 @@ impl Ring {
     /// afterwards, and if the work was run in between, it stays up until there is other work
     /// (`io_req_local_work_add` in io_uring/io_uring.c, seen on Linux 6.18). So nothing may
     /// enter the kernel until the flag is down.
-    #[inline]
     pub(crate) fn has_work(&mut self) -> bool {
-        self.has_work_or(|_| false)
-    }
-
-    /// Whether something is to be submitted, or may complete only inside the kernel.
-    #[inline]
-    pub(crate) fn needs_kernel(&mut self) -> bool {
-        self.has_work_or(|queue| queue.cq_overflow())
-    }
-
-    #[inline]
-    fn has_work_or(&mut self, other: impl Fn(&SubmissionQueue<'_>) -> bool) -> bool {
         #[cfg(test)]
         if self.is_flag_stuck {
             return true;
         }
         let queue = self.ring.submission();
-        !queue.is_empty() || queue.taskrun() || other(&queue)
+        !queue.is_empty() || queue.taskrun()
+    }
+
+    /// Whether something is to be submitted, or may complete only inside the kernel.
+    #[inline]
+    pub(crate) fn needs_kernel(&mut self) -> bool {
+        #[cfg(test)]
+        if self.is_flag_stuck {
+            return true;
+        }
+        let queue = self.ring.submission();
+        let overflows = queue.cq_overflow();
+        let needs_kernel = !queue.is_empty() || queue.taskrun() || overflows;
+        drop(queue);
+        self.overflows = self.overflows.wrapping_add(overflows.into());
+        needs_kernel
     }
 
     /// How often the kernel has to be entered at most to run what is pending for `polls`
@@ -298,7 +303,6 @@ impl Ring {
         if !self.is_enabled {
             self.enable()?;
         }
-        self.overflows += u32::from(self.ring.submission().cq_overflow());
         let entered = match timeout {
             Some(timeout) if want > 0 => self.enter_for(want, timeout),
             _ => sys::submit_and_run(&mut self.ring, want),
