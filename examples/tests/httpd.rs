@@ -395,6 +395,7 @@ fn unprivileged(name: &str, scratch: &Scratch) -> Command {
     let copy = scratch.path().join("program");
     std::fs::copy(command.get_program(), &copy).unwrap();
     let mut command = Command::new(copy);
+    support::start_with_default_signals(&mut command);
     command.uid(65_534).gid(65_534);
     command
 }

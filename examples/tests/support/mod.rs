@@ -8,7 +8,6 @@
 mod bounded;
 mod client;
 mod server;
-#[cfg(target_os = "linux")]
 mod sys;
 mod tab;
 
@@ -33,17 +32,21 @@ pub(crate) use server::{Server, on_every_mechanism, on_one_by_one, once};
 #[cfg(target_os = "linux")]
 pub(crate) use sys::Lease;
 #[allow(unused_imports, reason = "each test uses some of it")]
+pub(crate) use sys::start_with_default_signals;
+#[allow(unused_imports, reason = "each test uses some of it")]
 pub(crate) use tab::Tab;
 
 /// What takes longer hangs.
 pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 
-/// The program of an example: cargo builds them beside the directory of the tests.
+/// The program of an example: cargo builds them beside the directory of the tests. Signals
+/// end it, whatever this process was started to ignore.
 pub(crate) fn example(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
     let mut command = Command::new(PathBuf::from(profile).join("examples").join(name));
     command.env_remove(Backend::VARIABLE).stdin(Stdio::null());
+    start_with_default_signals(&mut command);
     command
 }
 
