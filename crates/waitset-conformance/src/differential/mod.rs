@@ -18,6 +18,7 @@ use std::env;
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
+use std::num::NonZero;
 
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
@@ -61,10 +62,17 @@ pub fn run<M: Fn() -> Opened>(reactors: &[(&'static str, M)]) {
 }
 
 fn number(variable: &str, default: u32) -> u32 {
-    env::var(variable).map_or(default, |text| {
-        let number = text.parse();
-        number.unwrap_or_else(|_| panic!("{variable} must be a number, and is {text:?}"))
-    })
+    let text = env::var(variable).unwrap_or_default();
+    if text.trim().is_empty() {
+        return default;
+    }
+    match text.parse::<NonZero<u32>>() {
+        Ok(number) => number.get(),
+        Err(_) => panic!(
+            "{variable} is {text:?}; set it to a whole number from 1 to {}",
+            u32::MAX
+        ),
+    }
 }
 
 /// What a reactor did that it may not.
