@@ -92,7 +92,6 @@ fn join_without_reading(running: &Server, number: usize) -> Client {
 fn hundreds_who_are_slow_at_once_are_dropped_on_a_small_stack() {
     // On one mechanism: none of them takes part in who is dropped.
     let mut command = Command::new("sh");
-    support::start_with_default_signals(&mut command);
     command
         .args(["-c", "ulimit -s 128 && exec \"$0\" \"$@\""])
         .arg(example("chat").get_program());

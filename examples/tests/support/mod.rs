@@ -32,8 +32,6 @@ pub(crate) use server::{Server, on_every_mechanism, on_one_by_one, once};
 #[cfg(target_os = "linux")]
 pub(crate) use sys::Lease;
 #[allow(unused_imports, reason = "each test uses some of it")]
-pub(crate) use sys::start_with_default_signals;
-#[allow(unused_imports, reason = "each test uses some of it")]
 pub(crate) use tab::Tab;
 
 /// What takes longer hangs.
@@ -46,7 +44,7 @@ pub(crate) fn example(name: &str) -> Command {
     let profile = test.ancestors().nth(2).unwrap();
     let mut command = Command::new(PathBuf::from(profile).join("examples").join(name));
     command.env_remove(Backend::VARIABLE).stdin(Stdio::null());
-    start_with_default_signals(&mut command);
+    sys::handle_what_is_ignored();
     command
 }
 

@@ -1,35 +1,42 @@
 //! A lease on a file, which `nix` has no call for, and what a child process begins with.
 #![allow(unsafe_code)]
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::sync::Once;
 
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 #[allow(unused_imports, reason = "each test uses some of it")]
 #[cfg(target_os = "linux")]
 pub(crate) use lease::Lease;
 
-/// Has a child process begin with the default actions of the signals that a shell or `nohup`
-/// may have this process ignore.
-pub(crate) fn start_with_default_signals(command: &mut Command) {
+/// Has child processes begin with the default actions of the signals that a shell or `nohup`
+/// had this process ignore. What is ignored stays so in a child, what is handled does not
+/// (execve(2)), so this process handles them, by doing nothing.
+pub(crate) fn handle_what_is_ignored() {
+    extern "C" fn ignore(_: libc::c_int) {}
+
+    static ONCE: Once = Once::new();
     let signals = [
         Signal::SIGHUP,
         Signal::SIGINT,
         Signal::SIGQUIT,
         Signal::SIGTERM,
     ];
-    let reset = move || {
-        for one in signals {
-            // SAFETY: no handler is set, and signal(2) is allowed after fork
-            // (signal-safety(7)).
-            unsafe { signal(one, SigHandler::SigDfl) }?;
+    let handled = SigAction::new(
+        SigHandler::Handler(ignore),
+        SaFlags::SA_RESTART,
+        SigSet::empty(),
+    );
+    ONCE.call_once(|| {
+        for signal in signals {
+            // SAFETY: the handler does nothing.
+            let before = unsafe { sigaction(signal, &handled) }.unwrap();
+            if !matches!(before.handler(), SigHandler::SigIgn) {
+                // SAFETY: this is how it was.
+                unsafe { sigaction(signal, &before) }.unwrap();
+            }
         }
-        Ok(())
-    };
-    // SAFETY: the closure allocates nothing and makes calls that are allowed between fork and
-    // exec.
-    unsafe { command.pre_exec(reset) };
+    });
 }
 
 #[cfg(target_os = "linux")]
@@ -44,7 +51,7 @@ mod lease {
 
     /// Has the kernel put off everybody else who opens a file, until it is dropped (fcntl(2),
     /// `F_SETLEASE`).
-    pub(crate) struct Lease(#[allow(dead_code, reason = "it is held")] File);
+    pub(crate) struct Lease(File);
 
     impl Lease {
         /// Takes a write lease. When somebody wants the file this process gets `SIGURG`, which is
@@ -54,6 +61,14 @@ mod lease {
             set(&file, F_SETSIG, libc::SIGURG)?;
             set(&file, libc::F_SETLEASE, libc::F_WRLCK)?;
             Ok(Self(file))
+        }
+    }
+
+    /// Gives it back. Closing the file would not do: what another test starts meanwhile
+    /// inherits it for a moment.
+    impl Drop for Lease {
+        fn drop(&mut self) {
+            set(&self.0, libc::F_SETLEASE, libc::F_UNLCK).unwrap();
         }
     }
 
