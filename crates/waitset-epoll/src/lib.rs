@@ -66,10 +66,10 @@ const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 /// If a duplicate keeps such a source open, the kernel still holds it, and nothing removes it
 /// any more (epoll(7), question 6). When a later call shows that there is one, the next wait
 /// opens a fresh instance, registers everything else there and closes the old instance, once
-/// for however many there are. If no call does, because the source is neither deregistered nor
-/// changed, a check finds it, which is made of one reported level-triggered source every 16,384
-/// waits, and the file that has the number now is watched, if any. Edge-triggered sources that are ready are reported again then.
-/// If no instance can be opened (`EMFILE`, `ENOSPC`, `ENOMEM`), the old one stays in use and
+/// for however many there are. Edge-triggered sources that are ready are reported again then.
+/// If no call shows it, because the source is neither deregistered nor changed, a check of one
+/// reported level-triggered source every 16,384 waits does, and the file that has the number
+/// now is watched, if any. If no instance can be opened (`EMFILE`, `ENOSPC`, `ENOMEM`), the old one stays in use and
 /// can report the closed source, and the next wait tries again.
 ///
 /// # Platform notes

@@ -53,8 +53,8 @@ const NAME: &str = "select";
 /// `pselect`, which counts nanoseconds. One `fcntl` for each source at the first event after it
 /// was registered, and one for every source once in 16,384 waits, because a descriptor that was
 /// opened with `O_PATH` is always ready for select. After `EBADF`, one `fcntl` for each
-/// registered descriptor finds the closed one. Draining the waker is one `read` on Linux. Descriptors
-/// of any number on Linux, Android and FreeBSD; elsewhere [`new`](Self::new) is
+/// registered descriptor finds the closed one. Draining the waker is one `read` on Linux.
+/// Descriptors of any number on Linux, Android and FreeBSD; elsewhere [`new`](Self::new) is
 /// [`posix`](Self::posix).
 #[doc(alias("pselect", "FD_SETSIZE"))]
 #[derive(Debug)]

@@ -82,8 +82,8 @@ const NAME: &str = "uring";
 /// `io_uring_enter` to wait and to deregister; a wait that finds its answer in the ring
 /// makes no system call; `poll` to see whether urgent data is there where it is asked for
 /// and claimed, as every arrival at a socket does; `fstat` where a multishot poll ends by
-/// itself, to learn whether the file can be waited for. `IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN` from Linux 6.1,
-/// which makes it faster than epoll; `COOP_TASKRUN` from 5.19; neither before. Credentials
+/// itself, to learn whether the file can be waited for.
+/// `IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN` from Linux 6.1, which makes it faster than epoll; `COOP_TASKRUN` from 5.19; neither before. Credentials
 /// are those of the thread that opened the ring, which does not matter to polls. A little
 /// after a ring was closed, the kernel interrupts the thread that used it once: a wait of
 /// another reactor in that thread can then end early, as after a signal.
