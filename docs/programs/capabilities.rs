@@ -36,8 +36,8 @@ const ROWS: [Row; 12] = [
     ("error shows as", |c| directions(c.error_shows_as)),
     ("hang-up told apart", |c| yes(c.hints)),
     ("half-close told", |c| yes(c.peer_closed_hint)),
-    ("finds dead files", |c| yes(c.sees_dead_descriptors)),
-    ("looks before telling", |c| yes(c.rechecks_before_telling)),
+    ("finds dead files", |c| yes(c.reports_closed_descriptors)),
+    ("looks before telling", |c| yes(c.rechecks_events)),
     ("a stop ends a wait", |c| yes(c.interrupted_by_stop)),
 ];
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
-use waitset::{Haste, Reactor, Stats};
+use waitset::{Reactor, Stats, WaitHint};
 
 use crate::JoinHandle;
 use crate::context::{Context, Entered};
@@ -145,7 +145,7 @@ impl Executor {
         let timeout = inbox.begin_wait();
         if timeout.is_some() {
             // Tasks are ready, or will be when the time is up.
-            sources.hasten(Haste::Work);
+            sources.hint(WaitHint::Work);
         }
         let waited = sources.wait(timeout);
         drop(sources);

@@ -210,7 +210,7 @@ impl Reactor for Sweep {
             edge: Support::Unsupported,
             oneshot: Support::Emulated,
             peer_closed_hint: sys::SEES_PEER_CLOSED,
-            sees_dead_descriptors: true,
+            reports_closed_descriptors: true,
             sleeps: false,
             ..Capabilities::FULL
         }

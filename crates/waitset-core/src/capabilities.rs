@@ -47,7 +47,7 @@ pub struct Capabilities {
     /// `true` if a descriptor that was closed while registered is found, reported once as an
     /// error and dropped. Otherwise the kernel drops it silently, when its last duplicate is
     /// closed.
-    pub sees_dead_descriptors: bool,
+    pub reports_closed_descriptors: bool,
     /// Whether a source is looked at in the wait that tells of it.
     ///
     /// Otherwise an event says what the kernel saw when it came about: the readiness may
@@ -57,7 +57,7 @@ pub struct Capabilities {
     /// finds nothing if the first was drained. So expect `WouldBlock` after every event, and
     /// do not take an event for a new arrival. A level-triggered or one-shot source has at
     /// most one event per wait, and what is ready is found by the first wait with room.
-    pub rechecks_before_telling: bool,
+    pub rechecks_events: bool,
     /// Whether a wait sleeps, so that other threads have the processor.
     pub sleeps: bool,
     /// `true` if a wait can end early, though no signal handler ran, when the process is stopped
@@ -82,8 +82,8 @@ impl Capabilities {
         error_shows_as: Interest::ALL,
         hints: true,
         peer_closed_hint: true,
-        sees_dead_descriptors: false,
-        rechecks_before_telling: true,
+        reports_closed_descriptors: false,
+        rechecks_events: true,
         sleeps: true,
         interrupted_by_stop: false,
     };

@@ -11,7 +11,7 @@
 //! | [`Waker`] | ends the current or the next wait from any thread |
 //! | [`Capabilities`] | what a mechanism does natively, emulates or refuses |
 //! | [`Stats`] | exact counts of what it did |
-//! | [`Haste`] | why a caller's next wait is to be short |
+//! | [`WaitHint`] | why a caller's next wait is to be short |
 //!
 //! This crate depends on the standard library only. Programs use the facade,
 //! [waitset]; this crate is for those who write a mechanism.
@@ -21,7 +21,6 @@
 mod capabilities;
 mod event;
 mod events;
-mod haste;
 mod interest;
 mod mode;
 mod reactor;
@@ -29,12 +28,12 @@ mod source;
 mod stats;
 mod timeout;
 mod token;
+mod wait_hint;
 mod waker;
 
 pub use capabilities::{Capabilities, Support};
 pub use event::{Event, Readiness};
 pub use events::Events;
-pub use haste::Haste;
 pub use interest::Interest;
 pub use mode::Mode;
 pub use reactor::Reactor;
@@ -42,4 +41,5 @@ pub use source::{AsSource, BorrowedSource};
 pub use stats::Stats;
 pub use timeout::{Deadline, millis_rounded_up};
 pub use token::Token;
+pub use wait_hint::WaitHint;
 pub use waker::{Doorbell, WakeFlag, Waker};

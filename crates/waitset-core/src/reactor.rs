@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{BorrowedSource, Capabilities, Events, Haste, Interest, Mode, Stats, Token, Waker};
+use crate::{BorrowedSource, Capabilities, Events, Interest, Mode, Stats, Token, WaitHint, Waker};
 
 /// Waits for readiness of many descriptors: the demultiplexer of the Reactor pattern.
 ///
@@ -58,7 +58,7 @@ pub trait Reactor {
     /// descriptor the mechanism does not take, `InvalidInput` for a token above
     /// [`Token::MAX`] or a descriptor that is closed or was opened with `O_PATH`; other kinds
     /// as the kernel has them when it runs out of memory or watches. A mechanism that
-    /// [sees dead descriptors](Capabilities::sees_dead_descriptors) can accept a descriptor
+    /// [sees dead descriptors](Capabilities::reports_closed_descriptors) can accept a descriptor
     /// that is closed or was opened with `O_PATH`, and reports it once as an error.
     #[allow(unsafe_code, reason = "the registration outlives the borrow")]
     unsafe fn register(
@@ -121,8 +121,8 @@ pub trait Reactor {
     /// work to go on with from one that spins, unless the loop says so. Mechanisms have no
     /// use for it and ignore it; a reactor around another passes it on.
     #[inline]
-    fn hasten(&mut self, haste: Haste) {
-        let _ = haste;
+    fn hint(&mut self, hint: WaitHint) {
+        let _ = hint;
     }
 }
 
@@ -185,8 +185,8 @@ macro_rules! forward {
             }
 
             #[inline]
-            fn hasten(&mut self, haste: Haste) {
-                (**self).hasten(haste);
+            fn hint(&mut self, hint: WaitHint) {
+                (**self).hint(hint);
             }
         }
     };

@@ -176,7 +176,7 @@ impl Reactor for Poll {
             oneshot: Support::Emulated,
             timeout_resolution: sys::RESOLUTION,
             peer_closed_hint: sys::SEES_PEER_CLOSED,
-            sees_dead_descriptors: true,
+            reports_closed_descriptors: true,
             ..Capabilities::FULL
         }
     }

@@ -344,7 +344,7 @@ impl Reactor for Select {
             error_shows_as: Interest::READABLE | Interest::WRITABLE,
             hints: false,
             peer_closed_hint: false,
-            sees_dead_descriptors: true,
+            reports_closed_descriptors: true,
             ..Capabilities::FULL
         }
     }

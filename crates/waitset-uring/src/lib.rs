@@ -262,8 +262,8 @@ impl Reactor for Uring {
         Capabilities {
             level: Support::Emulated,
             oneshot: Support::Emulated,
-            sees_dead_descriptors: true,
-            rechecks_before_telling: false,
+            reports_closed_descriptors: true,
+            rechecks_events: false,
             interrupted_by_stop: true,
             ..Capabilities::FULL
         }

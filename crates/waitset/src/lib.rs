@@ -23,8 +23,8 @@ pub use insert_error::InsertError;
 pub use slab::Key;
 pub use wait_set::WaitSet;
 pub use waitset_core::{
-    AsSource, BorrowedSource, Capabilities, Event, Events, Haste, Interest, Mode, Reactor, Stats,
-    Support, Token, Waker,
+    AsSource, BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Support,
+    Token, WaitHint, Waker,
 };
 
 #[cfg(feature = "busy")]

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use waitset_core::{AsSource, Event, Events, Haste, Interest, Mode, Reactor, Waker};
+use waitset_core::{AsSource, Event, Events, Interest, Mode, Reactor, WaitHint, Waker};
 
 use crate::slab::Slab;
 use crate::sys::{self, Registered};
@@ -193,20 +193,20 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
     /// use std::net::UdpSocket;
     /// use std::time::Duration;
     /// use waitset::spin::SpinDetector;
-    /// use waitset::{Haste, Poll, WaitSet};
+    /// use waitset::{Poll, WaitHint, WaitSet};
     ///
     /// let reactor = SpinDetector::to_writer(Poll::new()?, std::io::stderr())?;
     /// let mut set: WaitSet<UdpSocket, _> = WaitSet::over(reactor);
     /// for slice in 0..1000 {
     ///     // … work for a moment, and look whether something has come meanwhile
-    ///     set.hasten(Haste::Work);
+    ///     set.hint(WaitHint::Work);
     ///     set.wait(Some(Duration::ZERO))?;
     /// }
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[inline]
-    pub fn hasten(&mut self, haste: Haste) {
-        self.reactor.hasten(haste);
+    pub fn hint(&mut self, hint: WaitHint) {
+        self.reactor.hint(hint);
     }
 
     /// Takes the next event of the batch, with the key of its source.

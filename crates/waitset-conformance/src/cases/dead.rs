@@ -26,7 +26,7 @@ fn closed_while_registered(watch: &mut Watch, token: u64, mode: Mode) -> RawFd {
 /// it there is silence.
 #[track_caller]
 fn assert_dropped(watch: &mut Watch, token: u64) {
-    if watch.can().sees_dead_descriptors {
+    if watch.can().reports_closed_descriptors {
         let event = watch.the_event();
         assert_eq!(event.token(), Token(token));
         assert_eq!(directions(&event), R | W);
@@ -59,7 +59,7 @@ pub fn a_dead_source_does_not_harm_the_others(make: Make) {
         let all: Vec<_> = (0..20).collect();
         // One wait to find the dead one, and possibly nothing else.
         let first: Vec<_> = watch.look().iter().map(|event| event.token().0).collect();
-        assert_eq!(first.contains(&100), watch.can().sees_dead_descriptors);
+        assert_eq!(first.contains(&100), watch.can().reports_closed_descriptors);
         assert_eq!(watch.look_for_tokens(), all);
     });
 }
@@ -76,7 +76,7 @@ pub fn a_disarmed_source_that_dies_stays_silent(make: Make) {
         assert_eq!(watch.look_for_tokens(), [0, 1, 2]);
         watch.modify(&pairs[1].0, 1, R, Mode::Level);
         drop(pairs);
-        let seen = watch.can().sees_dead_descriptors;
+        let seen = watch.can().reports_closed_descriptors;
         let told: &[u64] = if seen { &[1] } else { &[] };
         assert_eq!(watch.look_for_tokens(), told);
         watch.assert_at_rest();
@@ -104,7 +104,7 @@ pub fn dead_sources_take_turns_in_a_small_buffer(make: Make) {
             }
         }
         told.sort_unstable();
-        let expected: &[u64] = match watch.can().sees_dead_descriptors {
+        let expected: &[u64] = match watch.can().reports_closed_descriptors {
             true => &[0, 1, 2, 3, 4, 5, 6],
             false => &[],
         };
@@ -173,7 +173,7 @@ pub fn a_number_reused_while_registered_can_be_registered_anew(make: Make) {
         let (new, mut new_writer) = pipe();
         // Closes the old one and takes its number in one step.
         dup2(&new, &mut source).unwrap();
-        if watch.can().sees_dead_descriptors {
+        if watch.can().reports_closed_descriptors {
             watch.deregister(&source);
         }
         watch.register(&source, 2, R, mode);
@@ -199,7 +199,7 @@ pub fn a_dead_file_does_not_spin(make: Make) {
             let told = watch.look();
             assert_eq!(
                 told.len(),
-                if watch.can().sees_dead_descriptors {
+                if watch.can().reports_closed_descriptors {
                     3
                 } else {
                     0

@@ -166,7 +166,7 @@ pub fn readiness_that_goes_before_its_turn_is_told_once_at_most(make: Make) {
     for (reader, _) in &pipes {
         drain(reader);
     }
-    if !watch.can().rechecks_before_telling {
+    if !watch.can().rechecks_events {
         let told = tally(&mut watch, pipes.len());
         assert!(told.values().all(|count| *count == 1), "{told:?}");
     }

@@ -158,7 +158,7 @@ pub fn an_overwritten_number_can_be_registered_again(make: Make) {
             let mut watch = Watch::new(make);
             let mut source = Overwritten::new(&mut watch, 1, R, mode);
             // Who takes the new file for the old one wants to be told first.
-            if deregistered || watch.can().sees_dead_descriptors {
+            if deregistered || watch.can().reports_closed_descriptors {
                 watch.deregister(&source.number);
             }
             watch.register(&source.number, 2, R, mode);

@@ -13,7 +13,7 @@ use waitset_core::{Capabilities, Interest, Readiness};
 /// | `POLLHUP` | [`hangup_shows_as`](Capabilities::hangup_shows_as) |
 /// | `POLLERR` | [`error_shows_as`](Capabilities::error_shows_as) |
 ///
-/// And where [`rechecks_before_telling`](Capabilities::rechecks_before_telling) is not
+/// And where [`rechecks_events`](Capabilities::rechecks_events) is not
 /// so, an event says what the kernel saw when it came. By now that may have gone, and it
 /// names the news only: after `POLLOUT` was told, an edge of `POLLIN` says readable
 /// alone, and two arrivals are two events. But each event that is due comes, if behind old

@@ -131,7 +131,7 @@ impl World {
                 can.error_shows_as,
                 can.hints,
                 can.peer_closed_hint,
-                can.rechecks_before_telling,
+                can.rechecks_events,
             )
         };
         what(&self.can) == what(&other.can)
@@ -315,7 +315,7 @@ impl World {
             }
             // With room for all, one wait has to do. Where old events come first, room is
             // what is left behind them.
-            let one_has_to_do = match self.can.rechecks_before_telling {
+            let one_has_to_do = match self.can.rechecks_events {
                 true => capacity > SLOTS + 1,
                 false => !events.is_full(),
             };
@@ -337,7 +337,7 @@ impl World {
     /// One event for each arrival, where they are told as they came; see [`shown`].
     fn may_be_told_twice(&self, slot: usize) -> bool {
         let is_edge = |one: Registered| one.mode == Mode::Edge;
-        !self.can.rechecks_before_telling && self.registered[slot].is_some_and(is_edge)
+        !self.can.rechecks_events && self.registered[slot].is_some_and(is_edge)
     }
 
     fn check_wake(&mut self, events: &Events) -> Result<(), Found> {
@@ -365,7 +365,7 @@ impl World {
         let is_due = registered.due(expected.is_some()) != Due::MustNot;
         let is_right = is_due && Some(seen) == expected;
         // Where it is not looked at again; see `shown`.
-        let may_be_out_of_date = !self.can.rechecks_before_telling
+        let may_be_out_of_date = !self.can.rechecks_events
             && seen.is_readiness()
             && seen.priority <= expected.is_some_and(|expected| expected.priority)
             && (is_due || expected.is_none())

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use waitset_core::{Events, Haste, Reactor, Token};
+use waitset_core::{Events, Reactor, Token, WaitHint};
 
 use super::Handle;
 use super::callbacks::Change;
@@ -118,7 +118,7 @@ impl<State, R: Reactor + 'static> Core<State, R> {
         let beside = &self.beside;
         let deadline = beside.timers.next_deadline();
         if beside.inbox.has_work() || !beside.deferred.is_empty() || !beside.due.is_empty() {
-            self.reactor.hasten(Haste::Work);
+            self.reactor.hint(WaitHint::Work);
             return Some(Duration::ZERO);
         }
         self.has_more = deadline.is_some() || !beside.hooks.is_empty();
@@ -131,7 +131,7 @@ impl<State, R: Reactor + 'static> Core<State, R> {
         }
         if let Some((key, is_zero)) = beside.timers.next() {
             let token = key.token();
-            self.reactor.hasten(Haste::Timer { token, is_zero });
+            self.reactor.hint(WaitHint::Timer { token, is_zero });
         }
         Some(left)
     }

@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Haste, Interest, Mode, Reactor, Stats, Token, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Token, WaitHint, Waker,
 };
 
 pub use line::{Asked, Line};
@@ -220,8 +220,8 @@ impl<R: Reactor> Reactor for Explain<R> {
         self.inner.name()
     }
 
-    fn hasten(&mut self, haste: Haste) {
-        self.inner.hasten(haste);
+    fn hint(&mut self, hint: WaitHint) {
+        self.inner.hint(hint);
     }
 }
 

@@ -4,7 +4,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Haste, Interest, Mode, Reactor, Stats, Token, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Token, WaitHint, Waker,
 };
 
 use super::Spin;
@@ -68,7 +68,7 @@ use super::sources::Sources;
 /// - **Timeouts** of zero after a wait that ran out, or of less than half a millisecond, in
 ///   128 waits one after the other that brought nothing, with less than 10 µs between
 ///   them. A caller who passes no timeout but zero polls on purpose and is left alone, as is
-///   one that works between its waits, or says that it [has to](Reactor::hasten). So are
+///   one that works between its waits, or says that it [has to](Reactor::hint). So are
 ///   `Busy`, `Sweep` and `Adaptive`, which spin within one wait.
 ///
 /// A cause is told again when it was away: something was read or written, the registration
@@ -274,7 +274,7 @@ impl<R: Reactor> Reactor for SpinDetector<R> {
         if count == 0 || self.pause == 0 {
             self.note(events, timeout, None);
         } else {
-            self.pace.forget_haste();
+            self.pace.forget_hint();
         }
         Ok(count)
     }
@@ -296,9 +296,9 @@ impl<R: Reactor> Reactor for SpinDetector<R> {
     }
 
     #[inline]
-    fn hasten(&mut self, haste: Haste) {
-        self.pace.hasten(haste);
-        self.inner.hasten(haste);
+    fn hint(&mut self, hint: WaitHint) {
+        self.pace.hint(hint);
+        self.inner.hint(hint);
     }
 }
 

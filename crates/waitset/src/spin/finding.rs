@@ -136,7 +136,7 @@ impl Reason {
             }
             Self::ZeroTimeout => {
                 "Round timeouts up, or pass the Duration as it is. If work is left, say so with \
-                 Reactor::hasten."
+                 Reactor::hint."
             }
             Self::ShortTimeout => {
                 "Wait until something is due, a waker wakes or a source is ready, not for a \

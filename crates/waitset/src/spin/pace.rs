@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use waitset_core::Haste;
+use waitset_core::WaitHint;
 
 use super::{Culprit, Found, Reason, STREAK};
 
@@ -19,7 +19,7 @@ const FORGOTTEN_AFTER: u64 = 65_536;
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     /// What the caller has said of the next wait.
-    haste: Option<Haste>,
+    hint: Option<WaitHint>,
     /// When the wait before returned, if it brought nothing: it slept until its time was up,
     /// or it is one of the zeros after such a wait.
     rested: Option<Instant>,
@@ -47,8 +47,8 @@ pub(super) struct Wait {
 }
 
 impl Pace {
-    pub(super) fn hasten(&mut self, haste: Haste) {
-        self.haste = Some(haste);
+    pub(super) fn hint(&mut self, hint: WaitHint) {
+        self.hint = Some(hint);
     }
 
     /// Whether there is something that the next wait goes on with, or puts an end to.
@@ -58,28 +58,28 @@ impl Pace {
 
     /// The next wait brings something, and nothing was followed.
     #[inline]
-    pub(super) fn forget_haste(&mut self) {
-        self.haste = None;
+    pub(super) fn forget_hint(&mut self) {
+        self.hint = None;
     }
 
     /// Something has happened: events, a wake, a signal, an error.
     pub(super) fn interrupt(&mut self) {
-        self.haste = None;
+        self.hint = None;
         self.rested = None;
         self.streak = None;
     }
 
     /// Takes note of a wait that brought nothing, and says whether it is one too many.
     pub(super) fn note(&mut self, wait: Wait) -> Option<Found> {
-        let haste = self.haste.take();
+        let hint = self.hint.take();
         let is_zero = wait.timeout == Some(Duration::ZERO);
-        if is_zero && haste.is_none() && self.rested.is_none() {
+        if is_zero && hint.is_none() && self.rested.is_none() {
             // A caller who only ever looks polls on purpose.
             self.streak = None;
             return None;
         }
         let left = Instant::now();
-        let reason = self.reason(wait, haste, left);
+        let reason = self.reason(wait, hint, left);
         if !is_zero || self.rested.is_some() {
             self.rested = Some(left);
         }
@@ -101,16 +101,16 @@ impl Pace {
         let is_told = waits % STREAK != 0 || self.was_told(reason, wait.number);
         (!is_told).then(|| Found {
             reason,
-            culprit: culprit(reason, haste, wait.timeout),
+            culprit: culprit(reason, hint, wait.timeout),
             waits,
             took,
         })
     }
 
-    fn reason(&self, wait: Wait, haste: Option<Haste>, left: Instant) -> Option<Reason> {
-        match haste {
-            Some(Haste::Work) => return None,
-            Some(Haste::Timer { is_zero: true, .. }) => return Some(Reason::ZeroTimer),
+    fn reason(&self, wait: Wait, hint: Option<WaitHint>, left: Instant) -> Option<Reason> {
+        match hint {
+            Some(WaitHint::Work) => return None,
+            Some(WaitHint::Timer { is_zero: true, .. }) => return Some(Reason::ZeroTimer),
             _ => {}
         }
         let (before, entered) = (self.rested?, wait.entered?);
@@ -118,7 +118,7 @@ impl Pace {
         if wait.timeout.is_none_or(is_early) {
             return Some(Reason::EarlyReturn);
         }
-        if haste.is_some() || entered - before > IDLE {
+        if hint.is_some() || entered - before > IDLE {
             // It waits for a timer, or it works between the waits.
             return None;
         }
@@ -141,9 +141,11 @@ impl Pace {
     }
 }
 
-fn culprit(reason: Reason, haste: Option<Haste>, timeout: Option<Duration>) -> Culprit {
-    match haste {
-        Some(Haste::Timer { token, .. }) if reason == Reason::ZeroTimer => Culprit::Timer { token },
+fn culprit(reason: Reason, hint: Option<WaitHint>, timeout: Option<Duration>) -> Culprit {
+    match hint {
+        Some(WaitHint::Timer { token, .. }) if reason == Reason::ZeroTimer => {
+            Culprit::Timer { token }
+        }
         _ => Culprit::Timeout(timeout),
     }
 }

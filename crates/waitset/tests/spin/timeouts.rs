@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use waitset::spin::{Culprit, Reason};
-use waitset::{Events, Haste, Reactor};
+use waitset::{Events, Reactor, WaitHint};
 
 use super::mechanisms::*;
 use super::sys::Cutter;
@@ -140,7 +140,7 @@ fn a_caller_who_says_that_there_is_work_is_left_alone() {
                 .wait(&mut events, Some(Duration::from_millis(1)))
                 .unwrap();
             for _ in 0..1000 {
-                reactor.hasten(Haste::Work);
+                reactor.hint(WaitHint::Work);
                 reactor.wait(&mut events, AT_ONCE).unwrap();
             }
         }
