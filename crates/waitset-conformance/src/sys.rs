@@ -21,7 +21,7 @@ pub(crate) fn register(
     interest: Interest,
     mode: Mode,
 ) -> io::Result<()> {
-    // SAFETY: what a broken promise leads to is bounded by point 10 of the contract:
+    // SAFETY: what a broken promise leads to is bounded by rule 10 of the contract:
     // wrong events, never wrong memory. The cases that close a source too early test
     // just that, alone in their process; all others keep theirs open.
     unsafe { reactor.register(source, token, interest, mode) }
@@ -88,7 +88,7 @@ pub(crate) fn try_poll(
     let mut one = libc::pollfd {
         fd: source.as_fd().as_raw_fd(),
         // The bits of Readiness are poll's.
-        events: asked.0 as libc::c_short,
+        events: asked.bits() as libc::c_short,
         revents: 0,
     };
     // SAFETY: the kernel reads and writes one entry, which lives through the call.
@@ -96,7 +96,7 @@ pub(crate) fn try_poll(
         return Err(io::Error::last_os_error());
     }
     let is_taken = one.revents & libc::POLLNVAL == 0;
-    Ok(is_taken.then_some(Readiness(u32::from(one.revents as u16))))
+    Ok(is_taken.then_some(Readiness::from_bits(u32::from(one.revents as u16))))
 }
 
 /// A descriptor of this process.

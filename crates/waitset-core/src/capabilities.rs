@@ -1,64 +1,94 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::{Interest, Mode};
 
 /// How a mechanism provides something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Support {
     /// The system call does it.
     Native,
-    /// The backend does it in user space.
+    /// The reactor does it in user space.
     Emulated,
-    /// It is refused with `Unsupported`.
+    /// The reactor refuses it with an error of the kind `Unsupported`.
     Unsupported,
 }
 
-/// What a mechanism does, emulates or refuses, and where its answers are coarser.
+/// `native`, `emulated` or `unsupported`.
+impl fmt::Display for Support {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Native => "native",
+            Self::Emulated => "emulated",
+            Self::Unsupported => "unsupported",
+        })
+    }
+}
+
+/// What a mechanism provides, emulates or refuses, and where it reports less than others.
 ///
-/// Two mechanisms differ in nothing that does not stand here.
+/// Two mechanisms differ only where a field of this struct says so. The cases of
+/// `waitset-conformance` read these fields, and nothing else, to decide what to expect.
+///
+/// Fields are added in minor versions. The struct is not `non_exhaustive`, so that mechanisms in
+/// other crates can list their differences: begin with [`FULL`](Self::FULL), as in the example,
+/// and end patterns with `..`. A new field has the value in `FULL` that mechanisms which do not
+/// know it already have.
 ///
 /// ```
 /// use waitset_core::{Capabilities, Mode, Support};
 ///
-/// let readiness_of_old = Capabilities { edge: Support::Unsupported, ..Capabilities::FULL };
-/// assert!(!readiness_of_old.supports(Mode::Edge));
+/// let poll = Capabilities {
+///     edge: Support::Unsupported,
+///     oneshot: Support::Emulated,
+///     reports_closed_descriptors: true,
+///     ..Capabilities::FULL
+/// };
+/// assert!(!poll.supports(Mode::Edge));
+/// assert_eq!(poll.support(Mode::Oneshot), Support::Emulated);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct Capabilities {
-    /// [`Mode::Level`].
+    /// Support for [`Mode::Level`].
     pub level: Support,
-    /// [`Mode::Edge`].
+    /// Support for [`Mode::Edge`].
     pub edge: Support,
-    /// [`Mode::Oneshot`].
+    /// Support for [`Mode::Oneshot`].
     pub oneshot: Support,
-    /// Descriptor numbers must be below this; `None` if only the process's limit counts.
+    /// The number that descriptors must be below, or `None` if only the process's own limit
+    /// applies.
     pub descriptor_limit: Option<usize>,
-    /// The step to which a timeout is rounded up before the kernel adds its own slack.
+    /// The step to which a timeout is rounded up, before the kernel adds its timer slack.
     pub timeout_resolution: Duration,
-    /// The directions in which a hang-up that brings no other readiness shows itself.
+    /// The directions in which a hang-up without other readiness is reported.
     pub hangup_shows_as: Interest,
-    /// The directions in which an error that brings no other readiness shows itself.
+    /// The directions in which an error without other readiness is reported.
     pub error_shows_as: Interest,
-    /// Whether [`Event::is_error`](crate::Event::is_error) and
-    /// [`Event::is_hangup`](crate::Event::is_hangup) are told from plain readiness.
+    /// `true` if [`Event::is_error`](crate::Event::is_error) and
+    /// [`Event::is_hangup`](crate::Event::is_hangup) are reported. Otherwise an error or a
+    /// hang-up looks like plain readiness.
     pub hints: bool,
-    /// Whether [`Event::is_peer_closed`](crate::Event::is_peer_closed) tells a half-close.
+    /// `true` if [`Event::is_peer_closed`](crate::Event::is_peer_closed) reports a half-close.
     pub peer_closed_hint: bool,
-    /// `true` if a descriptor that was closed while registered is found, reported once as an
-    /// error and dropped. Otherwise the kernel drops it silently, when its last duplicate is
-    /// closed.
+    /// `true` if the reactor notices a descriptor that was closed while registered, reports it
+    /// once as an error and drops it. Otherwise the kernel drops it silently, when its last
+    /// duplicate is closed.
     pub reports_closed_descriptors: bool,
-    /// Whether a source is looked at in the wait that tells of it.
+    /// `true` if a wait checks each source again before it reports it.
     ///
-    /// Otherwise an event says what the kernel saw when it came about: the readiness may
-    /// have gone since, also that of a level-triggered source whose event did not fit the
-    /// buffer before, and it may name the newest direction only. Two arrivals at an
-    /// edge-triggered source may be two events, of one wait or of two, the second of which
-    /// finds nothing if the first was drained. So expect `WouldBlock` after every event, and
-    /// do not take an event for a new arrival. A level-triggered or one-shot source has at
-    /// most one event per wait, and what is ready is found by the first wait with room.
+    /// Otherwise an event says what the kernel saw when it occurred. The readiness can be gone
+    /// since then, even that of a level-triggered source whose event did not fit the previous
+    /// buffer, and the event can name only the newest direction. Two arrivals at an
+    /// edge-triggered source can be two events, of one wait or of two; if you drain the source
+    /// after the first, the second finds nothing. So expect `WouldBlock` after every event, and
+    /// do not take an event for a new arrival. A level-triggered or one-shot source still has at
+    /// most one event per wait, and the first wait with room finds what is ready.
     pub rechecks_events: bool,
-    /// Whether a wait sleeps, so that other threads have the processor.
+    /// `true` if a wait sleeps, so that other threads get the CPU. Otherwise it spins.
     pub sleeps: bool,
     /// `true` if a wait can end early, though no signal handler ran, when the process is stopped
     /// and continued: by `SIGSTOP` and `SIGCONT`, Control-Z and `fg`, a debugger, or a container
@@ -71,7 +101,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Everything native, nothing coarse: what a backend starts from.
+    /// Everything native and reported in full: the value to start from.
     pub const FULL: Self = Self {
         level: Support::Native,
         edge: Support::Native,
@@ -88,14 +118,26 @@ impl Capabilities {
         interrupted_by_stop: false,
     };
 
-    /// Whether sources can be registered with `mode`.
+    /// Returns how `mode` is supported.
     #[must_use]
-    pub fn supports(&self, mode: Mode) -> bool {
-        let support = match mode {
+    pub const fn support(&self, mode: Mode) -> Support {
+        match mode {
             Mode::Level => self.level,
             Mode::Edge => self.edge,
             Mode::Oneshot => self.oneshot,
-        };
-        support != Support::Unsupported
+        }
+    }
+
+    /// Returns `true` if sources can be registered with `mode`.
+    #[must_use]
+    pub const fn supports(&self, mode: Mode) -> bool {
+        !matches!(self.support(mode), Support::Unsupported)
+    }
+}
+
+/// [`Capabilities::FULL`].
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self::FULL
     }
 }

@@ -1,63 +1,20 @@
 use std::fmt;
-use std::ops::BitOr;
 
-use crate::{Interest, Token};
+use crate::{Interest, Readiness, Token};
 
-/// What a mechanism observed of a source: bits as poll(2) and epoll(7) number them.
+/// A source's token and the readiness that was observed.
 ///
-/// For those who write a mechanism; users ask an [`Event`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Readiness(pub u32);
-
-impl Readiness {
-    /// `POLLIN`.
-    pub const READABLE: Self = Self(0x0001);
-    /// `POLLPRI`.
-    pub const PRIORITY: Self = Self(0x0002);
-    /// `POLLOUT`.
-    pub const WRITABLE: Self = Self(0x0004);
-    /// `POLLERR`.
-    pub const ERROR: Self = Self(0x0008);
-    /// `POLLHUP`.
-    pub const HANGUP: Self = Self(0x0010);
-    /// `EPOLLRDHUP`: the peer has shut down its writing half.
-    pub const PEER_CLOSED: Self = Self(0x2000);
-
-    /// Whether this has a bit in common with `other`.
-    #[must_use]
-    pub const fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-}
-
-impl BitOr for Readiness {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl From<Interest> for Readiness {
-    fn from(interest: Interest) -> Self {
-        Self(interest.bits().into())
-    }
-}
-
-/// A source's token and what was observed of it.
-///
-/// Readiness is advisory: a read after a readable event can still find `WouldBlock`. A
-/// hang-up or an error reads as readiness in every direction that was asked for, so
-/// that the next read or write finds out what happened. [`is_error`](Self::is_error),
-/// [`is_hangup`](Self::is_hangup) and [`is_peer_closed`](Self::is_peer_closed) are hints
-/// that not every mechanism gives, see [`Capabilities`](crate::Capabilities).
+/// Readiness is advisory: a read after a readable event can still return `WouldBlock`. A hang-up
+/// or an error reads as readiness in every registered direction, so that the next read or write
+/// finds out what happened. [`is_error`](Self::is_error), [`is_hangup`](Self::is_hangup) and
+/// [`is_peer_closed`](Self::is_peer_closed) are hints that some mechanisms do not give, see
+/// [`Capabilities`](crate::Capabilities).
 ///
 /// # Layout
 ///
-/// Twelve bytes on x86-64, laid out as the kernel's `struct epoll_event` (epoll_ctl(2)),
-/// so that epoll writes its events straight into the caller's [`Events`](crate::Events):
-/// the observed bits, then the data word, whose low three bits are the interest and the
-/// rest the token.
+/// The kernel's `struct epoll_event` (epoll_ctl(2)), 12 bytes on x86-64, so that epoll writes its
+/// events directly into the caller's [`Events`](crate::Events): 32 observed bits, then the
+/// [data word](Self::pack).
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 #[cfg_attr(target_arch = "x86_64", repr(packed))]
@@ -70,94 +27,127 @@ pub struct Event {
 const INTEREST_BITS: u32 = 3;
 
 impl Event {
-    /// An event of the source that `token` and `interest` were registered for.
+    /// Creates an event of the source that was registered with `token` and `interest`.
     ///
     /// Tokens above [`Token::MAX`] are cut; reactors refuse them at registration.
     #[must_use]
     pub const fn new(token: Token, interest: Interest, observed: Readiness) -> Self {
         Self {
-            observed: observed.0,
+            observed: observed.bits(),
             data: Self::pack(token, interest),
         }
     }
 
-    /// The data word: what a mechanism hands to the kernel to have it back in an event.
+    /// Packs a token and an interest into a data word: what a mechanism gives to the kernel
+    /// (epoll's `epoll_data`, io_uring's `user_data`) and gets back with each event.
     ///
-    /// Its low three bits are never all zero, since an interest is never empty; words where
-    /// they are, are free for a mechanism's own marks.
+    /// # Layout
+    ///
+    /// | bits | content |
+    /// |---|---|
+    /// | 0 to 2 | the interest, [`Interest::bits`] |
+    /// | 3 to 63 | the token, at most [`Token::MAX`]; higher bits are cut |
+    ///
+    /// An interest is never empty, so a data word whose low three bits are all zero is not a
+    /// source's. A mechanism can use such words for its own purposes, such as its waker.
+    ///
+    /// ```
+    /// use waitset_core::{Event, Interest, Token};
+    ///
+    /// let data = Event::pack(Token(5), Interest::WRITABLE);
+    /// assert_eq!(data, 5 << 3 | 0b100);
+    /// assert_eq!(Event::unpack(data), Some((Token(5), Interest::WRITABLE)));
+    /// assert_eq!(Event::unpack(5 << 3), None);
+    /// ```
     #[must_use]
     pub const fn pack(token: Token, interest: Interest) -> u64 {
         token.0 << INTEREST_BITS | interest.bits() as u64
     }
 
-    /// The data word as it came back.
+    /// Returns the token and the interest of a data word that [`pack`](Self::pack) made, or
+    /// `None` if its low three bits are all zero.
+    #[must_use]
+    pub const fn unpack(data: u64) -> Option<(Token, Interest)> {
+        let bits = data as u8 & Interest::ALL.bits();
+        match Interest::from_bits(bits) {
+            Some(interest) => Some((Token(data >> INTEREST_BITS), interest)),
+            None => None,
+        }
+    }
+
+    /// Returns the [data word](Self::pack).
     #[must_use]
     pub const fn data(&self) -> u64 {
         self.data
     }
 
-    /// The token that the source was registered with.
+    /// Returns the token that the source was registered with.
     #[must_use]
     pub const fn token(&self) -> Token {
         Token(self.data >> INTEREST_BITS)
     }
 
-    /// All that was observed, hints included.
+    /// Returns everything that was observed, hints included.
     #[must_use]
     pub const fn readiness(&self) -> Readiness {
-        Readiness(self.observed)
+        Readiness::from_bits(self.observed)
     }
 
-    /// Whether a read is worth trying: there is data, end of file or an error.
+    /// Returns `true` if a read is worth trying: there is data, end of file or an error.
     ///
-    /// False unless [`Interest::READABLE`] was asked for.
+    /// Always `false` for a source that is not registered for [`Interest::READABLE`].
     #[must_use]
     pub const fn is_readable(&self) -> bool {
-        let seen = Readiness::READABLE.0 | Readiness::PEER_CLOSED.0;
-        self.asked(Interest::READABLE) && self.observed & (seen | ENDED) != 0
+        self.reads_as(
+            Interest::READABLE,
+            Readiness::READABLE.bits() | Readiness::PEER_CLOSED.bits(),
+        )
     }
 
-    /// Whether a write is worth trying: there is room, or an error.
+    /// Returns `true` if a write is worth trying: there is room, or an error.
     ///
-    /// False unless [`Interest::WRITABLE`] was asked for.
+    /// Always `false` for a source that is not registered for [`Interest::WRITABLE`].
     #[must_use]
     pub const fn is_writable(&self) -> bool {
-        self.asked(Interest::WRITABLE) && self.observed & (Readiness::WRITABLE.0 | ENDED) != 0
+        self.reads_as(Interest::WRITABLE, Readiness::WRITABLE.bits())
     }
 
-    /// Whether there is out-of-band data, or the source has ended.
+    /// Returns `true` if there is urgent data, a hang-up or an error.
     ///
-    /// False unless [`Interest::PRIORITY`] was asked for.
+    /// Always `false` for a source that is not registered for [`Interest::PRIORITY`].
     #[must_use]
     pub const fn is_priority(&self) -> bool {
-        self.asked(Interest::PRIORITY) && self.observed & (Readiness::PRIORITY.0 | ENDED) != 0
+        self.reads_as(Interest::PRIORITY, Readiness::PRIORITY.bits())
     }
 
-    /// Hint: the source has an error pending, see `POLLERR` in poll(2).
+    /// Returns `true` if the source has an error pending (`POLLERR` in poll(2)). A hint.
     #[must_use]
     pub const fn is_error(&self) -> bool {
-        self.observed & Readiness::ERROR.0 != 0
+        self.observed & Readiness::ERROR.bits() != 0
     }
 
-    /// Hint: both halves are closed, see `POLLHUP` in poll(2). Data may be left to read.
+    /// Returns `true` if both halves are closed (`POLLHUP` in poll(2)); there can still be data
+    /// to read. A hint.
     #[must_use]
     pub const fn is_hangup(&self) -> bool {
-        self.observed & Readiness::HANGUP.0 != 0
+        self.observed & Readiness::HANGUP.bits() != 0
     }
 
-    /// Hint: the peer will send no more. Data may be left to read.
+    /// Returns `true` if the peer will not send any more; there can still be data to read. A hint.
     #[must_use]
     pub const fn is_peer_closed(&self) -> bool {
-        self.observed & (Readiness::PEER_CLOSED.0 | Readiness::HANGUP.0) != 0
+        self.observed & (Readiness::PEER_CLOSED.bits() | Readiness::HANGUP.bits()) != 0
     }
 
-    const fn asked(&self, direction: Interest) -> bool {
-        self.data & direction.bits() as u64 != 0
+    /// Returns `true` if the source is registered for `direction`, and one of `signs`, a hang-up
+    /// or an error was observed.
+    const fn reads_as(&self, direction: Interest, signs: u32) -> bool {
+        self.data & direction.bits() as u64 != 0 && self.observed & (signs | ENDED) != 0
     }
 }
 
-/// What counts as readiness in every direction.
-const ENDED: u32 = Readiness::ERROR.0 | Readiness::HANGUP.0;
+/// Reads as readiness in every direction.
+const ENDED: u32 = Readiness::ERROR.bits() | Readiness::HANGUP.bits();
 
 impl PartialEq for Event {
     fn eq(&self, other: &Self) -> bool {
@@ -202,5 +192,16 @@ mod tests {
         let event = Event::new(Token(0), Interest::ALL, Readiness::default());
         assert_eq!(event.token(), Token(0));
         assert_eq!(event.data(), Interest::ALL.bits().into());
+    }
+
+    #[test]
+    fn unpack_returns_what_pack_was_given() {
+        for token in [Token(0), Token(1), Token(u64::from(u32::MAX)), Token::MAX] {
+            for interest in (1..=7).filter_map(Interest::from_bits) {
+                let data = Event::pack(token, interest);
+                assert_eq!(Event::unpack(data), Some((token, interest)));
+            }
+            assert_eq!(Event::unpack(token.0 << INTEREST_BITS), None, "a mark");
+        }
     }
 }

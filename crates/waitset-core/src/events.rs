@@ -2,10 +2,10 @@ use std::{fmt, io, slice};
 
 use crate::Event;
 
-/// The caller's bounded buffer, filled anew by every [`wait`](crate::Reactor::wait).
+/// The caller's bounded buffer of events. Every [`wait`](crate::Reactor::wait) replaces its content.
 ///
-/// Events that do not fit are neither lost nor disarmed: the next wait has them. A
-/// capacity of 256 measures as fast as any larger one.
+/// Events that do not fit are neither lost nor disarmed: the next wait returns them. A capacity
+/// of 256 measured as fast as any larger one.
 ///
 /// ```
 /// use waitset_core::Events;
@@ -16,7 +16,7 @@ use crate::Event;
 /// ```
 pub struct Events {
     buffer: Box<[Event]>,
-    /// How many events the last wait returned, in the low half, and [`WOKEN`] and
+    /// The number of events of the last wait in the low half, and the flags [`WOKEN`] and
     /// [`INTERRUPTED`]: one word, so that a wait that ends as usual stores one.
     outcome: u64,
 }
@@ -26,9 +26,9 @@ const WOKEN: u64 = 1 << 63;
 const INTERRUPTED: u64 = 1 << 62;
 
 impl Events {
-    /// Allocates room for `capacity` events, at twelve to sixteen bytes each.
+    /// Allocates a buffer for `capacity` events, 12 to 16 bytes each.
     ///
-    /// A buffer without room is allowed here and refused by `wait`.
+    /// A capacity of zero is allowed here, and refused by `wait`.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
@@ -37,38 +37,39 @@ impl Events {
         }
     }
 
-    /// How many events one wait can return.
+    /// Returns how many events one wait can return.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.buffer.len()
     }
 
-    /// How many events the last wait returned.
+    /// Returns how many events the last wait returned.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.outcome as u32 as usize
     }
 
-    /// Whether the last wait returned no event.
+    /// Returns `true` if the last wait returned no event.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The events of the last wait, in no particular order.
+    /// Iterates over the events of the last wait, in no particular order.
     pub fn iter(&self) -> slice::Iter<'_, Event> {
         self.as_slice().iter()
     }
 
-    /// The events of the last wait as a slice.
+    /// Returns the events of the last wait as a slice.
     #[must_use]
     pub fn as_slice(&self) -> &[Event] {
         &self.buffer[..self.len()]
     }
 
-    /// Whether a [`Waker`](crate::Waker) ended the last wait, or would have.
+    /// Returns `true` if a [`Waker`](crate::Waker) ended the last wait, or would have ended it if
+    /// no event had come.
     #[must_use]
-    pub fn was_woken(&self) -> bool {
+    pub const fn was_woken(&self) -> bool {
         self.outcome & WOKEN != 0
     }
 
@@ -76,18 +77,36 @@ impl Events {
     /// stopped and continued, see
     /// [`Capabilities::interrupted_by_stop`](crate::Capabilities::interrupted_by_stop).
     #[must_use]
-    pub fn was_interrupted(&self) -> bool {
+    pub const fn was_interrupted(&self) -> bool {
         self.outcome & INTERRUPTED != 0
     }
 }
 
-/// For those who write a mechanism.
+/// For mechanisms.
+///
+/// A wait calls [`begin`](Self::begin), adds its events with [`push`](Self::push), and notes a
+/// wake or a signal:
+///
+/// ```
+/// use waitset_core::{Event, Events, Interest, Readiness, Token};
+///
+/// let mut events = Events::with_capacity(2);
+/// events.begin()?;
+/// events.push(Event::new(Token(7), Interest::READABLE, Readiness::READABLE));
+/// events.set_woken();
+/// assert_eq!(events.len(), 1);
+/// assert!(events.was_woken() && !events.is_full());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// A mechanism whose kernel interface writes [`Event`]s uses [`buffer_mut`](Self::buffer_mut) and
+/// [`set_len`](Self::set_len) instead of `push`.
 impl Events {
-    /// Forgets what the last wait left; every `wait` begins so.
+    /// Clears the events and flags of the last wait. Every `wait` begins with it.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if there is room for no event.
+    /// `InvalidInput` if the capacity is zero.
     #[inline]
     pub fn begin(&mut self) -> io::Result<()> {
         self.outcome = 0;
@@ -97,26 +116,26 @@ impl Events {
         Ok(())
     }
 
-    /// The whole buffer, to be filled from the front and closed with
+    /// Returns the whole buffer, to fill from the front and to finish with
     /// [`set_len`](Self::set_len).
     #[inline]
     pub fn buffer_mut(&mut self) -> &mut [Event] {
         &mut self.buffer
     }
 
-    /// Declares the first `len` events of the buffer to be this wait's.
+    /// Makes the first `len` events of the buffer those of this wait.
     ///
     /// # Panics
     ///
-    /// Later, when the events are looked at, if `len` exceeds the capacity.
+    /// Later, when the events are read, if `len` exceeds the capacity.
     #[inline]
     pub fn set_len(&mut self, len: usize) {
         debug_assert!(len <= self.buffer.len());
         self.outcome = self.outcome & (WOKEN | INTERRUPTED) | len as u64;
     }
 
-    /// What [`begin`](Self::begin) and [`set_len`](Self::set_len) do for a wait that
-    /// filled the buffer without either.
+    /// Does what [`begin`](Self::begin) and [`set_len`](Self::set_len) do, for a wait that filled
+    /// the buffer without calling `begin`.
     #[inline]
     pub fn replace(&mut self, len: usize) {
         debug_assert!(len <= self.buffer.len());
@@ -127,14 +146,14 @@ impl Events {
     ///
     /// # Panics
     ///
-    /// If the buffer [is full](Self::is_full).
+    /// Panics if the buffer [is full](Self::is_full).
     #[inline]
     pub fn push(&mut self, event: Event) {
         self.buffer[self.len()] = event;
         self.outcome += 1;
     }
 
-    /// Whether no further event fits.
+    /// Returns `true` if no further event fits.
     #[inline]
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -143,13 +162,13 @@ impl Events {
 
     /// Records that a waker ended this wait.
     #[inline]
-    pub fn set_woken(&mut self) {
+    pub const fn set_woken(&mut self) {
         self.outcome |= WOKEN;
     }
 
     /// Records that a signal ended this wait.
     #[inline]
-    pub fn set_interrupted(&mut self) {
+    pub const fn set_interrupted(&mut self) {
         self.outcome |= INTERRUPTED;
     }
 }
@@ -158,8 +177,8 @@ impl Events {
 fn without_room() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
-        "the event buffer has capacity 0, so no event could ever be returned; \
-         make it with Events::with_capacity(256)",
+        "cannot wait: the event buffer has capacity 0; \
+         create it with Events::with_capacity(256)",
     )
 }
 

@@ -1,4 +1,7 @@
-/// Exact counts of what a reactor has done since it was made.
+/// Exact counts of what a reactor has done since it was created.
+///
+/// Fields are added in minor versions. If you build one yourself, end it with
+/// `..Stats::default()`.
 ///
 /// ```
 /// use waitset_core::Stats;
@@ -8,35 +11,37 @@
 /// assert_eq!(after.since(&before).wait_calls, 21);
 /// assert_eq!(after.since(&before).system_calls(), 21);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct Stats {
     /// Calls of [`wait`](crate::Reactor::wait) that asked the kernel or found an event.
     pub waits: u64,
-    /// System calls that ask for readiness: `select`, `poll`, `epoll_wait`, ….
+    /// System calls that wait or check for readiness: `select`, `poll`, `epoll_wait`, ….
     pub wait_calls: u64,
-    /// System calls around it: registration, draining the waker, looking for a dead
-    /// descriptor. Those of the constructor and of dropping are not counted.
+    /// All other system calls of the reactor: registration, draining the waker, checking for
+    /// closed descriptors. Those of its constructor and of dropping it are not counted.
     pub control_calls: u64,
-    /// System calls that wakers made, from any thread. Wakes that coalesce make none.
+    /// System calls made by wakers, from any thread. Wakes that coalesce make none.
     pub wake_calls: u64,
     /// Events returned.
     pub events: u64,
     /// Waits that returned no event: a timeout, a wake or a signal.
     pub empty_returns: u64,
-    /// Zero-timeout calls that poll and select make before they block.
+    /// Probes: calls with a zero timeout that poll and select make before they block.
     pub probes: u64,
     /// Probes that found something, so that no blocking call was needed.
     pub probe_hits: u64,
 }
 
 impl Stats {
-    /// All system calls.
+    /// Returns the number of system calls of all kinds.
     #[must_use]
     pub const fn system_calls(&self) -> u64 {
         self.wait_calls + self.control_calls + self.wake_calls
     }
 
-    /// What was added since `earlier`.
+    /// Returns what was added since `earlier`, a copy of the same reactor's stats.
     #[must_use]
     pub const fn since(&self, earlier: &Self) -> Self {
         Self {
@@ -53,9 +58,9 @@ impl Stats {
 
     /// Counts one wait that returns `events` events.
     #[inline]
-    pub fn count_wait(&mut self, events: usize) {
+    pub const fn count_wait(&mut self, events: usize) {
         self.waits += 1;
         self.events += events as u64;
-        self.empty_returns += u64::from(events == 0);
+        self.empty_returns += (events == 0) as u64;
     }
 }

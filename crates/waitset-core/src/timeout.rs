@@ -1,8 +1,9 @@
 use std::time::{Duration, Instant};
 
-/// The moment a wait is due, read from the monotonic clock once, at its start.
+/// The moment at which a wait's timeout expires, read from the monotonic clock once, when the
+/// wait begins.
 ///
-/// What lies beyond the clock's range is never due, so `Duration::MAX` means for ever.
+/// A moment beyond the clock's range never comes, so `Duration::MAX` means forever.
 ///
 /// ```
 /// use std::time::Duration;
@@ -12,34 +13,34 @@ use std::time::{Duration, Instant};
 /// assert_eq!(Deadline::after(Some(Duration::MAX)).remaining(), None);
 /// assert_eq!(Deadline::after(Some(Duration::ZERO)).remaining(), Some(Duration::ZERO));
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// The deadline of a wait that starts now. Without a timeout no clock is read.
+    /// Creates the deadline of a wait that begins now. Reads the clock unless `timeout` is `None`.
     #[must_use]
     pub fn after(timeout: Option<Duration>) -> Self {
         Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
     }
 
-    /// What is left of the timeout: `None` for ever, zero when it is over.
+    /// Returns the rest of the timeout: zero if it has expired, `None` for forever.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         self.0
             .map(|due| due.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether the timeout is over.
+    /// Returns `true` if the timeout has expired.
     #[must_use]
     pub fn is_past(&self) -> bool {
         self.remaining() == Some(Duration::ZERO)
     }
 }
 
-/// A timeout in whole milliseconds for system calls that know no finer ones.
+/// Returns a timeout in whole milliseconds, for system calls without a finer unit.
 ///
-/// Rounds up, so that it never ends early and a nanosecond does not become zero, which
-/// would spin. Saturates at `i32::MAX`, 24.8 days: the caller asks again.
+/// Rounds up, so that a wait never ends early and a nanosecond does not become zero, which would
+/// spin. Saturates at `i32::MAX`, 24.8 days; after that the caller waits again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,7 +51,10 @@ impl Deadline {
 /// assert_eq!(millis_rounded_up(Duration::MAX), i32::MAX);
 /// ```
 #[must_use]
-pub fn millis_rounded_up(timeout: Duration) -> i32 {
+pub const fn millis_rounded_up(timeout: Duration) -> i32 {
     let millis = timeout.as_nanos().div_ceil(1_000_000);
-    i32::try_from(millis).unwrap_or(i32::MAX)
+    if millis > i32::MAX as u128 {
+        return i32::MAX;
+    }
+    millis as i32
 }

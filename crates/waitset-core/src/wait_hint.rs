@@ -1,23 +1,25 @@
 use crate::Token;
 
-/// Why the next wait of a caller is to be short, see [`Reactor::hint`](crate::Reactor::hint).
+/// The reason why a caller's next wait will be short, see
+/// [`Reactor::hint`](crate::Reactor::hint).
 ///
 /// ```
-/// use waitset_core::{WaitHint, Token};
+/// use waitset_core::{Token, WaitHint};
 ///
 /// let token = Token(7);
 /// assert_ne!(WaitHint::Work, WaitHint::Timer { token, is_zero: true });
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitHint {
-    /// There is work to go on with, and the wait only looks in between.
+    /// The caller has work left, and the wait only checks for events in between.
     Work,
-    /// A timer is the next thing that is due.
+    /// The next thing due is a timer.
     Timer {
         /// The caller's number for the timer.
         token: Token,
-        /// Whether it was due as it was armed, so that no wait for it can sleep.
+        /// `true` if the timer was already due when it was armed, so that no wait for it can
+        /// sleep.
         is_zero: bool,
     },
 }

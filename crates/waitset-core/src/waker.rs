@@ -4,30 +4,52 @@ use std::task;
 
 use pending::Pending;
 
-/// What interrupts a sleeping reactor: one write to a descriptor, or nothing at all for
-/// a reactor that never sleeps.
+/// What interrupts a sleeping reactor: a write to a descriptor, or nothing for a reactor that
+/// never sleeps.
+///
+/// `waitset_unix::Bell` implements it with an eventfd or a socket pair.
 pub trait Doorbell: Send + Sync {
-    /// Makes the reactor's current or next system call return. Returns whether a system
-    /// call was made.
+    /// Makes the reactor's current or next system call return. Returns `true` if it made a
+    /// system call for that.
     ///
-    /// Called once between two calls of [`WakeFlag::take`], however many wakes there are.
+    /// It is called once between two calls of [`WakeFlag::take`], however many wakes there are.
     fn ring(&self) -> bool;
 }
 
 /// Ends the current or the next wait of a reactor, from any thread.
 ///
-/// Many wakes before a wait coalesce into one, and only the first of them makes a
-/// system call. What a thread did before `wake` is visible to the thread whose wait it
-/// ends. Clones wake the same reactor; a waker that outlives its reactor wakes nobody.
+/// Many wakes before a wait coalesce into one, and only the first of them makes a system call.
+/// Everything that a thread did before `wake` is visible to the thread whose wait it ends. Clones
+/// wake the same reactor. A waker that outlives its reactor has no effect.
 #[derive(Clone)]
 pub struct Waker(Arc<Shared<dyn Doorbell>>);
 
 /// The reactor's end of its [`Waker`]s.
 ///
-/// The order in which a reactor uses it keeps wakes from being lost: first silence the
-/// doorbell (drain its descriptor, if it has one to drain), then [`take`](Self::take).
-/// A wake in between finds the flag still set and makes no call, and the wait that is
-/// about to return serves it.
+/// A reactor must use it in this order, so that no wake is lost: first silence the doorbell (drain
+/// its descriptor, if it has one), then [`take`](Self::take) the flag. A wake in between finds the
+/// flag still raised and makes no system call, and the wait that is about to return reports it.
+///
+/// ```
+/// use waitset_core::{Doorbell, WakeFlag};
+///
+/// /// The doorbell of a reactor that never sleeps: the flag is enough.
+/// struct Silent;
+///
+/// impl Doorbell for Silent {
+///     fn ring(&self) -> bool {
+///         false
+///     }
+/// }
+///
+/// let flag = WakeFlag::new(Silent);
+/// let waker = flag.waker();
+/// waker.wake();
+/// waker.wake();
+/// assert!(flag.take());
+/// assert!(!flag.take(), "the two wakes were one");
+/// assert_eq!(flag.calls(), 0);
+/// ```
 pub struct WakeFlag<D>(Arc<Shared<D>>);
 
 struct Shared<D: ?Sized> {
@@ -60,7 +82,7 @@ impl Shared<dyn Doorbell> {
 }
 
 impl<D: Doorbell + 'static> WakeFlag<D> {
-    /// A flag that is down, and its doorbell.
+    /// Creates a lowered flag with its doorbell.
     #[must_use]
     pub fn new(doorbell: D) -> Self {
         Self(Arc::new(Shared {
@@ -69,48 +91,48 @@ impl<D: Doorbell + 'static> WakeFlag<D> {
         }))
     }
 
-    /// A waker that raises this flag.
+    /// Creates a waker that raises this flag.
     #[must_use]
     pub fn waker(&self) -> Waker {
         Waker(self.0.clone())
     }
 
-    /// The doorbell.
+    /// Returns the doorbell.
     #[must_use]
     pub fn doorbell(&self) -> &D {
         &self.0.doorbell
     }
 
-    /// Takes the flag down and says whether it was up.
+    /// Lowers the flag. Returns `true` if it was raised.
     #[inline]
     #[must_use]
     pub fn take(&self) -> bool {
         self.0.pending.take()
     }
 
-    /// Whether a wake is pending, without taking it.
+    /// Returns `true` if a wake is pending, and leaves it pending.
     #[inline]
     #[must_use]
     pub fn is_raised(&self) -> bool {
         self.bar() != pending::LOWERED
     }
 
-    /// What a system call's answer has to exceed to be told as it came: zero, or more than
-    /// any answer while a wake is pending. One comparison does for both.
+    /// Returns the number that a system call's result must exceed to be reported as it is: zero,
+    /// or `i32::MAX` while a wake is pending. So one comparison checks for both.
     #[inline]
     #[must_use]
     pub fn bar(&self) -> i32 {
         self.0.pending.bar()
     }
 
-    /// How many system calls the wakers have made.
+    /// Returns how many system calls the wakers have made: [`Stats::wake_calls`](crate::Stats).
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.0.pending.calls()
     }
 }
 
-/// `std::task::Waker::from(Arc::new(waker))` lets a future wake a reactor.
+/// Lets a future wake a reactor: `std::task::Waker::from(Arc::new(waker))`.
 impl task::Wake for Waker {
     fn wake(self: Arc<Self>) {
         Self::wake(&self);

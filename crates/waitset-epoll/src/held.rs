@@ -35,11 +35,7 @@ pub(crate) const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 /// The bits to watch for an interest, level-triggered.
 #[inline]
 pub(crate) fn bits(interest: Interest) -> u32 {
-    let peer_closed = match interest.is_readable() {
-        true => Readiness::PEER_CLOSED.0,
-        false => 0,
-    };
-    Readiness::from(interest).0 | peer_closed
+    Readiness::requested(interest).bits()
 }
 
 /// What the kernel is to hold of a level- or edge-triggered source.

@@ -23,11 +23,11 @@ const _: () = {
     // SAFETY: both are plain integers of the same total size.
     let event: Event = unsafe { mem::transmute(kernel) };
     assert!(event.token().0 == 0x0123_4567_89ab_cdef);
-    assert!(event.readiness().0 == Readiness::WRITABLE.0 | Readiness::PEER_CLOSED.0);
-    assert!(libc::EPOLLIN as u32 == Readiness::READABLE.0);
-    assert!(libc::EPOLLPRI as u32 == Readiness::PRIORITY.0);
-    assert!(libc::EPOLLERR as u32 == Readiness::ERROR.0);
-    assert!(libc::EPOLLHUP as u32 == Readiness::HANGUP.0);
+    assert!(event.readiness().bits() == Readiness::WRITABLE.bits() | Readiness::PEER_CLOSED.bits());
+    assert!(libc::EPOLLIN as u32 == Readiness::READABLE.bits());
+    assert!(libc::EPOLLPRI as u32 == Readiness::PRIORITY.bits());
+    assert!(libc::EPOLLERR as u32 == Readiness::ERROR.bits());
+    assert!(libc::EPOLLHUP as u32 == Readiness::HANGUP.bits());
 };
 
 fn checked(result: libc::c_int) -> io::Result<libc::c_int> {

@@ -48,7 +48,7 @@ impl Entry {
         Self {
             registration,
             held,
-            armed: armed(registration.interest),
+            armed: Readiness::reportable(registration.interest),
             queued: false,
             kind: Kind::Watched,
         }
@@ -93,7 +93,7 @@ impl Entry {
     }
 
     fn is_armed(&self) -> bool {
-        self.armed != Readiness::default()
+        !self.armed.is_empty()
     }
 
     /// Takes note of what is wanted if the kernel need not hear of it now: of a level not
@@ -110,7 +110,7 @@ impl Entry {
             return false;
         }
         self.registration = wanted;
-        self.armed = armed(wanted.interest);
+        self.armed = Readiness::reportable(wanted.interest);
         true
     }
 
@@ -121,11 +121,11 @@ impl Entry {
             // The kernel has disarmed it by telling.
             self.held.bits = SILENT_BITS;
         }
-        let seen = Readiness(observed.0 & self.armed.0);
-        if seen == Readiness::default() {
+        let seen = observed & self.armed;
+        if seen.is_empty() {
             return None;
         }
-        self.armed = Readiness::default();
+        self.armed = Readiness::EMPTY;
         Some(self.registration.event(seen))
     }
 
@@ -146,16 +146,10 @@ impl Entry {
     fn tell_file(&mut self) -> Event {
         let seen = self.armed;
         if self.registration.mode != Mode::Level {
-            self.armed = Readiness::default();
+            self.armed = Readiness::EMPTY;
         }
         self.registration.event(seen)
     }
-}
-
-/// All that an armed source tells.
-#[inline]
-fn armed(interest: Interest) -> Readiness {
-    Readiness(held::bits(interest)) | Readiness::ERROR | Readiness::HANGUP
 }
 
 /// All sources, and which of them need care.

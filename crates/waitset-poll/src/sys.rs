@@ -8,14 +8,12 @@ use std::time::Duration;
 use libc::{c_int, c_short, pollfd};
 use waitset_core::{Interest, Readiness};
 
-use crate::table::DEAD;
-
 const _: () = {
-    assert!(libc::POLLIN as u32 == Readiness::READABLE.0);
-    assert!(libc::POLLPRI as u32 == Readiness::PRIORITY.0);
-    assert!(libc::POLLOUT as u32 == Readiness::WRITABLE.0);
-    assert!(libc::POLLERR as u32 == Readiness::ERROR.0);
-    assert!(libc::POLLHUP as u32 == Readiness::HANGUP.0);
+    assert!(libc::POLLIN as u32 == Readiness::READABLE.bits());
+    assert!(libc::POLLPRI as u32 == Readiness::PRIORITY.bits());
+    assert!(libc::POLLOUT as u32 == Readiness::WRITABLE.bits());
+    assert!(libc::POLLERR as u32 == Readiness::ERROR.bits());
+    assert!(libc::POLLHUP as u32 == Readiness::HANGUP.bits());
 };
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -60,13 +58,16 @@ pub(crate) fn is_dead(entry: &pollfd) -> bool {
 #[inline]
 pub(crate) fn observed(entry: &pollfd) -> Readiness {
     let bits = entry.revents as u16;
-    let low = Readiness(u32::from(bits) & 0x1f);
-    let dead = if is_dead(entry) { DEAD.0 } else { 0 };
-    let peer_closed = match entry.revents & POLLRDHUP {
-        0 => 0,
-        _ => Readiness::PEER_CLOSED.0,
+    let low = Readiness::from_bits(u32::from(bits) & 0x1f);
+    let dead = match is_dead(entry) {
+        true => Readiness::ERROR,
+        false => Readiness::EMPTY,
     };
-    Readiness(low.0 | dead | peer_closed)
+    let peer_closed = match entry.revents & POLLRDHUP {
+        0 => Readiness::EMPTY,
+        _ => Readiness::PEER_CLOSED,
+    };
+    low | dead | peer_closed
 }
 
 /// How many entries from the front have nothing to tell.

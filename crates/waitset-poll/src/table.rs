@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::fd::RawFd;
 
 use libc::pollfd;
-use waitset_core::{Events, Mode, Readiness};
+use waitset_core::{Events, Interest, Mode, Token};
 use waitset_unix::{FdTable, Registration, refusal};
 
 use crate::{NAME, sys};
@@ -29,10 +29,10 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new(bell: RawFd) -> Self {
         Self {
-            asked: vec![sys::entry(bell, waitset_core::Interest::READABLE)],
+            asked: vec![sys::entry(bell, Interest::READABLE)],
             registrations: vec![Registration {
-                token: waitset_core::Token(0),
-                interest: waitset_core::Interest::READABLE,
+                token: Token(0),
+                interest: Interest::READABLE,
                 mode: Mode::Level,
             }],
             places: FdTable::default(),
@@ -144,6 +144,3 @@ impl Table {
         }
     }
 }
-
-/// What a descriptor that is not open counts as.
-pub(crate) const DEAD: Readiness = Readiness::ERROR;

@@ -162,13 +162,13 @@ impl FdSets {
             let bit = union.trailing_zeros() as usize;
             union &= union - 1;
             let bits = [0, 1, 2].map(|direction: usize| (answered[direction] >> bit & 1) as u32);
-            let observed = Readiness(bits[0] | bits[1] << 1 | bits[2] << 2);
+            let observed = Readiness::from_bits(bits[0] | bits[1] << 1 | bits[2] << 2);
             let fd = word * BITS + bit;
             if !tell(self, fd as RawFd, observed) {
                 self.next = fd;
                 return false;
             }
-            *left = left.saturating_sub(observed.0.count_ones() as usize);
+            *left = left.saturating_sub(observed.bits().count_ones() as usize);
         }
         true
     }

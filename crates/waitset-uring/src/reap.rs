@@ -143,7 +143,7 @@ fn complete_with_care(
     if source.is_told_of_urgent(&completion) {
         *calls += 1;
         if !sys::has_urgent(fd) {
-            completion = completion.without(Readiness::PRIORITY.0);
+            completion = completion.without(Readiness::PRIORITY.bits());
         }
     }
     source.complete(&completion, ended_at)

@@ -2,7 +2,7 @@
 
 use std::os::fd::RawFd;
 
-use waitset_core::{Interest, Mode, Readiness};
+use waitset_core::{Mode, Readiness};
 use waitset_unix::Registration;
 
 use crate::ring::Completion;
@@ -126,7 +126,7 @@ impl Source {
         let has_past = self.ended_at.is_some() || self.is_distracted;
         let is_as_wanted = !self.is_renewed && self.asked == self.asked();
         self.plain = match is_as_wanted && !has_past && !interest.is_priority() {
-            true => told(interest).0,
+            true => Readiness::reportable(interest).bits(),
             false => 0,
         };
     }
@@ -135,11 +135,11 @@ impl Source {
         let Registration { interest, mode, .. } = self.registration;
         // Urgent data wakes no poll that asks for it alone (seen on Linux 6.18).
         let along_with_urgent = match interest.is_priority() {
-            true => Readiness::READABLE.0,
+            true => Readiness::READABLE.bits(),
             false => 0,
         };
         Asked {
-            bits: wanted(interest).0 | along_with_urgent,
+            bits: Readiness::requested(interest).bits() | along_with_urgent,
             multishot: mode == Mode::Edge || self.is_distracted,
         }
     }
@@ -193,14 +193,14 @@ impl Source {
             self.is_armed = false;
             self.is_wanted = self.registration.mode == Mode::Level;
         }
-        Some(Readiness(seen))
+        Some(Readiness::from_bits(seen))
     }
 
     /// Whether a completion claims urgent data that is asked for. A socket's arrival wakes
     /// polls with that bit whatever it is (`sock_def_readable` in net/core/sock.c), and
     /// io_uring tells what it was woken with.
     pub(crate) fn is_told_of_urgent(&self, completion: &Completion) -> bool {
-        let claimed = Readiness(completion.bits().unwrap_or(0));
+        let claimed = Readiness::from_bits(completion.bits().unwrap_or(0));
         self.registration.interest.is_priority() && claimed.intersects(Readiness::PRIORITY)
     }
 
@@ -238,16 +238,16 @@ impl Source {
             Err(libc::EBADF) => Verdict::Dead,
             // The kernel could not watch it: out of memory, most likely.
             Err(_) => self.observe(Readiness::ERROR, None),
-            Ok(bits) => self.observe(Readiness(bits), ended_at),
+            Ok(bits) => self.observe(Readiness::from_bits(bits), ended_at),
         }
     }
 
     /// The kernel tells a peer's half-close unasked; it is silenced without losing what
     /// may follow.
     fn observe(&mut self, observed: Readiness, ended_at: Option<u32>) -> Verdict {
-        let seen = Readiness(observed.0 & told(self.registration.interest).0);
+        let seen = observed & Readiness::reportable(self.registration.interest);
         let is_always_ready = self.is_always_ready(ended_at);
-        self.is_distracted = seen == Readiness::default();
+        self.is_distracted = seen.is_empty();
         if self.is_distracted {
             self.is_wanted = !is_always_ready;
             return Verdict::Silent;
@@ -273,25 +273,12 @@ impl Source {
     }
 }
 
-/// All that is told of a source.
-fn told(interest: Interest) -> Readiness {
-    wanted(interest) | Readiness::ERROR | Readiness::HANGUP
-}
-
-/// The same, but for its end.
-fn wanted(interest: Interest) -> Readiness {
-    match interest.is_readable() {
-        true => Readiness::from(interest) | Readiness::PEER_CLOSED,
-        false => Readiness::from(interest),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waitset_core::Token;
+    use waitset_core::{Interest, Token};
 
-    const IN: i32 = Readiness::READABLE.0 as i32;
+    const IN: i32 = Readiness::READABLE.bits() as i32;
 
     fn armed(mode: Mode) -> Source {
         let mut source = Source::new(

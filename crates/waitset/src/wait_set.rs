@@ -168,7 +168,7 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
     }
 
     /// Waits until a source is ready, the timeout expires or something interrupts the wait
-    /// ([`Reactor`], point 3), and returns how many events there are to
+    /// ([`Reactor`], rule 3), and returns how many events there are to
     /// [take](Self::next_event).
     ///
     /// Returns at once while the last batch has not been taken whole: no event is lost

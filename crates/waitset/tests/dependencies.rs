@@ -30,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// What library crates may take from outside; loom, where the model checker runs, aside.
 const OUTSIDE: &[(&str, &[&str])] = &[
-    ("waitset-core", &[]),
+    ("waitset-core", &["serde"]), // optional
     ("waitset-unix", &["libc"]),
     ("waitset-select", &["libc"]),
     ("waitset-poll", &["libc"]),

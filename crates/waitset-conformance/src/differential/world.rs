@@ -73,7 +73,7 @@ impl Seen {
     /// What must be seen of a source that is ready; `None` if nothing.
     fn expected(can: &Capabilities, observed: Readiness, interest: Interest) -> Option<Self> {
         let asked = asked(interest);
-        let observed = Readiness(observed.0 & asked.0);
+        let observed = observed & asked;
         let shown = shown(can, observed, interest)?;
         let hangup = observed.intersects(Readiness::HANGUP);
         let half_closed = observed.intersects(Readiness::PEER_CLOSED);
@@ -258,7 +258,7 @@ impl World {
         let source = &mut self.sources[slot];
         let before = source.observe();
         act(source);
-        let fresh = Readiness(source.observe().0 & !before.0);
+        let fresh = source.observe().without(before);
         if let Some(registered) = &mut self.registered[slot] {
             registered.may_wake(MOST_WAKEUPS);
             if fresh.intersects(asked(registered.interest)) {

@@ -80,7 +80,7 @@ impl Evidence {
             _ => {}
         }
         Some(Self {
-            ready: Readiness(sys::readiness(descriptor)),
+            ready: Readiness::from_bits(sys::readiness(descriptor)),
             input,
             output,
         })
@@ -90,7 +90,7 @@ impl Evidence {
     /// that explain others first.
     pub(super) fn judge(&self, now: &Self, found: Circumstances) -> Verdict {
         let Circumstances { kind, interest, .. } = found;
-        let lasting = Readiness(self.ready.0 & now.ready.0);
+        let lasting = self.ready & now.ready;
         let readable = interest.is_readable() && lasting.intersects(Readiness::READABLE);
         let urgent = interest.is_priority() && lasting.intersects(Readiness::PRIORITY);
         let writable = interest.is_writable() && lasting.intersects(Readiness::WRITABLE);
