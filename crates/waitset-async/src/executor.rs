@@ -225,7 +225,7 @@ mod tests {
         for _ in 0..3 {
             let wakers = Rc::clone(&wakers);
             drop(executor.spawn(async move {
-                let (near, _far) = Async::pair().unwrap();
+                let (near, _far) = Async::<std::os::unix::net::UnixStream>::pair().unwrap();
                 let _unended = spawn(sleep(Duration::from_secs(3600)));
                 poll_fn(|context| {
                     wakers.borrow_mut().push(context.waker().clone());

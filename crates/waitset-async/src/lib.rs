@@ -24,6 +24,7 @@ pub use executor::{Executor, block_on};
 #[cfg(feature = "hyper")]
 pub use hyper::Hyper;
 pub use join::{JoinError, JoinHandle, spawn};
+pub use net::Incoming;
 pub use source::{Async, Ready};
 pub use task::{YieldNow, yield_now};
 pub use timer::{Elapsed, Sleep, sleep, sleep_until, timeout};

@@ -1,6 +1,8 @@
-//! Notices that this process was forked.
-#![allow(unsafe_code, reason = "pthread_atfork has to be called")]
+//! Notices that this process was forked, and lends buffers to socket2.
+#![allow(unsafe_code, reason = "pthread_atfork, and buffers that socket2 fills")]
 
+use std::mem::MaybeUninit;
+use std::slice;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,4 +28,15 @@ pub(crate) fn forks() -> u32 {
         unsafe { libc::pthread_atfork(None, None, Some(count)) };
     });
     FORKS.load(Ordering::Relaxed)
+}
+
+/// Lends `buffer` to a function of socket2 that reads into it.
+///
+/// Only for those: whoever gets a buffer of this type could leave it uninitialized. socket2
+/// promises not to (`Socket::recv`, to which `Socket::peek` refers).
+pub(crate) fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    // SAFETY: both types have the same layout, the borrow is exclusive and handed on, and the
+    // callers of this function, all in this crate, pass it to socket2's `peek` only, which
+    // stores nothing but bytes that the kernel received.
+    unsafe { slice::from_raw_parts_mut(buffer.as_mut_ptr().cast(), buffer.len()) }
 }

@@ -3,6 +3,7 @@
 mod mechanisms;
 
 use std::future::poll_fn;
+use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -35,7 +36,7 @@ macro_rules! assert_frugal {
 fn reading_and_writing_allocate_nothing() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (mut near, far) = Async::pair().unwrap();
+            let (mut near, far) = Async::<UnixStream>::pair().unwrap();
             let far = Rc::new(far);
             let echo = spawn({
                 let far = Rc::clone(&far);

@@ -109,7 +109,7 @@ fn a_socket_of_socket2_whose_peer_is_gone_is_a_broken_pipe() {
 fn more_buffers_than_one_call_takes_are_written_as_many_as_it_does() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (mut near, mut far) = Async::pair().unwrap();
+            let (mut near, mut far) = Async::<UnixStream>::pair().unwrap();
             let bytes: Vec<u8> = (0..2_000_u32).map(|number| number as u8).collect();
             let buffers: Vec<_> = bytes.chunks(1).map(IoSlice::new).collect();
             let written = poll_fn(|context| {

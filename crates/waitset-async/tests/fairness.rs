@@ -129,12 +129,13 @@ fn operations(count: &Count) -> Vec<(&'static str, LocalBoxFuture<'static, ()>)>
         again!("flush", { sink() }, async |sink: &mut Async<File>| {
             sink.flush().await.unwrap();
         }),
-        again!("close", { Async::pair().unwrap() }, async |pair: &mut (
-            Async<UnixStream>,
-            Async<UnixStream>
-        )| {
-            pair.0.close().await.unwrap();
-        }),
+        again!(
+            "close",
+            { Async::<UnixStream>::pair().unwrap() },
+            async |pair: &mut (Async<UnixStream>, Async<UnixStream>)| {
+                pair.0.close().await.unwrap();
+            }
+        ),
         again!(
             "send_to",
             { Async::new(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap() },
@@ -401,7 +402,7 @@ fn ready_futures() -> Vec<(&'static str, LocalBoxFuture<'static, ()>)> {
     all.push((
         "a quiet source",
         async {
-            let (near, mut far) = Async::pair().unwrap();
+            let (near, mut far) = Async::<UnixStream>::pair().unwrap();
             (&near).write_all(b"!").await.unwrap();
             far.read_exact(&mut [0]).await.unwrap();
         }
@@ -463,7 +464,7 @@ fn a_flood_among_unordered_futures_does_not_starve_them() {
 fn a_future_that_a_select_makes_again_in_each_round_has_its_turn_beside_a_flood() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (near, far) = Async::pair().unwrap();
+            let (near, far) = Async::<UnixStream>::pair().unwrap();
             (&near).write_all(b"!").await.unwrap();
             let zero = zero();
             let flood = || zero.read_with(|mut zero| zero.read(&mut [0; 64]));
@@ -501,7 +502,9 @@ fn of_two_futures_that_read_the_same_source_neither_starves() {
 fn a_task_with_more_sources_than_its_budget_sleeps_while_none_is_ready() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let pairs: Vec<_> = (0..5 * MOST).map(|_| Async::pair().unwrap()).collect();
+            let pairs: Vec<_> = (0..5 * MOST)
+                .map(|_| Async::<UnixStream>::pair().unwrap())
+                .collect();
             let mut polls = 0;
             let any = poll_fn(|context| {
                 polls += 1;

@@ -132,7 +132,7 @@ fn a_forked_child_can_use_an_executor_of_its_own() {
         let mut executor = Executor::new(waitset::Poll::new().unwrap());
         let source = inherited.idle.into_inner();
         complete(&mut executor, async {
-            let (near, far) = Async::pair().unwrap();
+            let (near, far) = Async::<UnixStream>::pair().unwrap();
             near.get_ref().write_all(b"!").unwrap();
             assert_eq!(read(&far).await, 1);
             drop(Async::new(source).unwrap());

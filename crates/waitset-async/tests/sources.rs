@@ -65,7 +65,7 @@ fn a_hundred_clients_are_echoed() {
 fn a_half_close_leaves_the_other_half_open() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (mut near, mut far) = Async::pair().unwrap();
+            let (mut near, mut far) = Async::<UnixStream>::pair().unwrap();
             near.write_all(b"question").await.unwrap();
             near.close().await.unwrap();
             let mut text = String::new();
@@ -85,7 +85,7 @@ fn a_writer_waits_for_its_reader_and_ten_megabytes_arrive_as_they_were() {
     let data = noise(LENGTH);
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (mut near, mut far) = Async::pair().unwrap();
+            let (mut near, mut far) = Async::<UnixStream>::pair().unwrap();
             let written = Rc::new(Cell::new(0));
             let (sent, progress) = (Arc::clone(&data), Rc::clone(&written));
             let writer = spawn(async move {
@@ -138,7 +138,7 @@ fn noise(length: usize) -> Arc<[u8]> {
 fn a_source_that_is_dropped_while_it_is_awaited_is_deregistered_and_closed() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (near, far) = Async::pair().unwrap();
+            let (near, far) = Async::<UnixStream>::pair().unwrap();
             let waiting = spawn(async move { far.readable().await });
             yield_now().await;
             waiting.cancel();
@@ -146,7 +146,7 @@ fn a_source_that_is_dropped_while_it_is_awaited_is_deregistered_and_closed() {
             assert_eq!((&near).read(&mut [0]).await.unwrap(), 0, "it is closed");
 
             // One of the next is likely to have its number, and can be registered.
-            let (mut near, mut far) = Async::pair().unwrap();
+            let (mut near, mut far) = Async::<UnixStream>::pair().unwrap();
             near.write_all(b"!").await.unwrap();
             assert_eq!(far.read(&mut [0; 9]).await.unwrap(), 1);
         });
@@ -159,7 +159,7 @@ fn a_source_that_is_dropped_while_it_is_awaited_is_deregistered_and_closed() {
 fn a_wait_that_was_given_up_costs_one_early_return_at_most() {
     for_each_mechanism(|mut executor, capabilities| {
         complete(&mut executor, async {
-            let (near, far) = Async::pair().unwrap();
+            let (near, far) = Async::<UnixStream>::pair().unwrap();
             let mut waiting = pin!(far.readable());
             assert!(poll!(waiting.as_mut()).is_pending());
             let given_up = far.readable();
@@ -182,7 +182,7 @@ fn an_idle_executor_does_not_wake_up() {
     on_every_mechanism(|mut executor| {
         let before = empty_returns(&executor);
         complete(&mut executor, async {
-            let (near, far) = Async::pair().unwrap();
+            let (near, far) = Async::<UnixStream>::pair().unwrap();
             // Writable all the time, readable from soon on, and nobody asks.
             let reading = spawn(async move { (&far).read(&mut [0]).await });
             yield_now().await;
@@ -200,7 +200,7 @@ fn an_idle_executor_does_not_wake_up() {
 fn two_tasks_can_wait_for_one_source() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (near, far) = Async::pair().unwrap();
+            let (near, far) = Async::<UnixStream>::pair().unwrap();
             let far = Rc::new(far);
             let read = |far: Rc<Async<UnixStream>>| async move {
                 let mut byte = [0];
@@ -229,7 +229,7 @@ fn two_tasks_can_wait_for_one_source() {
 fn one_source_is_read_and_written_at_once() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (near, far) = Async::pair().unwrap();
+            let (near, far) = Async::<UnixStream>::pair().unwrap();
             let echo = spawn(async move { futures::io::copy(&far, &mut &far).await });
             let data = noise(1 << 20);
             let write = async {
@@ -346,8 +346,8 @@ fn a_child_process_is_talked_to_through_its_pipes() {
 fn the_first_of_two_sources_wins_and_the_other_stays_usable() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (near_a, a) = Async::pair().unwrap();
-            let (near_b, b) = Async::pair().unwrap();
+            let (near_a, a) = Async::<UnixStream>::pair().unwrap();
+            let (near_b, b) = Async::<UnixStream>::pair().unwrap();
             for _ in 0..100 {
                 near_b.get_ref().write_all(b"!").unwrap();
                 match select(a.readable(), b.readable()).await {
@@ -366,7 +366,7 @@ fn the_first_of_two_sources_wins_and_the_other_stays_usable() {
 fn a_readiness_that_has_come_stays_so_however_often_it_is_polled() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (near, far) = Async::pair().unwrap();
+            let (near, far) = Async::<UnixStream>::pair().unwrap();
             near.get_ref().write_all(b"!").unwrap();
             let mut ready = far.readable();
             for _ in 0..3 {
@@ -381,7 +381,7 @@ fn a_readiness_that_has_come_stays_so_however_often_it_is_polled() {
 fn a_source_comes_back_open_and_unwatched() {
     on_every_mechanism(|mut executor| {
         let mut far = complete(&mut executor, async {
-            let (mut near, far) = Async::pair().unwrap();
+            let (mut near, far) = Async::<UnixStream>::pair().unwrap();
             near.write_all(b"hello").await.unwrap();
             far.readable().await.unwrap();
             far.into_inner()
@@ -399,7 +399,9 @@ fn a_source_tells_that_its_executor_is_not_here() {
     assert!(error.to_string().contains("executor"), "{error}");
 
     on_every_mechanism(|mut executor| {
-        let (near, far) = complete(&mut executor, async { Async::pair().unwrap() });
+        let (near, far) = complete(&mut executor, async {
+            Async::<UnixStream>::pair().unwrap()
+        });
         let mut other = Executor::new(waitset::Poll::new().unwrap());
         complete(&mut other, async {
             far.readable().await.unwrap_err();
@@ -418,7 +420,9 @@ fn a_source_tells_that_its_executor_is_not_here() {
 #[test]
 fn who_waits_is_told_when_the_executor_is_no_longer_the_one_it_waits_with() {
     on_every_mechanism(|mut executor| {
-        let (_near, far) = complete(&mut executor, async { Async::pair().unwrap() });
+        let (_near, far) = complete(&mut executor, async {
+            Async::<UnixStream>::pair().unwrap()
+        });
         let mut waiting = Box::pin(far.readable());
         complete(&mut executor, async {
             assert!(poll!(waiting.as_mut()).is_pending());
@@ -438,7 +442,9 @@ impl Wake for Nobody {
 #[test]
 fn a_source_keeps_no_waker_of_who_was_refused() {
     on_every_mechanism(|mut executor| {
-        let (_near, far) = complete(&mut executor, async { Async::pair().unwrap() });
+        let (_near, far) = complete(&mut executor, async {
+            Async::<UnixStream>::pair().unwrap()
+        });
         let mut other = Executor::new(waitset::Poll::new().unwrap());
         let nobody = Arc::new(Nobody);
         let waker = Waker::from(Arc::clone(&nobody));
@@ -487,7 +493,7 @@ impl Drop for Reader {
 fn a_waker_that_is_dropped_may_use_the_source_it_waited_for() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (_near, far) = Async::pair().unwrap();
+            let (_near, far) = Async::<UnixStream>::pair().unwrap();
             let far = Rc::new(far);
             SOURCE.set(Some(Rc::clone(&far)));
             let reader = || Waker::from(Arc::new(Reader));

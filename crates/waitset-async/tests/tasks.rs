@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::future::{pending, poll_fn};
 use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -231,7 +232,7 @@ fn dropping_the_executor_drops_its_tasks_with_all_they_own() {
             .map(|_| {
                 let (alive, wakers) = (Rc::clone(&alive), Rc::clone(&wakers));
                 executor.spawn(async move {
-                    let (near, _far) = Async::pair().unwrap();
+                    let (near, _far) = Async::<UnixStream>::pair().unwrap();
                     poll_fn(|context| {
                         wakers.borrow_mut().push(context.waker().clone());
                         Poll::Ready(())
@@ -385,7 +386,7 @@ fn a_source_that_is_always_ready_does_not_starve_the_others() {
                     sleep(Duration::ZERO).await;
                 }
             });
-            let (mut near, mut far) = Async::pair().unwrap();
+            let (mut near, mut far) = Async::<UnixStream>::pair().unwrap();
             let quiet = spawn(async move {
                 for _ in 0..100 {
                     far.read_exact(&mut [0]).await.unwrap();

@@ -4,6 +4,7 @@ mod mechanisms;
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
+use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -142,7 +143,7 @@ fn a_timeout_that_is_not_needed_is_forgotten() {
 fn a_slow_peer_runs_into_the_timeout_and_the_source_stays_usable() {
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
-            let (mut near, mut far) = Async::pair().unwrap();
+            let (mut near, mut far) = Async::<UnixStream>::pair().unwrap();
             let mut byte = [0];
             for _ in 0..3 {
                 let slow = timeout(Duration::from_millis(1), far.read(&mut byte)).await;

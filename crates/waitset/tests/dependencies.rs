@@ -45,7 +45,11 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     // nix for signals, child processes and pipes, socket2 for streams; tracing is optional, for
     // `Explain`.
     ("waitset", &["libc", "nix", "socket2", "tracing"]),
-    ("waitset-async", &["futures-io", "hyper", "libc", "socket2"]), // hyper is optional
+    // futures-core and hyper are optional.
+    (
+        "waitset-async",
+        &["futures-core", "futures-io", "hyper", "libc", "socket2"],
+    ),
 ];
 
 fn run_time_dependencies() -> BTreeMap<String, BTreeSet<String>> {

@@ -1,109 +1,71 @@
+//! Sockets: what the executor adds to those of std.
+
+mod incoming;
+mod tcp;
+mod udp;
+mod unix;
+mod unix_datagram;
+
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::net::TcpStream;
 
 use socket2::SockRef;
-use waitset::stream::{Listener, Setback, Setbacks, connect_tcp, is_connected};
+use waitset::stream::{Listener, Setback, Setbacks, is_connected};
 use waitset::{AsSource, Interest};
 
-use crate::{Async, consume_budget};
+pub use incoming::Incoming;
+
+use crate::{Async, sys};
 
 /// Enough for a crowd of tasks that all connect in one turn; std's is 128.
 const BACKLOG: i32 = 1024;
 
-impl Async<TcpListener> {
-    /// Listens at `address`; port 0 takes a free one.
-    ///
-    /// The backlog has room for 1024 connections, or for as many as the system allows: tasks of
-    /// this executor may connect to it by the hundred before it has a turn.
-    ///
-    /// # Errors
-    ///
-    /// As [`TcpListener::bind`] and [`Async::new`].
-    ///
-    /// # Platform notes
-    ///
-    /// In addition to [`TcpListener::bind`], listen(2) again with the larger backlog; Linux
-    /// cuts it to `net.core.somaxconn`, 4096 by default.
-    pub fn bind(address: impl Into<SocketAddr>) -> io::Result<Self> {
-        let listener = TcpListener::bind(address.into())?;
-        SockRef::from(&listener).listen(BACKLOG)?;
-        Self::new(listener)
-    }
-
-    /// Waits for a connection, passing over those that are gone before they are taken.
-    ///
-    /// The stream has `TCP_NODELAY` set, so that small writes are sent immediately. To turn
-    /// it off, call `set_nodelay(false)` on the stream, or clear the option of the listener
-    /// for all that it accepts.
-    ///
-    /// # Errors
-    ///
-    /// As accept(2). If descriptors have run out (`EMFILE`) or the network keeps failing, the
-    /// connection stays in the backlog, so that the next call fails too:
-    /// [sleep](crate::sleep) before it. [`Setbacks`] has the errors that are passed over.
-    pub async fn accept(&self) -> io::Result<(Async<TcpStream>, SocketAddr)> {
-        accept(self).await
-    }
+/// What an error of [`try_accept`] means for the next call.
+#[derive(Debug)]
+enum Last {
+    None,
+    /// Descriptors or memory have run out, or the network keeps failing.
+    Shortage,
+    /// The listener will never accept.
+    Failure,
 }
 
-impl Async<TcpStream> {
-    /// Connects to `address` without blocking the executor.
-    ///
-    /// The stream has `TCP_NODELAY` set, as those that are
-    /// [accepted](Async::<TcpListener>::accept) have.
-    ///
-    /// # Errors
-    ///
-    /// As [`connect_tcp`] and [`is_connected`], `ConnectionRefused` above all.
-    pub async fn connect(address: impl Into<SocketAddr>) -> io::Result<Self> {
-        consume_budget().await;
-        connected(connect_tcp(address.into())?).await
+/// Calls accept(2) once. A connection that was lost reads as `Interrupted`, so that the caller
+/// tries again.
+fn try_accept<L: Listener>(
+    listener: &L,
+    setbacks: &Setbacks,
+    last: &mut Last,
+) -> io::Result<(L::Stream, L::Peer)> {
+    let error = match listener.accept() {
+        Err(error) => error,
+        accepted => {
+            setbacks.clear();
+            return accepted;
+        }
+    };
+    match setbacks.judge(listener, &error) {
+        Setback::NoneWaiting | Setback::Interrupted => return Err(error),
+        Setback::Lost => return Err(io::ErrorKind::Interrupted.into()),
+        Setback::ShutDown => {
+            *last = Last::Failure;
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Setback::NoDescriptor | Setback::Pause => *last = Last::Shortage,
+        _ => *last = Last::Failure,
     }
+    Err(error)
 }
 
-impl Async<UnixListener> {
-    /// Waits for a connection, as [`Async::<TcpListener>::accept`] does.
-    ///
-    /// # Errors
-    ///
-    /// As accept(2).
-    pub async fn accept(&self) -> io::Result<Async<UnixStream>> {
-        accept(self).await.map(|(stream, ())| stream)
-    }
-}
-
-impl Async<UnixStream> {
-    /// Two sockets that are connected to each other.
-    ///
-    /// # Errors
-    ///
-    /// As [`UnixStream::pair`] and [`Async::new`].
-    pub fn pair() -> io::Result<(Self, Self)> {
-        let (near, far) = UnixStream::pair()?;
-        Ok((Self::new(near)?, Self::new(far)?))
-    }
-}
-
-/// Accepts until a connection was not gone before it was taken. Each call is charged to the
+/// Accepts until a connection was not gone before it was accepted. Each call is charged to the
 /// task's budget, and errors that last end it.
 async fn accept<L: Listener>(listener: &Async<L>) -> io::Result<(Async<L::Stream>, L::Peer)>
 where
     L::Stream: AsSource,
 {
     let setbacks = Setbacks::default();
-    let until_alive = |listener: &L| {
-        let error = match listener.accept() {
-            Err(error) => error,
-            taken => return taken,
-        };
-        match setbacks.judge(listener, &error) {
-            Setback::Lost => Err(io::ErrorKind::Interrupted.into()),
-            Setback::ShutDown => Err(io::ErrorKind::InvalidInput.into()),
-            _ => Err(error),
-        }
-    };
-    let (stream, peer) = listener.read_with(until_alive).await?;
+    let accept = |listener: &L| try_accept(listener, &setbacks, &mut Last::None);
+    let (stream, peer) = listener.read_with(accept).await?;
     Ok((Async::nonblocking(stream)?, peer))
 }
 
@@ -122,11 +84,18 @@ async fn connected(attempt: TcpStream) -> io::Result<Async<TcpStream>> {
     }
 }
 
+/// recv(2) with `MSG_PEEK`, which std has for the sockets of the Internet only.
+fn peek(socket: &impl AsSource, buffer: &mut [u8]) -> io::Result<usize> {
+    SockRef::from(socket).peek(sys::as_uninit(buffer))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::cell::RefCell;
     use std::io::Write;
+    use std::net::{SocketAddr, TcpListener};
+    use std::os::unix::net::{UnixListener, UnixStream};
     use std::time::Duration;
 
     use socket2::{Domain, Socket, Type};
@@ -135,7 +104,7 @@ mod tests {
     use crate::{block_on, timeout};
 
     /// A listener whose first accepts fail with these.
-    struct Failing(UnixListener, RefCell<Vec<i32>>);
+    pub(super) struct Failing(pub(super) UnixListener, pub(super) RefCell<Vec<i32>>);
 
     impl AsSource for Failing {
         fn as_fd(&self) -> BorrowedSource<'_> {
