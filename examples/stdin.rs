@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use libc::{O_NOCTTY, O_NONBLOCK};
-use waitset::{Interest, Key, Mode};
+use waitset::{Interest, Mode};
 use waitset_examples::output::{self, Passed};
 use waitset_examples::program::{self, LoopFlags, finish, parse};
 use waitset_examples::say;
@@ -48,11 +48,11 @@ fn run(flags: &Flags) -> io::Result<()> {
         input,
         Interest::READABLE,
         Mode::Level,
-        |text: &mut Text, mut input, event, handle| {
+        |text: &mut Text, mut input, _, handle| {
             let mut buffer = [0; 4096];
             match input.read(&mut buffer) {
                 Ok(0) => {
-                    handle.remove(Key::of(event));
+                    handle.remove(handle.key());
                     handle.stop();
                 }
                 Ok(count) => text.add(&buffer[..count]),

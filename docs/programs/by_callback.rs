@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use press::println; // end when the reader does, where those of std panic
-use waitset::{EventLoop, Interest, Key, Mode};
+use waitset::{EventLoop, Interest, Mode};
 
 fn main() -> io::Result<()> {
     let (mut chatty, first) = UnixStream::pair()?;
@@ -17,7 +17,7 @@ fn main() -> io::Result<()> {
         first,
         Interest::READABLE,
         Mode::Level,
-        |lines, mut socket, event, handle| {
+        |lines, mut socket, _, handle| {
             let mut line = [0; 64];
             match socket.read(&mut line) {
                 Ok(0) => handle.stop(), // the other side is gone
@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
                     socket.write_all(&line[..length]).expect("room for a line");
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => drop(handle.remove(Key::of(event))),
+                Err(_) => drop(handle.remove(handle.key())),
             }
         },
     )?;

@@ -226,7 +226,7 @@ fn open(number: usize, index: usize, handle: &mut In<'_>) -> io::Result<(Client,
         watched,
         Interest::READABLE,
         Mode::Level,
-        move |groups, stream, event, handle| {
+        move |groups, stream, _, handle| {
             let group: &mut Group = &mut groups.groups[number];
             match (&**stream).read(&mut [0; 64]) {
                 Ok(1..) => {
@@ -236,7 +236,7 @@ fn open(number: usize, index: usize, handle: &mut In<'_>) -> io::Result<(Client,
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                _ => drop(handle.remove(waitset::Key::of(event))),
+                _ => drop(handle.remove(handle.key())),
             }
         },
     )?;

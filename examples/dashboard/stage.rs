@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use waitset::{Backend, EventLoop, Handle, Interest, Key, Mode, Reactor, Remote, Stats};
+use waitset::{Backend, EventLoop, Handle, Interest, Mode, Reactor, Remote, Stats};
 
 use super::figures::Sample;
 use waitset_examples::warn;
@@ -100,7 +100,7 @@ impl Door {
 fn serve(
     served: &mut Served,
     mut stream: &UnixStream,
-    event: waitset::Event,
+    _: waitset::Event,
     handle: &mut Handle<'_, Served, AnyReactor>,
 ) {
     let mut message = [0; 64];
@@ -111,7 +111,7 @@ fn serve(
             let _ = stream.write(&message[..count]);
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        _ => drop(handle.remove(Key::of(event))),
+        _ => drop(handle.remove(handle.key())),
     }
 }
 

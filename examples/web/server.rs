@@ -148,7 +148,7 @@ impl<S: Site> Server<S> {
     }
 
     fn turn(&mut self, event: Event, handle: &mut Handle<'_, S>) {
-        let key = Key::of(event);
+        let key = handle.key();
         self.visit(key, handle, |connection, desk| connection.turn(event, desk));
         self.deliver(handle);
         let seat = self.seats.get(&key);

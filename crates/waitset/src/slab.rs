@@ -1,14 +1,16 @@
 use std::fmt;
 use std::mem;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use waitset_core::{Event, Token};
+use waitset_core::Token;
 
-/// The handle of something that a set or a loop owns.
+/// Identifies something that a set or a loop owns: a source, a channel, a hook.
 ///
-/// A place and a generation: a key of something that was removed never refers to what
-/// has taken its place. Keys come from one set and mean nothing to another.
+/// A key of something that was removed never finds what has taken its place, and a key of one
+/// set or loop never finds or equals anything of another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
+    owner: u32,
     index: u32,
     generation: u32,
 }
@@ -19,56 +21,28 @@ const GENERATION_BITS: u32 = Token::MAX.0.count_ones() - u32::BITS;
 const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 
 impl Key {
-    /// The key of the source that an event is about, where a set or a loop has it from
-    /// its reactor.
-    ///
-    /// ```
-    /// use std::os::unix::net::UnixStream;
-    /// use std::time::Duration;
-    /// use waitset::{EventLoop, Interest, Key, Mode};
-    ///
-    /// let (near, _far) = UnixStream::pair()?;
-    /// let mut event_loop = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
-    /// handle.insert(near, Interest::WRITABLE, Mode::Level, |calls, _, event, handle| {
-    ///     *calls += 1;
-    ///     handle.remove(Key::of(event));
-    /// })?;
-    /// let mut calls = 0;
-    /// event_loop.turn(&mut calls, None)?;
-    /// event_loop.turn(&mut calls, Some(Duration::ZERO))?;
-    /// assert_eq!(calls, 1);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[inline]
-    #[must_use]
-    pub fn of(event: Event) -> Self {
-        Self::from_token(event.token())
-    }
-
     #[inline]
     pub(crate) fn index(self) -> usize {
         self.index as usize
     }
 
-    /// The token that a set or a loop registers the source with: what its reactor, and
-    /// who watches that, knows it by.
+    /// Returns the token that a set or a loop registers the source with: the number by which
+    /// its reactor, and what watches that, knows the source.
     #[inline]
     #[must_use]
-    pub fn token(self) -> Token {
-        Token(u64::from(self.index) << GENERATION_BITS | u64::from(self.generation))
-    }
-
-    /// The key that [`token`](Self::token) was made of.
-    #[inline]
-    #[must_use]
-    pub(crate) fn from_token(token: Token) -> Self {
-        Self {
-            index: (token.0 >> GENERATION_BITS) as u32,
-            generation: token.0 as u32 & LAST_GENERATION,
-        }
+    pub const fn token(self) -> Token {
+        Token((self.index as u64) << GENERATION_BITS | self.generation as u64)
     }
 }
+
+/// The index of the key that a token was made of.
+#[inline]
+pub(crate) const fn index_of(token: Token) -> usize {
+    (token.0 >> GENERATION_BITS) as usize
+}
+
+/// Tells the keys of different slabs apart. Repeats after 2³² slabs.
+static OWNERS: AtomicU32 = AtomicU32::new(0);
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,6 +54,7 @@ impl fmt::Debug for Key {
 ///
 /// A place whose generations are used up, after 2²⁹ removals, is not used again.
 pub(crate) struct Slab<T> {
+    owner: u32,
     places: Vec<Place<T>>,
     free: Option<u32>,
     len: usize,
@@ -97,8 +72,9 @@ enum Content<T> {
 }
 
 impl<T> Slab<T> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
+            owner: OWNERS.fetch_add(1, Ordering::Relaxed),
             places: Vec::new(),
             free: None,
             len: 0,
@@ -125,8 +101,19 @@ impl<T> Slab<T> {
             (self.places.len() - 1) as u32
         });
         Key {
+            owner: self.owner,
             index,
             generation: self.places[index as usize].generation,
+        }
+    }
+
+    /// The key of this slab that has this token.
+    #[inline]
+    pub(crate) fn key_of(&self, token: Token) -> Key {
+        Key {
+            owner: self.owner,
+            index: (token.0 >> GENERATION_BITS) as u32,
+            generation: token.0 as u32 & LAST_GENERATION,
         }
     }
 
@@ -147,7 +134,7 @@ impl<T> Slab<T> {
             Some(Place {
                 generation,
                 content: Content::Value(value),
-            }) if *generation == key.generation => Some(value),
+            }) if *generation == key.generation && self.owner == key.owner => Some(value),
             _ => None,
         }
     }
@@ -158,7 +145,7 @@ impl<T> Slab<T> {
             Some(Place {
                 generation,
                 content: Content::Value(value),
-            }) if *generation == key.generation => Some(value),
+            }) if *generation == key.generation && self.owner == key.owner => Some(value),
             _ => None,
         }
     }
@@ -185,8 +172,13 @@ impl<T> Slab<T> {
         let places = (0..).zip(&self.places);
         places.filter_map(|(index, place)| match &place.content {
             Content::Value(value) => {
-                let generation = place.generation;
-                Some((Key { index, generation }, value))
+                let (owner, generation) = (self.owner, place.generation);
+                let key = Key {
+                    owner,
+                    index,
+                    generation,
+                };
+                Some((key, value))
             }
             Content::Free(_) => None,
         })
@@ -199,12 +191,25 @@ mod tests {
 
     #[test]
     fn a_key_fits_a_token() {
+        let slab = Slab::<()>::new();
         let key = Key {
+            owner: slab.owner,
             index: u32::MAX,
             generation: LAST_GENERATION,
         };
         assert!(key.token() <= Token::MAX);
-        assert_eq!(Key::from_token(key.token()), key);
+        assert_eq!(slab.key_of(key.token()), key);
+    }
+
+    #[test]
+    fn a_key_of_another_slab_equals_and_finds_nothing() {
+        let (mut one, mut other) = (Slab::new(), Slab::new());
+        let (mine, theirs) = (one.insert('a'), other.insert('b'));
+        assert_ne!(mine, theirs);
+        assert_eq!(one.get(theirs), None);
+        assert_eq!(one.remove(theirs), None);
+        assert_eq!(one.get_mut(theirs), None);
+        assert_eq!(one.get(mine), Some(&'a'));
     }
 
     #[test]

@@ -225,7 +225,7 @@ impl<S: AsSource, R: Reactor + 'static> WaitSet<S, R> {
     #[inline]
     fn peek(&mut self) -> Option<(Key, Event)> {
         while let Some(event) = self.batch.as_slice().get(self.next) {
-            let key = Key::from_token(event.token());
+            let key = self.sources.key_of(event.token());
             if self.sources.get(key).is_some() {
                 return Some((key, *event));
             }

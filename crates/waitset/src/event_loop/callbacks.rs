@@ -10,6 +10,7 @@ use waitset_core::{Event, Token};
 
 use super::Handle;
 use crate::Key;
+use crate::slab::index_of;
 
 /// Something with a callback, without its type.
 pub(super) trait Dispatch<State, R> {
@@ -72,7 +73,7 @@ impl<State, R> Callbacks<State, R> {
         &mut self,
         token: Token,
     ) -> Option<&mut (dyn Dispatch<State, R> + 'static)> {
-        match self.places.get_mut(Key::from_token(token).index()) {
+        match self.places.get_mut(index_of(token)) {
             Some(place) if place.token == token => Some(&mut *place.callback),
             _ => None,
         }

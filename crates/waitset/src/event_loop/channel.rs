@@ -247,11 +247,11 @@ where
 {
     /// Runs messages until there is none, the bound is reached or the callback has
     /// removed or disabled the channel.
-    fn run(&mut self, event: &Event, context: &mut Context<'_, State, R>) {
+    fn run(&mut self, _event: &Event, context: &mut Context<'_, State, R>) {
         let Context { state, handle } = context;
         let mut visit = Visit {
+            channel: handle.key(),
             handle,
-            channel: Key::of(*event),
             is_scheduled: &self.is_scheduled,
             is_over: false,
         };

@@ -37,7 +37,7 @@ use crate::InsertError;
 ///     |ended, child, event, handle| {
 ///         if let Ok(status) = child.try_wait() {
 ///             *ended = status.code();
-///             handle.remove(Key::of(event));
+///             handle.remove(handle.key());
 ///             handle.stop();
 ///         }
 ///     },

@@ -32,6 +32,8 @@ pub(super) struct Core<State, R> {
     /// How many events came for those that were removed or disabled.
     pub(super) unheard: usize,
     pub(super) is_stopped: bool,
+    /// The token of the callback that runs.
+    pub(super) running: Token,
 }
 
 /// What a loop does beside telling events.
@@ -98,6 +100,7 @@ impl<State, R: Reactor + 'static> Core<State, R> {
             has_more: false,
             unheard: 0,
             is_stopped: false,
+            running: Token(0),
         }
     }
 
@@ -142,7 +145,7 @@ impl<State, R: Reactor + 'static> Core<State, R> {
     #[inline(never)]
     pub(super) fn mute(&mut self, token: Token) {
         self.unheard += 1;
-        let key = Key::from_token(token);
+        let key = self.entries.key_of(token);
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };

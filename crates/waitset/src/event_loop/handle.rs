@@ -14,8 +14,8 @@ use crate::{DefaultReactor, InsertError, Key};
 /// callback.
 ///
 /// Sources, channels and hooks have a [`Key`] each; [`disable`](Self::disable),
-/// [`enable`](Self::enable) and [`remove`](Self::remove) take that of any. A source's
-/// callback has its own key from its event: [`Key::of`].
+/// [`enable`](Self::enable) and [`remove`](Self::remove) take that of any. A callback
+/// has its own key by [`key`](Self::key).
 pub struct Handle<'a, State, R = DefaultReactor> {
     // Private for good: two cores that were swapped would watch each other's sources.
     pub(super) core: &'a mut Core<State, R>,
@@ -78,7 +78,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     ///         let mut buffer = [0; 16];
     ///         match far.read(&mut buffer) {
     ///             // The peer is gone.
-    ///             Ok(0) => assert!(handle.remove(Key::of(event))),
+    ///             Ok(0) => assert!(handle.remove(handle.key())),
     ///             Ok(count) => *bytes += count,
     ///             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
     ///         }
@@ -223,6 +223,32 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
             self.change(Change::Enable(key));
         }
         Ok(())
+    }
+
+    /// Returns the key of the source, channel or hook whose callback is running, or ran last.
+    ///
+    /// ```
+    /// use std::os::unix::net::UnixStream;
+    /// use std::time::Duration;
+    /// use waitset::{EventLoop, Interest, Mode};
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// let mut event_loop = EventLoop::new()?;
+    /// let mut handle = event_loop.handle();
+    /// handle.insert(near, Interest::WRITABLE, Mode::Level, |calls, _, _, handle| {
+    ///     *calls += 1;
+    ///     handle.remove(handle.key());
+    /// })?;
+    /// let mut calls = 0;
+    /// event_loop.turn(&mut calls, None)?;
+    /// event_loop.turn(&mut calls, Some(Duration::ZERO))?;
+    /// assert_eq!(calls, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.core.entries.key_of(self.core.running)
     }
 
     /// Whether the callback of an entry may run: it has neither been removed nor

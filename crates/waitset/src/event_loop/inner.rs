@@ -52,6 +52,7 @@ impl<State, R: Reactor + 'static> Inner<State, R> {
                 context.handle.core.mute(event.token());
                 continue;
             };
+            context.handle.core.running = event.token();
             callback.run(event, &mut context);
             if let Reach::Noted = context.handle.callbacks {
                 context.handle.callbacks = Reach::Later;

@@ -67,7 +67,7 @@ pub(super) struct Fired<T> {
 }
 
 impl<T> Timers<T> {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             timers: Slab::new(),
             heap: Heap::new(),

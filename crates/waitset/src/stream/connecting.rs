@@ -198,9 +198,9 @@ where
         source,
         Interest::WRITABLE,
         Mode::Level,
-        |_: &mut State, source, event, handle| match is_connected(&source.stream) {
+        |_: &mut State, source, _, handle| match is_connected(&source.stream) {
             Ok(false) => {} // readiness is advisory
-            answer => end(handle, Key::of(event), Rc::clone(source), answer.map(drop)),
+            answer => end(handle, handle.key(), Rc::clone(source), answer.map(drop)),
         },
     );
     let key = match inserted {

@@ -60,9 +60,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     {
         let run = move |state: &mut State,
                         acceptor: &Acceptor<L>,
-                        event,
+                        _event,
                         handle: &mut Handle<'_, State, R>| {
-            let key = Key::of(event);
+            let key = handle.key();
             for accepted in acceptor.turn() {
                 if let Err(Refusal::Failed(_)) = accepted {
                     handle.remove(key);

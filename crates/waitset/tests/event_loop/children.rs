@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal as Raw, kill};
 use nix::sys::wait::wait;
 use nix::unistd::Pid;
-use waitset::{ChildProcess, EventLoop, Key, Mode};
+use waitset::{ChildProcess, EventLoop, Mode};
 
 use crate::mechanisms::*;
 use crate::{alone, sys};
@@ -38,9 +38,9 @@ fn watch(handle: &mut In<'_, Ended>, number: usize, child: Child) {
             child,
             READ,
             Mode::Level,
-            move |ended: &mut Ended, child, event, handle| {
+            move |ended: &mut Ended, child, _, handle| {
                 ended.push((number, child.try_wait().unwrap()));
-                handle.remove(Key::of(event));
+                handle.remove(handle.key());
             },
         )
         .unwrap();

@@ -24,9 +24,9 @@ struct Ready {
 }
 
 impl Ready {
-    /// Takes a source that an event is not about.
-    fn other(&mut self, event: Event) -> Option<(Key, Shared)> {
-        let is_other = |(key, _): &(Key, Shared)| *key != Key::of(event);
+    /// Takes a source that has not this key.
+    fn other(&mut self, own: Key) -> Option<(Key, Shared)> {
+        let is_other = |(key, _): &(Key, Shared)| *key != own;
         let position = self.sources.iter().position(is_other)?;
         Some(self.sources.swap_remove(position))
     }
@@ -64,9 +64,9 @@ fn reuse_number(source: Shared, state: &mut Ready) -> UnixStream {
 #[test]
 fn of_two_ready_sources_that_remove_each_other_one_runs() {
     on_every_mechanism(|reactor| {
-        let (mut event_loop, mut state) = ready_sources(2, reactor, |state, _, event, handle| {
-            state.ran.push(Key::of(event));
-            if let Some((other, _)) = state.other(event) {
+        let (mut event_loop, mut state) = ready_sources(2, reactor, |state, _, _, handle| {
+            state.ran.push(handle.key());
+            if let Some((other, _)) = state.other(handle.key()) {
                 assert!(handle.remove(other));
             }
         });
@@ -81,27 +81,26 @@ fn of_two_ready_sources_that_remove_each_other_one_runs() {
 fn a_newcomer_with_a_reused_number_gets_no_event_of_the_old_source() {
     on_every_mechanism(|reactor| {
         // The first to run removes another, the second gives its number to a newcomer.
-        let (mut event_loop, mut state) =
-            ready_sources(3, reactor, |state, source, event, handle| {
-                state.ran.push(Key::of(event));
-                drain(source);
-                if state.ran.len() == 1 {
-                    let (victim, source) = state.other(event).unwrap();
-                    assert!(handle.remove(victim));
-                    state.removed = Some(source);
-                } else if let Some(source) = state.removed.take() {
-                    let stranger = reuse_number(source, state);
-                    let insert = handle.insert(
-                        stranger,
-                        READ,
-                        Mode::Level,
-                        |state: &mut Ready, _, event, _| {
-                            state.ran.push(Key::of(event));
-                        },
-                    );
-                    state.newcomer = Some(insert.unwrap());
-                }
-            });
+        let (mut event_loop, mut state) = ready_sources(3, reactor, |state, source, _, handle| {
+            state.ran.push(handle.key());
+            drain(source);
+            if state.ran.len() == 1 {
+                let (victim, source) = state.other(handle.key()).unwrap();
+                assert!(handle.remove(victim));
+                state.removed = Some(source);
+            } else if let Some(source) = state.removed.take() {
+                let stranger = reuse_number(source, state);
+                let insert = handle.insert(
+                    stranger,
+                    READ,
+                    Mode::Level,
+                    |state: &mut Ready, _, _, handle| {
+                        state.ran.push(handle.key());
+                    },
+                );
+                state.newcomer = Some(insert.unwrap());
+            }
+        });
         turn_until(&mut event_loop, &mut state, |state| state.ran.len() == 2);
         settle(&mut event_loop, &mut state);
         assert_eq!(
@@ -120,8 +119,8 @@ fn a_newcomer_with_a_reused_number_gets_no_event_of_the_old_source() {
 #[test]
 fn removing_by_a_late_key_leaves_the_newcomer_on_the_same_number_alone() {
     on_every_mechanism(|reactor| {
-        let (mut event_loop, mut state) = ready_sources(2, reactor, |state, source, event, _| {
-            state.ran.push(Key::of(event));
+        let (mut event_loop, mut state) = ready_sources(2, reactor, |state, source, _, handle| {
+            state.ran.push(handle.key());
             drain(source);
         });
         settle(&mut event_loop, &mut state);
@@ -133,8 +132,8 @@ fn removing_by_a_late_key_leaves_the_newcomer_on_the_same_number_alone() {
             stranger,
             READ,
             Mode::Level,
-            |state: &mut Ready, stranger, event, _| {
-                state.ran.push(Key::of(event));
+            |state: &mut Ready, stranger, _, handle| {
+                state.ran.push(handle.key());
                 drain(stranger);
             },
         );
@@ -160,9 +159,9 @@ fn a_source_that_replaces_itself_leaves_its_place_to_the_newcomer_whole() {
             near,
             READ,
             Mode::Level,
-            move |ran: &mut Vec<&str>, _, event, handle| {
+            move |ran: &mut Vec<&str>, _, _, handle| {
                 ran.push("old");
-                assert!(handle.remove(Key::of(event)));
+                assert!(handle.remove(handle.key()));
                 let next = next.take().unwrap();
                 let callback = |ran: &mut Vec<&str>, next: &UnixStream, _, _: &mut In<'_, _>| {
                     ran.push("newcomer");
@@ -170,7 +169,7 @@ fn a_source_that_replaces_itself_leaves_its_place_to_the_newcomer_whole() {
                 };
                 let newcomer = handle.insert(next, READ, Mode::Level, callback).unwrap();
                 // The same place, another generation.
-                assert_ne!(newcomer, Key::of(event));
+                assert_ne!(newcomer, handle.key());
             },
         );
         insert.unwrap();
@@ -192,15 +191,13 @@ fn a_source_ready_both_ways_that_removes_itself_runs_once() {
         let mut event_loop: Loop<u32> = EventLoop::over(reactor);
         let (near, far) = ready();
         drop(far); // readable, writable and hung up
-        let insert = event_loop.handle().insert(
-            near,
-            READ | WRITE,
-            Mode::Level,
-            |calls, _, event, handle| {
-                *calls += 1;
-                handle.remove(Key::of(event));
-            },
-        );
+        let insert =
+            event_loop
+                .handle()
+                .insert(near, READ | WRITE, Mode::Level, |calls, _, _, handle| {
+                    *calls += 1;
+                    handle.remove(handle.key());
+                });
         insert.unwrap();
         let mut calls = 0;
         turn_until(&mut event_loop, &mut calls, |calls| *calls > 0);

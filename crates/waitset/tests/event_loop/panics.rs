@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use waitset::{EventLoop, Key, Mode};
+use waitset::{EventLoop, Mode};
 
 use crate::mechanisms::*;
 
@@ -299,19 +299,19 @@ fn a_source_that_panics_when_it_is_dropped_hinders_no_other_change_of_that_callb
                 near,
                 READ,
                 Mode::Level,
-                move |told: &mut Vec<&str>, _, event, handle| {
+                move |told: &mut Vec<&str>, _, _, handle| {
                     told.push("one of the two");
                     handle.remove(fragile);
                     handle.remove(other.get().unwrap());
-                    handle.remove(Key::of(event));
+                    handle.remove(handle.key());
                     let (near, _far) = ready();
                     let fresh = handle.insert(
                         near,
                         READ,
                         Mode::Level,
-                        |told: &mut Vec<&str>, _, event, handle| {
+                        |told: &mut Vec<&str>, _, _, handle| {
                             told.push("the fresh one");
-                            handle.remove(Key::of(event));
+                            handle.remove(handle.key());
                         },
                     );
                     fresh.unwrap();
@@ -339,10 +339,10 @@ fn a_panic_leaks_nothing() {
         let [a, b, c, d] = [(); 4].map(|()| Rc::clone(&held));
         let (near, mut far) = ready();
         handle
-            .insert(near, READ, Mode::Level, move |(), near, event, handle| {
+            .insert(near, READ, Mode::Level, move |(), near, _, handle| {
                 let _held = Rc::clone(&a);
                 drain(near);
-                handle.remove(Key::of(event));
+                handle.remove(handle.key());
                 panic();
             })
             .unwrap();

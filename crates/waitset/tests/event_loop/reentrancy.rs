@@ -18,9 +18,9 @@ fn everything(handle: &mut In<'_, Count>) -> Count {
             near,
             READ,
             Mode::Level,
-            |count: &mut Count, _, event, handle| {
+            |count: &mut Count, _, _, handle| {
                 *count += 1;
-                handle.remove(Key::of(event));
+                handle.remove(handle.key());
             },
         )
         .unwrap();
@@ -117,9 +117,9 @@ fn each_callback_can_remove_itself_and_never_runs_again() {
                 near,
                 READ,
                 Mode::Level,
-                |keys: &mut Vec<Key>, _, event, handle| {
-                    assert!(handle.remove(Key::of(event)));
-                    keys.retain(|key| *key != Key::of(event));
+                |keys: &mut Vec<Key>, _, _, handle| {
+                    assert!(handle.remove(handle.key()));
+                    keys.retain(|key| *key != handle.key());
                 },
             )
             .unwrap();

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use waitset::{Backend, EventLoop, Key, Mode};
+use waitset::{Backend, EventLoop, Mode};
 
 use crate::mechanisms::*;
 
@@ -235,9 +235,9 @@ fn a_source_removed_by_its_callback_is_open_until_that_returns() {
         let insert =
             event_loop
                 .handle()
-                .insert(near, READ, Mode::Level, |bytes, near, event, handle| {
+                .insert(near, READ, Mode::Level, |bytes, near, _, handle| {
                     let number = near.as_raw_fd();
-                    assert!(handle.remove(Key::of(event)));
+                    assert!(handle.remove(handle.key()));
                     assert!(handle.is_empty());
                     // Nobody gets its number meanwhile, so what is read is its own.
                     let (stranger, _peer) = ready();
