@@ -7,12 +7,14 @@ mod executor;
 #[cfg(feature = "hyper")]
 mod hyper;
 mod inbox;
+mod interval;
 mod join;
 mod net;
 mod panics;
 mod process;
 mod shared;
 mod source;
+mod split;
 mod stream;
 mod sys;
 mod task;
@@ -23,8 +25,10 @@ pub use budget::consume_budget;
 pub use executor::{Executor, block_on};
 #[cfg(feature = "hyper")]
 pub use hyper::Hyper;
+pub use interval::{Interval, Tick, interval, interval_at};
 pub use join::{JoinError, JoinHandle, spawn};
 pub use net::Incoming;
 pub use source::{Async, Ready};
+pub use split::{ReadHalf, ReuniteError, WriteHalf};
 pub use task::{YieldNow, yield_now};
 pub use timer::{Elapsed, Sleep, sleep, sleep_until, timeout};

@@ -5,17 +5,19 @@ mod mechanisms;
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::os::unix::net::UnixStream;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, join_all, select};
 use futures::io::{AsyncReadExt, AsyncWriteExt};
-use futures::poll;
+use futures::{StreamExt, poll};
 
 use mechanisms::{complete, for_each_mechanism, on_every_mechanism, timed};
-use waitset_async::{Async, Elapsed, Sleep, sleep, sleep_until, spawn, timeout, yield_now};
+use waitset_async::{
+    Async, Elapsed, Sleep, interval, interval_at, sleep, sleep_until, spawn, timeout, yield_now,
+};
 
 const FOR_EVER: Duration = Duration::MAX;
 
@@ -241,4 +243,75 @@ fn a_timer_is_send_and_sync() {
 fn a_timer_says_that_it_needs_an_executor() {
     let context = &mut std::task::Context::from_waker(std::task::Waker::noop());
     let _: Poll<()> = Pin::new(&mut sleep(Duration::ZERO)).poll(context);
+}
+
+#[test]
+fn an_interval_ticks_at_whole_periods_and_never_early() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let period = Duration::from_millis(2);
+            let start = Instant::now();
+            let mut interval = interval(period);
+            let mut due = None;
+            for _ in 0..5 {
+                let tick = interval.tick().await;
+                assert!(Instant::now() >= tick.due && tick.due >= start + period);
+                if let Some(next) = due {
+                    assert_eq!(tick.due, next);
+                }
+                due = Some(tick.due + period * (1 + u32::try_from(tick.missed).unwrap()));
+            }
+        });
+    });
+}
+
+#[test]
+fn an_interval_counts_the_ticks_that_were_missed() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let period = Duration::from_millis(10);
+            let first = Instant::now() - 5 * period / 2;
+            let mut interval = interval_at(first, period);
+            let tick = interval.tick().await;
+            assert!(tick.due == first && tick.missed >= 2);
+            let next = interval.tick().await;
+            let periods = u32::try_from(1 + tick.missed).unwrap();
+            assert_eq!(next.due, first + periods * period);
+        });
+    });
+}
+
+#[test]
+fn an_interval_loses_no_tick_when_awaiting_it_is_given_up() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let start = Instant::now();
+            let period = Duration::from_millis(3);
+            let mut interval = interval_at(start + period, period);
+            while let Err(Elapsed { .. }) = timeout(Duration::ZERO, interval.tick()).await {}
+            assert!(start.elapsed() >= period);
+            let tick = interval.tick().await;
+            assert!(tick.due >= start + 2 * period);
+        });
+    });
+}
+
+#[test]
+fn an_interval_is_a_stream_and_can_be_reset() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let start = Instant::now();
+            let interval = interval_at(start, Duration::from_micros(100));
+            let ticks: Vec<_> = interval.take(5).collect().await;
+            assert!(ticks[0].due == start && ticks.is_sorted_by_key(|tick| tick.due));
+
+            let hour = Duration::from_secs(3600);
+            let mut interval = interval_at(start, hour);
+            interval.reset();
+            assert!(poll!(pin!(interval.tick())).is_pending());
+            let mut never = interval_at(start, FOR_EVER);
+            assert_eq!(never.tick().await.missed, 0);
+            assert!(poll!(pin!(never.tick())).is_pending());
+        });
+    });
 }
