@@ -8,6 +8,7 @@ use clap::Subcommand;
 use clap::builder::RangedU64ValueParser;
 
 use crate::foreign::Foreign;
+use crate::messages::Exchange;
 use crate::{Entrant, Fixture, Scenario};
 
 /// Pipes of the chain that is counted.
@@ -19,6 +20,11 @@ pub const TOKENS: [usize; 2] = [1, 10];
 /// Events of the two runs that are subtracted.
 const FEW: u64 = 2_000;
 const MANY: u64 = 12_000;
+
+/// Has the C library fill and copy memory in a loop. Callgrind counts `rep stosb` as an
+/// instruction for each byte, and the 16 KiB that a read of hyper's clears as 16,384.
+const WITHOUT_REP: &str =
+    "glibc.cpu.x86_rep_stosb_threshold=1073741824:glibc.cpu.x86_rep_movsb_threshold=1073741824";
 
 /// Why no count came back.
 #[derive(Debug)]
@@ -44,12 +50,12 @@ pub enum Counted {
     /// Does the work that is counted
     #[command(hide = true)]
     Run {
-        /// A contestant, or a loop in C
+        /// A contestant, a loop in C, or a layer that answers messages
         contestant: String,
         /// Active pipes
         #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=PIPES as u64))]
         tokens: usize,
-        /// Events to pass on
+        /// Events to pass on, or messages to answer
         events: u64,
     },
 }
@@ -66,6 +72,9 @@ impl Counted {
             tokens,
             events,
         } = self;
+        if let Ok(exchange) = contestant.parse::<Exchange>() {
+            return exchange.run(*events);
+        }
         let chain = Scenario::Chain {
             n: PIPES,
             a: *tokens,
@@ -103,6 +112,16 @@ pub fn instructions_an_event(contestant: &str, tokens: usize) -> Result<f64, Fai
         collected(&text).ok_or(Failure::Said(text))
     };
     an_event(count(FEW)?, count(MANY)?)
+}
+
+/// User-space instructions of a layer for one message there and back, both ends included, as
+/// exactly as [`instructions_an_event`] unless the layer reads the clock.
+///
+/// # Errors
+///
+/// If valgrind is not there or fails.
+pub fn instructions_per_message(exchange: Exchange) -> Result<f64, Failure> {
+    instructions_an_event(exchange.name(), 1)
 }
 
 /// System calls for one event of a chain, exactly.
@@ -145,6 +164,7 @@ fn valgrind(tool: &[&str], arguments: &[String]) -> Result<String, Failure> {
         .args(tool)
         .arg(program)
         .args(arguments)
+        .env("GLIBC_TUNABLES", WITHOUT_REP)
         .stdin(Stdio::null())
         .output()
         .map_err(|error| match error.kind() {

@@ -5,7 +5,9 @@
 //! - [`entrants`]: who answers: the mechanisms of waitset, a raw epoll loop as the floor,
 //!   and the rivals mio and polling.
 //! - [`foreign`]: the event loops of C, which are built only when asked.
+//! - [`messages`]: a message there and back through a whole layer.
 //! - [`pairs`], [`rounds`]: how two, and how many, are measured in turns.
+//! - [`allowed`]: the most instructions that `instructions --check` allows.
 //! - [`goals`]: what was to be reached, with what is measured beside it.
 //! - [`timers`]: the structures that timers are kept in, side by side.
 //! - [`spread`]: medians and how far they can be trusted.
@@ -14,6 +16,7 @@
 //! - [`instrument`]: all of them in turns, as tables, data and a page.
 #![cfg(unix)]
 
+pub mod allowed;
 pub mod callgrind;
 pub mod contestant;
 pub mod entrants;
@@ -24,6 +27,7 @@ pub mod instrument;
 pub mod latency;
 pub mod limits;
 pub mod machine;
+pub mod messages;
 pub mod output;
 pub mod pairs;
 pub mod pipes;

@@ -1,4 +1,4 @@
-//! Counts the user-space instructions that each contestant needs for one event.
+//! Counts the user-space instructions that each contestant needs for one event or message.
 //!
 //! ```text
 //! cargo run --release -p waitset-bench --bin instructions
@@ -12,25 +12,31 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use serde::Serialize;
-use waitset_bench::callgrind::{Counted, Failure, PIPES, TOKENS, instructions_an_event};
+use waitset_bench::callgrind::{
+    Counted, Failure, PIPES, TOKENS, instructions_an_event, instructions_per_message,
+};
+use waitset_bench::messages::{Exchange, MESSAGE};
 use waitset_bench::note;
 use waitset_bench::output::{self, Output};
 use waitset_bench::record::Report;
-use waitset_bench::{Entrant, foreign, limits, tables};
+use waitset_bench::{Entrant, allowed, foreign, limits, tables};
+use waitset_conformance::CountingAllocator;
+
+/// As in the program of `cargo bench`.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// What test harnesses take for "skipped".
 const SKIPPED: u8 = 77;
 
-/// The most instructions that an event may need, by tokens.
-const MOST: &[(&str, [f64; 2])] = &[("epoll", [92.0, 58.0]), ("event-loop", [125.0, 85.0])];
-
 /// Counts the user-space instructions that each contestant needs for one event of the
-/// pipe chain, with 100 pipes and 1 or 10 of them active. Exact: the same in every run of
-/// one build.
+/// pipe chain, with 100 pipes and 1 or 10 of them active, and each layer for one message
+/// there and back. Exact: the same in every run of one build, but for a few instructions
+/// where a layer reads the clock.
 #[derive(Parser)]
 #[command(max_term_width = 80)]
 struct Arguments {
-    /// Exit with 1 if epoll or the event loop over it needs more than it may
+    /// Exit with 1 if any of those with a limit needs more than that
     #[arg(long)]
     check: bool,
     /// Build the loops of libevent, libev and libuv with cc and count them too
@@ -39,18 +45,61 @@ struct Arguments {
     /// Write the counts to FILE as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Contestants to count; all if none is given
-    contestants: Vec<Entrant>,
+    /// Contestants to count, or layers: connection, async-echo, async-http; all if none is
+    /// given
+    #[arg(value_name = "CONTESTANTS", value_parser = named)]
+    contestants: Vec<Subject>,
     #[command(subcommand)]
     run: Option<Counted>,
 }
 
+/// Who is counted.
+#[derive(Clone, Debug)]
+enum Subject {
+    /// A contestant or a loop in C, in the chain.
+    Chain(String),
+    Messages(Exchange),
+}
+
+fn named(name: &str) -> Result<Subject, String> {
+    match name.parse() {
+        Ok(exchange) => Ok(Subject::Messages(exchange)),
+        Err(()) => Ok(Subject::Chain(name.parse::<Entrant>()?.to_string())),
+    }
+}
+
+impl Subject {
+    fn name(&self) -> &str {
+        match self {
+            Self::Chain(name) => name,
+            Self::Messages(exchange) => exchange.name(),
+        }
+    }
+
+    fn counts(&self) -> Result<Vec<Count>, Failure> {
+        let count = |a: Option<usize>, instructions| Count {
+            contestant: self.name().to_owned(),
+            n: a.map(|_| PIPES),
+            a,
+            instructions,
+        };
+        match self {
+            Self::Chain(name) => TOKENS
+                .into_iter()
+                .map(|a| Ok(count(Some(a), instructions_an_event(name, a)?)))
+                .collect(),
+            Self::Messages(exchange) => Ok(vec![count(None, instructions_per_message(*exchange)?)]),
+        }
+    }
+}
+
+/// Instructions for one event of a chain of `n` pipes with `a` active, or for one message.
 #[derive(Serialize)]
 struct Count {
     contestant: String,
-    n: usize,
-    a: usize,
-    instructions_an_event: f64,
+    n: Option<usize>,
+    a: Option<usize>,
+    instructions: f64,
 }
 
 /// Those that block: what spins executes as many instructions as it has time for.
@@ -100,90 +149,108 @@ fn main() -> ExitCode {
 }
 
 fn count_all(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
-    let contestants = contestants(arguments);
-    let is_missing = |(name, _): &&(&str, _)| !contestants.iter().any(|one| one == name);
-    if let (true, Some((missing, _))) = (arguments.check, MOST.iter().find(is_missing)) {
-        let text = format!("--check needs {missing} among the contestants; add it, or name none");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    }
     let mut counts = Vec::new();
-    let mut table = tables::table(["instructions per event", "A = 1", "A = 10"]);
-    for contestant in contestants {
-        note!("counting {contestant} ...");
-        let mut row = vec![contestant.to_string()];
-        for a in TOKENS {
-            let count = match count(&contestant, a) {
-                Ok(count) => count,
-                Err(missing @ Failure::NotInstalled) => {
-                    note!("skipped: {missing}");
-                    return Ok(ExitCode::from(SKIPPED));
-                }
-                Err(Failure::Said(reason)) => return Err(io::Error::other(reason)),
-            };
-            row.push(format!("{:.1}", count.instructions_an_event));
-            counts.push(count);
+    for subject in subjects(arguments) {
+        note!("counting {} ...", subject.name());
+        match subject.counts() {
+            Ok(counted) => counts.extend(counted),
+            Err(missing @ Failure::NotInstalled) => {
+                note!("skipped: {missing}");
+                return Ok(ExitCode::from(SKIPPED));
+            }
+            Err(Failure::Said(reason)) => return Err(io::Error::other(reason)),
         }
-        table.add_row(row);
     }
+    print(&counts, out)?;
     let verdict = match arguments.check {
         true => check(&counts),
-        false => Ok(()),
+        false => Ok(Vec::new()),
     };
     if let Some(path) = &arguments.json {
         Report::new(counts).write(path)?;
     }
-    writeln!(out, "{table}")?;
-    writeln!(
-        out,
-        "N = {PIPES} pipes, A of them active; about 50 are the workload's own."
-    )?;
-    verdict.map_err(io::Error::other)?;
-    if arguments.check {
-        for (contestant, [one, ten]) in MOST {
-            writeln!(out, "{contestant} is within {one} and {ten} instructions.")?;
-        }
+    for line in verdict.map_err(io::Error::other)? {
+        writeln!(out, "{line}")?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The names of those to count.
-fn contestants(arguments: &Arguments) -> Vec<String> {
-    let chosen: Vec<_> = match arguments.contestants.as_slice() {
-        [] => COUNTED.iter().filter(|one| one.is_here()).collect(),
-        chosen => chosen.iter().collect(),
-    };
-    let mut names: Vec<_> = chosen.iter().map(ToString::to_string).collect();
+/// Who is to be counted.
+fn subjects(arguments: &Arguments) -> Vec<Subject> {
+    let chain = |name: &str| Subject::Chain(name.to_owned());
+    let mut subjects = arguments.contestants.clone();
+    if subjects.is_empty() {
+        let counted = COUNTED.iter().filter(|one| one.is_here());
+        subjects.extend(counted.map(|one| chain(one.name())));
+        subjects.extend(Exchange::ALL.iter().map(|one| Subject::Messages(*one)));
+    }
     if arguments.rivals {
         let (built, missing) = foreign::build();
         missing.iter().for_each(|missing| note!("{missing}"));
-        names.extend(built.iter().map(|rival| rival.name().to_owned()));
+        subjects.extend(built.iter().map(|rival| chain(rival.name())));
     }
-    names
+    subjects
 }
 
-fn count(contestant: &str, a: usize) -> Result<Count, Failure> {
-    Ok(Count {
-        contestant: contestant.to_owned(),
-        n: PIPES,
-        a,
-        instructions_an_event: instructions_an_event(contestant, a)?,
-    })
+fn print(counts: &[Count], out: &mut Output) -> io::Result<()> {
+    let of_one = |one: &Count, other: &Count| one.contestant == other.contestant;
+    let [mut events, mut messages] = [
+        tables::table(["instructions per event", "A = 1", "A = 10"]),
+        tables::table(["instructions per message", ""]),
+    ];
+    for counted in counts.chunk_by(of_one) {
+        let mut row = vec![counted[0].contestant.clone()];
+        row.extend(
+            counted
+                .iter()
+                .map(|count| format!("{:.1}", count.instructions)),
+        );
+        match counted[0].a {
+            Some(_) => events.add_row(row),
+            None => messages.add_row(row),
+        };
+    }
+    if events.row_count() > 0 {
+        let note = format!("N = {PIPES} pipes, A of them active; about 50 are the workload's own.");
+        writeln!(out, "{events}\n{note}")?;
+    }
+    if messages.row_count() > 0 {
+        let note = format!("A message of {MESSAGE} bytes there and back, both ends included.");
+        writeln!(out, "{messages}\n{note}")?;
+    }
+    Ok(())
 }
 
-/// Counts do not vary, so what is above the limit by any is above it.
-fn check(counts: &[Count]) -> Result<(), String> {
-    for (contestant, limits) in MOST {
-        let counted = counts
-            .iter()
-            .filter(|count| count.contestant == *contestant);
-        for (count, most) in counted.zip(limits) {
-            if count.instructions_an_event > *most {
-                return Err(format!(
-                    "{contestant} needs {:.1} instructions an event with A = {}, {most} are allowed",
-                    count.instructions_an_event, count.a
-                ));
+/// Counts hardly vary, so what is above the limit by any is above it. Returns a line for each
+/// that is within, or all that are not.
+fn check(counts: &[Count]) -> Result<Vec<String>, String> {
+    let (mut within, mut beyond) = (Vec::new(), Vec::new());
+    let of_one = |one: &Count, other: &Count| one.contestant == other.contestant;
+    for counted in counts.chunk_by(of_one) {
+        let name = &counted[0].contestant;
+        let Some(limits) = allowed::limits(name) else {
+            continue;
+        };
+        for (count, limit) in counted.iter().zip(limits) {
+            // As printed: the difference of two runs has a remainder of its own.
+            let needed = (count.instructions * 10.0).round() / 10.0;
+            let what = match count.a {
+                Some(a) => format!("an event with A = {a}"),
+                None => "a message".to_owned(),
+            };
+            match needed <= *limit {
+                true => within.push(format!(
+                    "{name} needs {needed:.1} instructions for {what}, within {limit}."
+                )),
+                false => beyond.push(format!(
+                    "{name} needs {needed:.1} instructions for {what}; {limit} are allowed"
+                )),
             }
         }
     }
-    Ok(())
+    match (beyond.is_empty(), within.is_empty()) {
+        (false, _) => Err(beyond.join("\n")),
+        (true, true) => Err("--check needs a contestant with a limit; name none".to_owned()),
+        (true, false) => Ok(within),
+    }
 }
