@@ -4,10 +4,13 @@ use std::cell::Cell;
 use std::env;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Read, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use waitset_core::Mode;
 
 use crate::Make;
 
@@ -23,10 +26,16 @@ thread_local! {
     static TEST: Cell<&'static str> = const { Cell::new("") };
 }
 
-/// Runs `case`, which belongs to the test of the path `test`, crate included. A mechanism
-/// that this machine lacks is passed over, audibly.
+/// Runs `case`, which belongs to the test of the path `test`, crate included, and tests these
+/// rules of the contract. A mechanism that this machine lacks is passed over, audibly.
 #[doc(hidden)]
-pub fn run(test: &'static str, case: impl FnOnce(Make), make: Make) {
+pub fn run(test: &'static str, rules: &[u8], case: impl FnOnce(Make), make: Make) {
+    // The harness shows it if the case fails.
+    for rule in rules {
+        println!(
+            "tests rule {rule} of the contract, see the documentation of waitset_core::Reactor"
+        );
+    }
     // The harness knows a test by its path within the crate.
     let (_, path) = test.split_once("::").unwrap_or(("", test));
     TEST.set(path);
@@ -36,7 +45,34 @@ pub fn run(test: &'static str, case: impl FnOnce(Make), make: Make) {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             not_checked(format_args!("{path}: {error}"));
         }
-        _ => watched(path, || case(make)),
+        _ => until_its_end(|| watched(path, || case(make))),
+    }
+}
+
+/// Why a case ended early: the mechanism does not support this mode, and said so.
+struct EndedWithout(Mode);
+
+const ENDED_EARLY: &str = "ended early:";
+
+/// Returns `true` if a child printed that its case [ended without](end_without) a mode.
+pub(crate) fn has_ended_early(printed: &str) -> bool {
+    printed.contains(ENDED_EARLY)
+}
+
+/// Ends the case that this thread runs, because the mechanism refuses `mode`, as its capabilities
+/// declare.
+pub(crate) fn end_without(mode: Mode) -> ! {
+    panic::resume_unwind(Box::new(EndedWithout(mode)))
+}
+
+/// Runs a case that [`end_without`] can end.
+fn until_its_end(case: impl FnOnce()) {
+    let Err(payload) = panic::catch_unwind(AssertUnwindSafe(case)) else {
+        return;
+    };
+    match payload.downcast::<EndedWithout>() {
+        Ok(ended) => println!("{ENDED_EARLY} {} mode is refused, as declared", ended.0),
+        Err(payload) => panic::resume_unwind(payload),
     }
 }
 

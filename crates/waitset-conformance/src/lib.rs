@@ -1,9 +1,9 @@
-//! The contract of [waitset]'s [`Reactor`] as tests, for whoever writes a mechanism.
+//! The contract of [`Reactor`] as tests, for those who write a mechanism.
 //!
-//! [`conformance!`] takes an expression that makes a reactor and expands to one `#[test]`
-//! for each case; the name of a case is the sentence it proves. A case that depends on
-//! what a mechanism can do consults its [`Capabilities`](waitset_core::Capabilities) and
-//! then checks the documented alternative, so that none passes by looking away.
+//! [`conformance!`] takes an expression that creates a reactor, and expands to one `#[test]` per
+//! case. The name of a case is the sentence it proves. If a mechanism
+//! [declares](waitset_core::Capabilities) that it differs, a case tests the documented alternative,
+//! so that none passes by looking away. The [guide] walks through a complete mechanism.
 //!
 //! ```
 //! # use std::io;
@@ -20,21 +20,25 @@
 //! # fn main() {}
 //! ```
 //!
-//! - [`differential`] runs random programs on several reactors and compares them with
-//!   raw poll(2) and with each other.
+//! - [`differential`] runs random programs on several reactors and compares them with raw poll(2)
+//!   and with each other.
 //! - [`allocation_tests!`] counts allocations, given a counting allocator.
-//! - [`refusing`] has the kernel refuse system calls, as a container's filter does.
+//! - [`refusing`] lets the kernel refuse system calls, as a container's filter does.
 //!
-//! What changes a whole process (limits, signals, a look at all descriptors) runs in a
-//! child process of its own: the test binary started again for that one test. Linux only.
-//!
-//! [waitset]: https://docs.rs/waitset
+//! Tests that change the whole process (limits, signals, a look at all descriptors) run in a child
+//! process of their own: the test binary, started again for that test. Linux only.
 #![cfg(target_os = "linux")]
 
 mod allocations;
 mod cases;
 mod child;
 pub mod differential;
+#[doc = include_str!("guide.md")]
+#[doc = "```"]
+#[doc = include_str!("../tests/sample/reactor.rs")]
+#[doc = "```"]
+#[doc = include_str!("guide-tests.md")]
+pub mod guide {}
 #[cfg(loom)]
 mod model;
 mod refusing;
@@ -43,7 +47,7 @@ mod sys;
 mod watch;
 
 pub use allocations::{Allocated, CountingAllocator, allocated, allocation_case};
-pub use cases::case;
+pub use cases::{RULES, case};
 pub use child::{not_checked, run};
 #[cfg(loom)]
 pub use model::Sleeper;
@@ -51,5 +55,5 @@ pub use refusing::{IO_URING, refusing};
 #[doc(no_inline)]
 pub use waitset_core::Reactor;
 
-/// Makes the reactor under test.
+/// Creates the reactor under test.
 pub type Make = fn() -> std::io::Result<Box<dyn Reactor + Send>>;

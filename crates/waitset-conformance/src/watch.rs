@@ -1,12 +1,12 @@
 //! A reactor with its buffer, as the cases use it.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use waitset_core::{Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Token};
 
-use crate::{Make, sys};
+use crate::{Make, child, sys};
 
 /// How long anything that must come may take. Generous: machines are busy, and a test
 /// that waits this long has failed.
@@ -61,7 +61,8 @@ impl Watch {
         interest: Interest,
         mode: Mode,
     ) {
-        self.try_register(source, token, interest, mode).unwrap();
+        let answer = self.try_register(source, token, interest, mode);
+        self.expect_supported(mode, answer);
     }
 
     pub(crate) fn try_modify(
@@ -77,7 +78,28 @@ impl Watch {
 
     #[track_caller]
     pub(crate) fn modify(&mut self, source: impl AsFd, token: u64, interest: Interest, mode: Mode) {
-        self.try_modify(source, token, interest, mode).unwrap();
+        let answer = self.try_modify(source, token, interest, mode);
+        self.expect_supported(mode, answer);
+    }
+
+    /// Expects success, or in a mode that the capabilities declare unsupported, a refusal that says
+    /// so. Without the mode, the case has nothing more to test and ends here.
+    #[track_caller]
+    fn expect_supported(&self, mode: Mode, answer: io::Result<()>) {
+        if self.can().supports(mode) {
+            return answer.unwrap();
+        }
+        let error = answer.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        child::end_without(mode);
+    }
+
+    /// A mode that the mechanism supports: [`Mode::Level`] if it does.
+    pub(crate) fn some_mode(&self) -> Mode {
+        let can = self.can();
+        let modes = [Mode::Level, Mode::Oneshot, Mode::Edge];
+        let supported = modes.into_iter().find(|mode| can.supports(*mode));
+        supported.expect("the capabilities declare all modes unsupported")
     }
 
     pub(crate) fn try_deregister(&mut self, source: impl AsFd) -> io::Result<()> {

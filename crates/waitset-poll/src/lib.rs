@@ -30,7 +30,7 @@ use waitset_core::{
     BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Support, Token, WakeFlag,
     Waker,
 };
-use waitset_unix::{Bell, Probe, Registration, refusal};
+use waitset_unix::{Bell, Probe, Registration, refusal, take_wake};
 
 use table::Table;
 
@@ -82,19 +82,6 @@ impl Poll {
             probe: Probe::default(),
             stats: Stats::default(),
         })
-    }
-
-    #[cold]
-    fn refused(&self, events: &mut Events, error: &io::Error) -> io::Result<()> {
-        if error.kind() == io::ErrorKind::InvalidInput {
-            let what = format!(
-                "cannot wait for {} descriptors, more than RLIMIT_NOFILE allows; \
-                 raise the soft limit or deregister some",
-                self.table.len()
-            );
-            return Err(refusal::by_kernel(NAME, what, error));
-        }
-        refusal::of_wait(NAME, events, error)
     }
 }
 
@@ -152,15 +139,12 @@ impl Reactor for Poll {
         let ready = match answer {
             Ok(ready) => ready,
             Err(error) => {
-                self.refused(events, &error)?;
+                refusal::of_poll(NAME, self.table.len(), events, &error)?;
                 0
             }
         };
         if ready > 0 && self.table.tell(events, ready) {
-            self.stats.control_calls += self.wake.doorbell().drain();
-            if self.wake.take() {
-                events.set_woken();
-            }
+            self.stats.control_calls += take_wake(&self.wake, events);
         }
         self.stats.count_wait(events.len());
         Ok(events.len())

@@ -1,7 +1,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use waitset_core::Doorbell;
+use waitset_core::{Doorbell, Events, WakeFlag};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use event_fd::Inner;
@@ -39,7 +39,20 @@ impl Doorbell for Bell {
     }
 }
 
-/// The end to wait on.
+/// Takes the wake that made the bell readable, and notes it in `events`. Returns how many system
+/// calls it took.
+///
+/// It drains the bell first and takes the flag then, so that no wake is lost.
+#[inline]
+pub fn take_wake(wake: &WakeFlag<Bell>, events: &mut Events) -> u64 {
+    let calls = wake.doorbell().drain();
+    if wake.take() {
+        events.set_woken();
+    }
+    calls
+}
+
+/// Lends the descriptor to wait for.
 impl AsFd for Bell {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()

@@ -97,11 +97,53 @@ impl<T> FdTable<T> {
         old
     }
 
-    /// All descriptors that have a value, in ascending order.
+    /// Inserts a value for `fd` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if there is one, otherwise those of [`reserve`](Self::reserve). The message
+    /// names `mechanism` and the descriptor.
+    #[inline]
+    pub fn try_insert(&mut self, mechanism: &str, fd: RawFd, value: T) -> io::Result<()> {
+        self.reserve(mechanism, fd)?;
+        if self.get(fd).is_some() {
+            return Err(refusal::already_registered(mechanism, fd));
+        }
+        self.insert(fd, value);
+        Ok(())
+    }
+
+    /// Returns the value of `fd` for changing it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is none. The message names `mechanism` and the descriptor.
+    #[inline]
+    pub fn try_get_mut(&mut self, mechanism: &str, fd: RawFd) -> io::Result<&mut T> {
+        let value = self.get_mut(fd);
+        value.ok_or_else(|| refusal::not_registered(mechanism, fd))
+    }
+
+    /// Removes and returns the value of `fd`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is none. The message names `mechanism` and the descriptor.
+    #[inline]
+    pub fn try_remove(&mut self, mechanism: &str, fd: RawFd) -> io::Result<T> {
+        let value = self.remove(fd);
+        value.ok_or_else(|| refusal::not_registered(mechanism, fd))
+    }
+
+    /// Iterates over the descriptors that have a value, in ascending order.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> + '_ {
-        (0..)
-            .zip(&self.slots)
-            .filter_map(|(fd, slot)| slot.as_ref().map(|_| fd))
+        self.iter().map(|(fd, _)| fd)
+    }
+
+    /// Iterates over the descriptors with their values, in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = (RawFd, &T)> + '_ {
+        let slots = (0..).zip(&self.slots);
+        slots.filter_map(|(fd, slot)| Some((fd, slot.as_ref()?)))
     }
 
     /// How many system calls growing has made.
@@ -143,9 +185,19 @@ mod tests {
         assert_eq!(table.get(-1), None);
         assert_eq!(table.get(1_000_000), None);
         assert_eq!(table.descriptors().collect::<Vec<_>>(), [1]);
+        assert_eq!(table.iter().collect::<Vec<_>>(), [(1, &"b")]);
         assert_eq!(table.remove(1), Some("b"));
         assert_eq!(table.remove(1), None);
         assert!(table.is_empty());
+        table.try_insert("table", 1, "c").unwrap();
+        let error = table.try_insert("table", 1, "d").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(table.try_get_mut("table", 1).unwrap(), &"c");
+        assert_eq!(table.try_remove("table", 1).unwrap(), "c");
+        let error = table.try_remove("table", 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let error = table.try_get_mut("table", 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
         assert_eq!(table.checks(), 1);
     }
 }

@@ -18,7 +18,7 @@ mod registration;
 mod sys;
 mod timespec;
 
-pub use bell::Bell;
+pub use bell::{Bell, take_wake};
 pub use fd_table::FdTable;
 pub use probe::Probe;
 pub use registration::Registration;

@@ -54,16 +54,23 @@ pub fn beyond_limit(mechanism: &str, fd: RawFd, limit: usize, way_out: &str) -> 
 #[inline]
 pub fn edge(mechanism: &str, fd: RawFd, mode: Mode) -> Result<(), Error> {
     if mode == Mode::Edge {
-        return Err(no_edge(mechanism, fd));
+        return Err(unsupported_mode(mechanism, fd, mode));
     }
     Ok(())
 }
 
+/// Returns the error of a mode that the mechanism does not support.
 #[cold]
-fn no_edge(mechanism: &str, fd: RawFd) -> Error {
+#[must_use]
+pub fn unsupported_mode(mechanism: &str, fd: RawFd, mode: Mode) -> Error {
+    let (name, others) = match mode {
+        Mode::Level => ("level-triggered", "Mode::Edge or Mode::Oneshot"),
+        Mode::Edge => ("edge-triggered", "Mode::Level or Mode::Oneshot"),
+        Mode::Oneshot => ("one-shot", "Mode::Level or Mode::Edge"),
+    };
     let text = format!(
-        "{mechanism}: descriptor {fd} cannot be edge-triggered, {mechanism} knows levels only; \
-         use Mode::Level or Mode::Oneshot, or another mechanism"
+        "{mechanism}: cannot watch descriptor {fd}: {name} mode is not supported; use {others}, \
+         or a mechanism that supports Mode::{mode:?}"
     );
     Error::new(ErrorKind::Unsupported, text)
 }
@@ -119,11 +126,11 @@ pub fn by_kernel(mechanism: &str, what: impl Display, error: &Error) -> Error {
     Error::new(error.kind(), format!("{mechanism}: {what}: {error}"))
 }
 
-/// A wait that the kernel refused: one that a signal ended has an empty answer.
+/// Handles the error of a wait: a signal (`EINTR`) is none, and is noted in `events`.
 ///
 /// # Errors
 ///
-/// Anything but `EINTR`.
+/// All errors but `EINTR`, with the mechanism's name.
 #[cold]
 pub fn of_wait(mechanism: &str, events: &mut Events, error: &Error) -> Result<(), Error> {
     if error.kind() != ErrorKind::Interrupted {
@@ -131,4 +138,27 @@ pub fn of_wait(mechanism: &str, events: &mut Events, error: &Error) -> Result<()
     }
     events.set_interrupted();
     Ok(())
+}
+
+/// Handles the error of a poll(2) of `count` descriptors: like [`of_wait`], and `EINVAL` means that
+/// the process may not have so many.
+///
+/// # Errors
+///
+/// All errors but `EINTR`, with the mechanism's name.
+#[cold]
+pub fn of_poll(
+    mechanism: &str,
+    count: usize,
+    events: &mut Events,
+    error: &Error,
+) -> Result<(), Error> {
+    if error.kind() != ErrorKind::InvalidInput {
+        return of_wait(mechanism, events, error);
+    }
+    let text = format!(
+        "{mechanism}: cannot wait for {count} descriptors: more than RLIMIT_NOFILE allows \
+         ({error}); raise the soft limit or deregister some"
+    );
+    Err(Error::new(ErrorKind::InvalidInput, text))
 }

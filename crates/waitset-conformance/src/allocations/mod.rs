@@ -47,7 +47,7 @@ macro_rules! __allocation_tests {
         $(#[test]
         fn $case() {
             const NAME: &str = concat!(module_path!(), "::", stringify!($case));
-            $crate::run(NAME, $crate::allocation_case::$case, make);
+            $crate::run(NAME, &[], $crate::allocation_case::$case, make);
         })*
     };
 }

@@ -41,34 +41,32 @@ pub fn a_buffer_without_room_is_refused(make: Make) {
 
 pub fn a_token_above_the_largest_is_refused(make: Make) {
     let mut watch = Watch::new(make);
+    let mode = watch.some_mode();
     let (reader, _writer) = ready_pipe();
     for token in [Token::MAX.0 + 1, u64::MAX] {
-        let error = watch
-            .try_register(&reader, token, R, Mode::Level)
-            .unwrap_err();
+        let error = watch.try_register(&reader, token, R, mode).unwrap_err();
         assert_refused(&error, ErrorKind::InvalidInput, "Token::MAX");
         watch.assert_silent();
         let error = watch.try_deregister(&reader).unwrap_err();
         assert_refused(&error, ErrorKind::NotFound, reader.as_raw_fd());
     }
-    watch.register(&reader, 7, R, Mode::Level);
-    let error = watch
-        .try_modify(&reader, u64::MAX, W, Mode::Level)
-        .unwrap_err();
+    watch.register(&reader, 7, R, mode);
+    let error = watch.try_modify(&reader, u64::MAX, W, mode).unwrap_err();
     assert_refused(&error, ErrorKind::InvalidInput, reader.as_raw_fd());
     assert_eq!(watch.look_for_tokens(), [7]);
 }
 
 pub fn refusals_name_the_descriptor(make: Make) {
     let mut watch = Watch::new(make);
+    let mode = watch.some_mode();
     let (reader, _writer) = ready_pipe();
     let fd = reader.as_raw_fd();
     let error = watch.try_deregister(&reader).unwrap_err();
     assert_refused(&error, ErrorKind::NotFound, fd);
-    let error = watch.try_modify(&reader, 7, R, Mode::Level).unwrap_err();
+    let error = watch.try_modify(&reader, 7, R, mode).unwrap_err();
     assert_refused(&error, ErrorKind::NotFound, fd);
-    watch.register(&reader, 7, R, Mode::Level);
-    let error = watch.try_register(&reader, 7, R, Mode::Level).unwrap_err();
+    watch.register(&reader, 7, R, mode);
+    let error = watch.try_register(&reader, 7, R, mode).unwrap_err();
     assert_refused(&error, ErrorKind::AlreadyExists, fd);
     if !watch.can().supports(Mode::Edge) {
         let error = watch.try_modify(&reader, 7, R, Mode::Edge).unwrap_err();
@@ -80,11 +78,12 @@ pub fn refusals_name_the_descriptor(make: Make) {
 /// table indexed by descriptor must not grow for it.
 pub fn a_forged_descriptor_is_refused(make: Make) {
     let mut watch = Watch::new(make);
+    let mode = watch.some_mode();
     for number in [1_000_000, i32::MAX, -2, i32::MIN] {
         let fd = forged(number);
-        let error = watch.try_register(fd, 7, R, Mode::Level).unwrap_err();
+        let error = watch.try_register(fd, 7, R, mode).unwrap_err();
         assert_refused(&error, ErrorKind::InvalidInput, number);
-        let error = watch.try_modify(fd, 7, R, Mode::Level).unwrap_err();
+        let error = watch.try_modify(fd, 7, R, mode).unwrap_err();
         assert_refused(&error, ErrorKind::NotFound, number);
         let error = watch.try_deregister(fd).unwrap_err();
         assert_refused(&error, ErrorKind::NotFound, number);
@@ -98,11 +97,12 @@ pub fn a_descriptor_with_a_high_number_works_or_is_refused(make: Make) {
     alone(|| {
         let highest = raise_descriptor_limit().min(18_000);
         let mut watch = Watch::new(make);
+        let mode = watch.some_mode();
         let (reader, _writer) = ready_pipe();
         for number in [1_023, 1_024, 1_025, 1_500, highest - 1] {
             let high = duplicate_from(&reader, number as i32).unwrap();
             assert_eq!(high.as_raw_fd(), number as i32);
-            let answer = watch.try_register(&high, 7, R, Mode::Level);
+            let answer = watch.try_register(&high, 7, R, mode);
             match watch.can().descriptor_limit {
                 Some(limit) if number >= limit => {
                     assert_refused(&answer.unwrap_err(), ErrorKind::InvalidInput, limit);

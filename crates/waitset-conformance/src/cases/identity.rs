@@ -39,16 +39,17 @@ pub fn a_second_registration_is_refused_and_changes_nothing(make: Make) {
 
 pub fn an_unknown_descriptor_is_not_found(make: Make) {
     let mut watch = Watch::new(make);
+    let mode = watch.some_mode();
     let (reader, _writer) = ready_pipe();
-    let error = watch.try_modify(&reader, 7, R, Mode::Level).unwrap_err();
+    let error = watch.try_modify(&reader, 7, R, mode).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     let error = watch.try_deregister(&reader).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    watch.register(&reader, 7, R, Mode::Level);
+    watch.register(&reader, 7, R, mode);
     watch.deregister(&reader);
     let error = watch.try_deregister(&reader).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    let error = watch.try_modify(&reader, 7, R, Mode::Level).unwrap_err();
+    let error = watch.try_modify(&reader, 7, R, mode).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     watch.assert_silent();
 }
@@ -315,11 +316,12 @@ pub fn two_reactors_watch_one_source(make: Make) {
 /// order of calls.
 pub fn a_refused_change_leaves_the_registration_as_it_was(make: Make) {
     let mut watch = Watch::new(make);
+    let other = watch.some_mode();
     let (near, mut far) = unix_pair();
     far.write_all(b"!").unwrap();
     watch.register(&near, 7, R, Mode::Oneshot);
     let change = |watch: &mut Watch, interest: Interest| {
-        let error = watch.try_modify(&near, u64::MAX, interest, Mode::Level);
+        let error = watch.try_modify(&near, u64::MAX, interest, other);
         assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidInput);
     };
     change(&mut watch, W);

@@ -1,0 +1,26 @@
+//! The sample reactor of the guide passes the whole suite, and is as short as the guide says.
+#![cfg(target_os = "linux")]
+#![allow(
+    unsafe_code,
+    unreachable_pub,
+    reason = "the sample stands as an author of a mechanism would write it"
+)]
+
+mod reactor;
+mod without_a_mode;
+
+use reactor::Sample;
+use waitset_conformance::{Reactor, differential};
+
+waitset_conformance::conformance!(Sample::new());
+
+#[test]
+fn the_sample_reports_what_poll_reports() {
+    let make = || Ok(Box::new(Sample::new()?) as Box<dyn Reactor + Send>);
+    differential::run(&[("sample", make)]);
+}
+
+#[test]
+fn the_sample_has_fewer_than_150_lines() {
+    assert!(include_str!("reactor.rs").lines().count() < 150);
+}
