@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use waitset_core::Mode;
+use waitset_core::{Capabilities, Mode};
 
 use crate::Make;
 
@@ -45,8 +45,21 @@ pub fn run(test: &'static str, rules: &[u8], case: impl FnOnce(Make), make: Make
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             not_checked(format_args!("{path}: {error}"));
         }
+        Ok(reactor) if is_declared_off(rules, &reactor.capabilities()) => {
+            println!(
+                "{ENDED_EARLY} the capabilities declare that rule {} does not hold",
+                rules[0]
+            );
+        }
         _ => until_its_end(|| watched(path, || case(make))),
     }
+}
+
+/// Returns `true` if the mechanism declares that the main rule of a case does not hold. Only this
+/// rule can be declared off as a whole.
+fn is_declared_off(rules: &[u8], can: &Capabilities) -> bool {
+    const CLOSED_WHILE_REGISTERED: u8 = 10;
+    rules.first() == Some(&CLOSED_WHILE_REGISTERED) && !can.tolerates_closed_descriptors
 }
 
 /// Why a case ended early: the mechanism does not support this mode, and said so.

@@ -78,6 +78,13 @@ pub struct Capabilities {
     /// once as an error and drops it. Otherwise the kernel drops it silently, when its last
     /// duplicate is closed.
     pub reports_closed_descriptors: bool,
+    /// `true` if rule 10 of the [contract](crate::Reactor#the-contract) holds, in spite of the
+    /// promise of [`register`](crate::Reactor::register) that was broken.
+    ///
+    /// Otherwise, after a descriptor was closed while registered, waits can report the old file
+    /// forever if a duplicate keeps it open (epoll(7), question 6), and the number may not be
+    /// registered again. `WaitSet` and `EventLoop` never close a source that is registered.
+    pub tolerates_closed_descriptors: bool,
     /// `true` if a wait checks each source again before it reports it.
     ///
     /// Otherwise an event says what the kernel saw when it occurred. The readiness can be gone
@@ -113,6 +120,7 @@ impl Capabilities {
         hints: true,
         peer_closed_hint: true,
         reports_closed_descriptors: false,
+        tolerates_closed_descriptors: true,
         rechecks_events: true,
         sleeps: true,
         interrupted_by_stop: false,

@@ -45,7 +45,8 @@ use crate::{BorrowedSource, Capabilities, Events, Interest, Mode, Stats, Token, 
 ///     the other sources, and no wait spins because of it. Until it is deregistered, its
 ///     registration can report the old file for a while, if a duplicate keeps that open, or the
 ///     file that has the number now. `deregister` succeeds, rule 8 holds from then on, and the
-///     number can be registered again.
+///     number can be registered again. Unless [`Capabilities::tolerates_closed_descriptors`] says
+///     otherwise.
 /// 11. **Descriptors of the reactor** are close-on-exec. They are closed when the reactor and its
 ///     wakers have been dropped, and when the constructor fails. However long a reactor is used,
 ///     they do not become more.

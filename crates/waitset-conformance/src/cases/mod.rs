@@ -226,7 +226,7 @@ macro_rules! __each_case {
                 a_number_reused_while_registered_can_be_registered_anew(10)
                 a_dead_file_does_not_spin(10)
                 a_dead_file_gives_its_number_to_another(10)
-                a_descriptor_that_is_not_open_is_refused_or_reported_once(10)
+                a_descriptor_that_is_not_open_is_refused_or_reported_once(16)
             }
             odd {
                 every_kind_of_descriptor_reads_as_poll_has_it_or_is_refused(1, 2, 9)

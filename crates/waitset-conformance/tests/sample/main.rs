@@ -6,8 +6,8 @@
     reason = "the sample stands as an author of a mechanism would write it"
 )]
 
+mod declared;
 mod reactor;
-mod without_a_mode;
 
 use reactor::Sample;
 use waitset_conformance::{Reactor, differential};
