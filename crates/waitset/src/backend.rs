@@ -6,32 +6,9 @@ use std::str::FromStr;
 
 use waitset_core::Reactor;
 
-#[cfg(not(any(
-    feature = "select",
-    feature = "poll",
-    all(feature = "epoll", any(target_os = "linux", target_os = "android"))
-)))]
-compile_error!("waitset needs a mechanism: enable a feature of `select`, `poll` or `epoll`");
-
-/// The platform's best mechanism among those compiled in: epoll on Linux, else poll,
-/// else select.
-#[cfg(all(feature = "epoll", any(target_os = "linux", target_os = "android")))]
-pub type DefaultReactor = waitset_epoll::Epoll;
-/// The platform's best mechanism among those compiled in: epoll on Linux, else poll,
-/// else select.
-#[cfg(all(
-    feature = "poll",
-    not(all(feature = "epoll", any(target_os = "linux", target_os = "android")))
-))]
-pub type DefaultReactor = waitset_poll::Poll;
-/// The platform's best mechanism among those compiled in: epoll on Linux, else poll,
-/// else select.
-#[cfg(all(
-    feature = "select",
-    not(feature = "poll"),
-    not(all(feature = "epoll", any(target_os = "linux", target_os = "android")))
-))]
-pub type DefaultReactor = waitset_select::Select;
+#[cfg(feature = "busy")]
+use crate::DefaultReactor;
+use crate::best::BEST;
 
 /// The mechanisms by name.
 ///
@@ -56,9 +33,9 @@ pub enum Backend {
     Uring,
     /// One descriptor at a time, never sleeping; feature `busy`.
     Sweep,
-    /// [`DefaultReactor`] spun without sleep; feature `busy`.
+    /// [`DefaultReactor`](crate::DefaultReactor) spun without sleep; feature `busy`.
     Busy,
-    /// [`DefaultReactor`] spun for a while, then slept in; feature `busy`.
+    /// [`DefaultReactor`](crate::DefaultReactor) spun for a while, then slept in; feature `busy`.
     Adaptive,
 }
 
@@ -126,7 +103,8 @@ impl Backend {
             Self::Poll => cfg!(feature = "poll"),
             Self::Epoll => HAS_EPOLL,
             Self::Uring => HAS_URING,
-            Self::Sweep | Self::Busy | Self::Adaptive => cfg!(feature = "busy"),
+            Self::Sweep => cfg!(feature = "busy"),
+            Self::Busy | Self::Adaptive => cfg!(feature = "busy") && BEST.is_some(),
         }
     }
 
@@ -160,12 +138,30 @@ impl Backend {
         }
     }
 
+    /// What has to be enabled for it.
+    #[allow(dead_code, reason = "used where a feature is off")]
+    const fn features(self) -> &'static str {
+        match self {
+            Self::Select => "the feature select",
+            Self::Poll => "the feature poll",
+            Self::Epoll => "the feature epoll (Linux)",
+            Self::Uring => "the feature uring (Linux)",
+            Self::Sweep => "the feature busy",
+            Self::Busy | Self::Adaptive => "the feature busy and a mechanism to spin",
+        }
+    }
+
     #[allow(dead_code, reason = "used where a feature is off")]
     fn unavailable(self) -> io::Error {
+        let available = match names(Self::all()) {
+            none if none.is_empty() => "none".into(),
+            names => names,
+        };
         let text = format!(
-            "{self} is not available in this build on {}; there are: {}",
+            "{self} is not available in this build on {}; enable {} of waitset, or use one \
+             that is available: {available}",
             env::consts::OS,
-            names(Self::all())
+            self.features(),
         );
         io::Error::new(io::ErrorKind::Unsupported, text)
     }
@@ -175,16 +171,11 @@ fn names(backends: impl Iterator<Item = Backend>) -> String {
     backends.map(Backend::name).collect::<Vec<_>>().join(", ")
 }
 
-/// The backend of [`DefaultReactor`].
+/// The backend of [`DefaultReactor`](crate::DefaultReactor). If no mechanism that sleeps is
+/// compiled in, it is [`Epoll`](Backend::Epoll), which then cannot be opened.
 impl Default for Backend {
     fn default() -> Self {
-        if HAS_EPOLL {
-            Self::Epoll
-        } else if cfg!(feature = "poll") {
-            Self::Poll
-        } else {
-            Self::Select
-        }
+        BEST.unwrap_or(Self::Epoll)
     }
 }
 

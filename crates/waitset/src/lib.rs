@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod absent;
 mod backend;
+mod best;
+mod default_reactor;
 mod event_loop;
 mod explain;
 mod insert_error;
@@ -13,7 +16,8 @@ mod sys;
 mod text;
 mod wait_set;
 
-pub use backend::{Backend, DefaultReactor, UnknownBackend};
+pub use backend::{Backend, UnknownBackend};
+pub use default_reactor::DefaultReactor;
 pub use event_loop::{
     ChildProcess, EventLoop, Handle, LoopGone, Remote, Sender, Signal, SignalInfo, Signals,
     SyncSender, Tick, TimerKey,
