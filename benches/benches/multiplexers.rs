@@ -19,7 +19,7 @@ struct Tally {
 fn main() -> ExitCode {
     output::end_with_reader();
     limits::raise();
-    let profile = match settings::profile() {
+    let profile = match Profile::of_environment() {
         Ok(profile) => profile,
         Err(reason) => {
             note!("{reason}");

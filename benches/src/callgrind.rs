@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::{Command, Stdio};
 
-use clap::Subcommand;
+use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use crate::foreign::Foreign;
@@ -44,20 +44,16 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The subcommand that a program which counts must have: it is what valgrind runs.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Counted {
-    /// Does the work that is counted
-    #[command(hide = true)]
-    Run {
-        /// A contestant, a loop in C, or a layer that answers messages
-        contestant: String,
-        /// Active pipes
-        #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=PIPES as u64))]
-        tokens: usize,
-        /// Events to pass on, or messages to answer
-        events: u64,
-    },
+/// Does the work that is counted: what valgrind runs
+#[derive(Clone, Debug, Args)]
+pub struct Counted {
+    /// A contestant, a loop in C, or a layer that answers messages
+    contestant: String,
+    /// Active pipes
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=PIPES as u64))]
+    tokens: usize,
+    /// Events to pass on, or messages to answer
+    events: u64,
 }
 
 impl Counted {
@@ -67,7 +63,7 @@ impl Counted {
     ///
     /// As the contestant's calls, and if there is none of this name.
     pub fn run(&self) -> io::Result<()> {
-        let Self::Run {
+        let Self {
             contestant,
             tokens,
             events,
@@ -183,9 +179,7 @@ fn reason(text: &str) -> &str {
     let mut lines = text.lines();
     let said = lines.find(|line| !line.starts_with("==") && !line.starts_with("SYSCALL["));
     let said = said.unwrap_or("valgrind fails");
-    let programs = ["goals: ", "instructions: "];
-    let mut stripped = programs.iter().filter_map(|name| said.strip_prefix(name));
-    stripped.next().unwrap_or(said)
+    said.strip_prefix("waitset-bench: ").unwrap_or(said)
 }
 
 /// The count in callgrind's closing line, `==42== Collected : 123456`.

@@ -9,15 +9,21 @@ mod commands;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use waitset_bench::output;
 use waitset_conformance::CountingAllocator;
 
-/// Counts, so that `memory` can tell what a source holds. Nothing that is timed allocates.
+use commands::Command;
+
+/// Counts, so that `memory` can tell what a source holds. Nothing that is timed allocates but
+/// timers, and all of them alike.
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Measures the ways to wait for many descriptors against each other on this machine.
+///
+/// Begin with `compare`, and ask `recommend` for a mechanism. Each command has a --help of
+/// its own, which says how long it takes and what it needs.
 #[derive(Parser)]
 #[command(max_term_width = 80)]
 struct Arguments {
@@ -25,30 +31,8 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(Subcommand)]
-enum Command {
-    /// Measures mechanisms in shuffled rounds, with the noise beside every figure
-    Compare(commands::compare::Arguments),
-    /// Writes a run as a page
-    Report(commands::report::Arguments),
-    /// Keeps a run in benches/record, with the tables and the page made from it
-    Record(commands::record::Arguments),
-    /// Names a mechanism for a load, from a run on this machine
-    Recommend(commands::recommend::Arguments),
-    /// Compares two runs of one machine
-    Diff(commands::diff::Arguments),
-}
-
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    if let Command::Recommend(arguments) = &command {
-        arguments.check();
-    }
-    output::run("waitset-bench", |out| match command {
-        Command::Compare(arguments) => commands::compare::run(&arguments, out),
-        Command::Report(arguments) => commands::report::run(&arguments, out),
-        Command::Record(arguments) => commands::record::run(&arguments, out),
-        Command::Recommend(arguments) => commands::recommend::run(&arguments, out),
-        Command::Diff(arguments) => commands::diff::run(&arguments, out),
-    })
+    command.check();
+    output::run("waitset-bench", |out| command.run(out))
 }

@@ -85,17 +85,7 @@ impl<T: Serialize> Report<T> {
 
 /// How this program is started from the workspace, with the same arguments.
 fn command() -> String {
-    let mut words = std::env::args();
-    let program = words.next().unwrap_or_default();
-    let name = Path::new(&program).file_stem().unwrap_or_default();
-    let mut command = format!(
-        "cargo run --release -p {} --bin {}",
-        env!("CARGO_PKG_NAME"),
-        name.display()
-    );
-    for (place, word) in words.enumerate() {
-        command.push_str(if place == 0 { " -- " } else { " " });
-        command.push_str(&word);
-    }
-    command
+    let words = std::env::args().skip(1);
+    let start = concat!("cargo run --release -p ", env!("CARGO_PKG_NAME"), " --");
+    words.fold(start.to_owned(), |command, word| command + " " + &word)
 }

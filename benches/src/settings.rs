@@ -3,12 +3,9 @@
 use std::env;
 use std::path::PathBuf;
 
-use crate::instrument::plan::Profile;
-
-/// The variable that has `cargo bench` take its time.
-const BENCH: &str = "WAITSET_BENCH";
-
-fn set(variable: &str) -> Option<String> {
+/// The value of a variable, if it is set.
+#[must_use]
+pub fn set(variable: &str) -> Option<String> {
     let value = env::var_os(variable)?.to_string_lossy().into_owned();
     (!value.trim().is_empty()).then_some(value)
 }
@@ -24,19 +21,4 @@ pub fn target() -> PathBuf {
 #[must_use]
 pub fn compiler() -> String {
     set("CC").unwrap_or_else(|| "cc".to_owned())
-}
-
-/// What `cargo bench` measures: the short profile, or with `WAITSET_BENCH=full` the long one.
-///
-/// # Errors
-///
-/// A sentence with the way out, for any other value.
-pub fn profile() -> Result<Profile, String> {
-    match set(BENCH).as_deref() {
-        None => Ok(Profile::Bench),
-        Some("full") => Ok(Profile::Full),
-        Some(other) => Err(format!(
-            "unknown value {other:?} of {BENCH}; set it to full, or leave it unset"
-        )),
-    }
 }

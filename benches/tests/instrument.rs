@@ -380,21 +380,34 @@ fn a_microsecond_may_be_written_with_either_sign_for_micro() {
     assert!(answers.iter().all(|answer| *answer == answers[0]));
 }
 
+fn help(arguments: &[&str]) -> String {
+    let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The subcommands as the help lists them.
+fn subcommands(help: &str) -> Vec<&str> {
+    let listed = help.split_once("Commands:\n").unwrap().1;
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names = names.filter(|name| !["", "help"].contains(name));
+    names.collect()
+}
+
 #[test]
-fn every_help_fits_80_columns() {
-    let commands = ["compare", "report", "record", "recommend", "diff"];
-    let of_commands = commands.map(|command| (PROGRAM, vec![command, "--help"]));
-    let others = [
-        env!("CARGO_BIN_EXE_goals"),
-        env!("CARGO_BIN_EXE_instructions"),
-        env!("CARGO_BIN_EXE_ratios"),
-        env!("CARGO_BIN_EXE_timers"),
-    ];
-    let of_others = others.map(|program| (program, vec!["--help"]));
-    for (program, arguments) in of_commands.into_iter().chain(of_others) {
-        let output = Command::new(program).args(arguments).output();
-        let told = String::from_utf8(output.unwrap().stdout).unwrap();
+fn every_help_fits_80_columns_and_says_how_long_its_command_takes() {
+    let all = help(&["--help"]);
+    let names = subcommands(&all);
+    assert!(names.contains(&"compare") && names.contains(&"instructions"));
+    assert!(!names.contains(&"run"), "it is for valgrind alone");
+    let of_commands = names.iter().map(|name| help(&[name, "--help"]));
+    for told in of_commands.clone().chain([all.clone()]) {
         let widest = told.lines().map(|line| line.chars().count()).max();
         assert!(widest.unwrap() <= 80, "{told}");
+    }
+    for told in of_commands {
+        let second = told.split("\n\n").nth(1).unwrap();
+        let begins = ["Takes ", "Immediate; "];
+        assert!(begins.iter().any(|word| second.starts_with(word)), "{told}");
     }
 }

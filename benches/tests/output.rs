@@ -51,17 +51,9 @@ fn nobody_has_to_read_the_standard_error() {
     let files = ["--json", json.to_str().unwrap()];
     assert_eq!(run(INSTRUMENT, &[&cell[..], &files].concat()), Some(0));
     assert_eq!(run(INSTRUMENT, &["diff", "no-run", "no-run"]), Some(1));
-    assert_eq!(
-        run(
-            env!("CARGO_BIN_EXE_timers"),
-            &["--live", "10", "--rounds", "15"]
-        ),
-        Some(0)
-    );
-    assert_eq!(
-        run(env!("CARGO_BIN_EXE_ratios"), &["--scenario", "none"]),
-        Some(1)
-    );
+    let timers = ["timers", "--live", "10", "--rounds", "15"];
+    assert_eq!(run(INSTRUMENT, &timers), Some(0));
+    assert_eq!(run(INSTRUMENT, &["ratios", "--scenario", "none"]), Some(1));
 }
 
 #[test]
@@ -128,10 +120,10 @@ fn the_files_of_a_run_are_whole_though_nobody_reads_its_tables() {
 }
 
 #[test]
-fn the_other_programs_end_with_their_reader() {
-    assert_quiet(env!("CARGO_BIN_EXE_goals"), &["--quick", "--only", "9"]);
-    assert_quiet(env!("CARGO_BIN_EXE_ratios"), &["--scenario", "none"]);
-    assert_quiet(env!("CARGO_BIN_EXE_timers"), &["--live", "10"]);
+fn what_measures_ends_with_its_reader() {
+    assert_quiet(INSTRUMENT, &["goals", "--quick", "--only", "9"]);
+    assert_quiet(INSTRUMENT, &["ratios", "--scenario", "none"]);
+    assert_quiet(INSTRUMENT, &["timers", "--live", "10"]);
 }
 
 #[test]
@@ -139,5 +131,5 @@ fn instructions_ends_with_its_reader() {
     if Command::new("valgrind").arg("--version").output().is_err() {
         return eprintln!("valgrind is not installed; nothing was tested");
     }
-    assert_quiet(env!("CARGO_BIN_EXE_instructions"), &["raw"]);
+    assert_quiet(INSTRUMENT, &["instructions", "raw"]);
 }

@@ -26,7 +26,8 @@ use waitset_bench::note;
 use waitset_bench::output::Output;
 use waitset_bench::{Entrant, Scenario, limits};
 
-use super::directory;
+use super::report;
+use super::runs::directory;
 
 /// More than an idle machine has.
 const MUCH_NOISE: f64 = 0.1;
@@ -34,33 +35,38 @@ const MUCH_NOISE: f64 = 0.1;
 /// With so few cells there is room for everything of each.
 const FEW: usize = 4;
 
+/// Measures mechanisms in shuffled rounds, with the noise beside every figure
+///
+/// Takes under a minute, or about nine with --full. Prints tables, keeps the data of the run
+/// for the commands that read one, and writes a report. An interrupt ends the run and keeps
+/// what was measured.
 #[derive(Args)]
 #[command(
     after_help = "Data and report are written into target/waitset-bench if no FILE is named."
 )]
 pub(crate) struct Arguments {
-    /// Under a minute for all; the default
+    /// Take under a minute for all; the default
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// Minutes, with longer slices and more of them
+    /// Take minutes, with longer slices and more of them
     #[arg(long)]
     full: bool,
-    /// Measure only what has this name: udp,chain/100
+    /// Measure only cells whose name contains one of TEXTS: udp,chain/100
     #[arg(long, value_name = "TEXTS", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     scenario: Vec<String>,
-    /// Measure these contestants only
+    /// Measure only these contestants: poll,epoll
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     backends: Vec<Entrant>,
     /// Measure these too: mio,polling,calloop
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     against: Vec<Entrant>,
-    /// Keep the data here, an object a line
+    /// Write the data to FILE, one JSON object per line
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the medians here, a row a contestant
+    /// Write the medians to FILE, one row per cell and contestant
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write the report here, one page of HTML
+    /// Write the report to FILE, one page of HTML
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Open the report in a browser
@@ -141,10 +147,10 @@ pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCod
         .html
         .clone()
         .unwrap_or_else(|| directory().join("report.html"));
-    let page = super::report::write(&run, &page)?;
+    let page = report::write(&run, &page)?;
     print(&run, &cells, out)?;
     writeln!(out, "Data: {}", path.display())?;
-    super::report::tell(&page, arguments.open, out)?;
+    report::tell(&page, arguments.open, out)?;
     Ok(match stop.load(Ordering::Relaxed) {
         true => ExitCode::from(130), // as a shell has it for what SIGINT ended
         false => ExitCode::SUCCESS,

@@ -10,15 +10,19 @@ use waitset_bench::instrument::diff::{Change, Comparison};
 use waitset_bench::output::Output;
 use waitset_bench::tables::{ratio, table};
 
-use super::read;
+use super::runs::read;
 
+/// Compares two runs of one machine
+///
+/// Immediate; needs two runs of `compare`. Lists the cells with another winner and the ratios
+/// that changed, beyond the noise of both runs.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// A run
+    /// The earlier run
     before: PathBuf,
-    /// Another run
+    /// The later run
     after: PathBuf,
-    /// Compare runs of two machines or kernels, too
+    /// Compare runs of different machines or kernels
     #[arg(long)]
     across_machines: bool,
 }

@@ -1,38 +1,66 @@
 //! The subcommands, one a file.
 
-pub(crate) mod compare;
-pub(crate) mod diff;
-pub(crate) mod recommend;
-pub(crate) mod record;
-pub(crate) mod report;
+mod compare;
+mod diff;
+#[cfg(target_os = "linux")]
+mod goals;
+mod instructions;
+mod ratios;
+mod recommend;
+mod record;
+mod report;
+mod runs;
+mod timers;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use waitset_bench::instrument::run::Run;
-use waitset_bench::settings;
+use clap::Subcommand;
+use waitset_bench::callgrind::Counted;
+use waitset_bench::limits;
+use waitset_bench::output::Output;
 
-/// Where a run is kept if no file is named: beside what cargo builds.
-pub(crate) fn directory() -> PathBuf {
-    settings::target().join("waitset-bench")
+/// What there is to do; the documentation of each stands with its arguments.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Compare(compare::Arguments),
+    Recommend(recommend::Arguments),
+    Diff(diff::Arguments),
+    Report(report::Arguments),
+    Record(record::Arguments),
+    Ratios(ratios::Arguments),
+    #[cfg(target_os = "linux")]
+    Goals(goals::Arguments),
+    Instructions(instructions::Arguments),
+    Timers(timers::Arguments),
+    #[command(hide = true)]
+    Run(Counted),
 }
 
-/// The run that was made last.
-pub(crate) fn latest() -> PathBuf {
-    directory().join("latest.jsonl")
-}
+impl Command {
+    /// Ends the program if its arguments contradict each other.
+    pub(crate) fn check(&self) {
+        if let Self::Recommend(arguments) = self {
+            arguments.check();
+        }
+    }
 
-/// Reads a run, and says how to make one where there is none.
-pub(crate) fn read(path: &Path) -> io::Result<Run> {
-    let way_out = |error: io::Error| {
-        let text = match error.kind() {
-            io::ErrorKind::NotFound => {
-                format!("there is no run at {}; make one: compare", path.display())
+    pub(crate) fn run(&self, out: &mut Output) -> io::Result<ExitCode> {
+        match self {
+            Self::Compare(arguments) => compare::run(arguments, out),
+            Self::Recommend(arguments) => recommend::run(arguments, out),
+            Self::Diff(arguments) => diff::run(arguments, out),
+            Self::Report(arguments) => report::run(arguments, out),
+            Self::Record(arguments) => record::run(arguments, out),
+            Self::Ratios(arguments) => ratios::run(arguments, out),
+            #[cfg(target_os = "linux")]
+            Self::Goals(arguments) => goals::run(arguments, out),
+            Self::Instructions(arguments) => instructions::run(arguments, out),
+            Self::Timers(arguments) => timers::run(arguments, out),
+            Self::Run(counted) => {
+                limits::raise();
+                counted.run().map(|()| ExitCode::SUCCESS)
             }
-            io::ErrorKind::InvalidData => format!("{error}; it must be a file of compare --json"),
-            _ => return error,
-        };
-        io::Error::new(error.kind(), text)
-    };
-    Run::read(path).map_err(way_out)
+        }
+    }
 }

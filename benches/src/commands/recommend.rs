@@ -13,20 +13,24 @@ use waitset_bench::instrument::run::Run;
 use waitset_bench::output::Output;
 use waitset_bench::tables::{duration, table};
 
-use super::{latest, read};
+use super::runs::{latest, read};
 
+/// Names a mechanism for a load, from a run on this machine
+///
+/// Immediate; needs a run of `compare`. Says what each mechanism costs for this load and what
+/// would change the answer, or that several are equal within the noise.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Descriptors the program watches
+    /// Descriptors that the program watches
     #[arg(long, value_name = "N", value_parser = descriptors, allow_negative_numbers = true)]
     fds: usize,
-    /// Those of them that are ready at a time
+    /// How many of them are ready at a time
     #[arg(long, value_name = "A", value_parser = descriptors, allow_negative_numbers = true, default_value = "1")]
     active: usize,
-    /// How late 99 of 100 answers may be: 50us, 2ms
+    /// The highest p99 latency that is acceptable: 50us, 2ms
     #[arg(long, value_name = "TIME", value_parser = latency, allow_hyphen_values = true)]
     latency: Option<Duration>,
-    /// Share of a CPU for waiting, up to 100%
+    /// The highest share of a CPU that waiting may take, up to 100%
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "50%", allow_hyphen_values = true)]
     cpu: f64,
     /// The run to answer from [default: the latest]

@@ -9,13 +9,17 @@ use clap::Args;
 use waitset_bench::instrument::kept::made_from;
 use waitset_bench::output::Output;
 
-use super::read;
+use super::runs::read;
 
+/// Keeps a run in benches/record, with the tables and the page made from it
+///
+/// Immediate; needs runs of `compare`. Without one, the tables, the page and the marked places
+/// of the documents are made again from the data that are kept.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The run's parts, in order; none: make anew what is kept
+    /// The parts of the run, in order; if none is given, the kept run
     parts: Vec<PathBuf>,
-    /// Where it is kept [default: benches/record]
+    /// Keep it in FOLDER [default: benches/record]
     #[arg(long, value_name = "FOLDER", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/record"), hide_default_value = true)]
     into: PathBuf,
 }

@@ -11,13 +11,16 @@ use waitset_bench::instrument::run::Run;
 use waitset_bench::note;
 use waitset_bench::output::Output;
 
-use super::{directory, latest, read};
+use super::runs::{directory, latest, read};
 
+/// Writes a run as a page
+///
+/// Immediate; needs a run of `compare`. The page is one file of HTML.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The run [default: the latest]
+    /// The data of the run [default: the latest]
     run: Option<PathBuf>,
-    /// Write the page here [default: in target/waitset-bench]
+    /// Write the page to FILE [default: in target/waitset-bench]
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Open it in a browser

@@ -268,7 +268,7 @@ fn unknown(name: &str) -> String {
         return format!(
             "{name} would be a loop in C.\n\
              libevent, libev and libuv take part in chains only, and are built when asked for:\n\
-             cargo run --release -p waitset-bench --bin ratios -- --rivals"
+             cargo run --release -p waitset-bench -- ratios --rivals"
         );
     }
     let names: Vec<_> = Entrant::ALL.iter().map(|entrant| entrant.name()).collect();
@@ -289,6 +289,6 @@ mod tests {
         assert!(told.contains("epoll-edge") && told.contains("polling"));
         assert!(told.lines().all(|line| line.len() <= 80), "{told}");
         let told = "libev-poll".parse::<Entrant>().unwrap_err();
-        assert!(told.contains("ratios -- --rivals"), "{told}");
+        assert!(told.contains("-- ratios --rivals"), "{told}");
     }
 }

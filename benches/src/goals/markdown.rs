@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::Goal;
 use super::claim::{Claim, Figure, Floor};
+use super::goal::Goal;
 use crate::record::Report;
 
 /// Every claim with its best and its worst figure, and what could not be measured.

@@ -8,6 +8,7 @@ mod chains;
 mod changes;
 mod claim;
 mod counts;
+mod goal;
 mod lab;
 mod markdown;
 mod print;
@@ -16,9 +17,8 @@ mod waits;
 
 use std::io;
 
-use serde::{Deserialize, Serialize};
-
 pub use claim::{Bound, Claim, Figure, Floor, Left, Unit, Verdict};
+pub use goal::Goal;
 pub use lab::Lab;
 pub use markdown::markdown;
 pub use print::{print, summary};
@@ -31,17 +31,6 @@ pub struct Aim {
     /// What it is about.
     pub title: &'static str,
     measure: fn(&mut Lab) -> io::Result<Vec<Claim>>,
-}
-
-/// A goal with what was measured.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Goal {
-    /// From 1 to 14.
-    pub number: u8,
-    /// What it is about.
-    pub title: String,
-    /// What it says, each with its figures.
-    pub claims: Vec<Claim>,
 }
 
 macro_rules! aims {
@@ -80,14 +69,5 @@ impl Aim {
             title: self.title.to_owned(),
             claims: (self.measure)(lab)?,
         })
-    }
-}
-
-impl Goal {
-    /// The worst of its claims.
-    #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        let verdicts = self.claims.iter().map(Claim::verdict);
-        verdicts.max().unwrap_or(Verdict::NotMeasured)
     }
 }

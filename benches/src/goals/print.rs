@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::Goal;
 use super::claim::{Claim, Verdict};
+use super::goal::Goal;
 
 /// Prints a goal with what was measured beside each of its claims.
 ///

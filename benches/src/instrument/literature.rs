@@ -1,7 +1,7 @@
 //! What others measured, to be shown beside what is measured here.
 
 use super::cell::{Cell, median};
-use super::terminal::figure_of;
+use crate::tables::ratio;
 
 /// A table that was published: a figure for each mechanism and number of descriptors.
 struct Published {
@@ -68,7 +68,7 @@ pub fn beside(cells: &[&Cell]) -> Vec<Row> {
 fn row(head: String, ratios: impl Iterator<Item = Option<f64>>) -> Row {
     Row {
         head,
-        figures: ratios.map(figure_of).collect(),
+        figures: ratios.map(|it| it.map_or(String::new(), ratio)).collect(),
     }
 }
 

@@ -6,7 +6,10 @@ use crate::scenario::CHANGED;
 use crate::scenarios::libevent::Variant;
 use crate::scenarios::register::Change;
 use crate::scenarios::wake::Part;
-use crate::{Entrant, Scenario};
+use crate::{Entrant, Scenario, settings};
+
+/// The variable that has `cargo bench` take its time.
+const BENCH: &str = "WAITSET_BENCH";
 
 /// Pipes and tokens of the chains of a full run, of `ratios` and of the goals.
 pub const CHAINS: [(usize, usize); 7] = [
@@ -44,6 +47,21 @@ pub struct Pace {
 }
 
 impl Profile {
+    /// What `cargo bench` measures: the short profile, or with `WAITSET_BENCH=full` the long one.
+    ///
+    /// # Errors
+    ///
+    /// A sentence with the way out, for any other value.
+    pub fn of_environment() -> Result<Self, String> {
+        match settings::set(BENCH).as_deref() {
+            None => Ok(Self::Bench),
+            Some("full") => Ok(Self::Full),
+            Some(other) => Err(format!(
+                "unknown value {other:?} of {BENCH}; set it to full, or leave it unset"
+            )),
+        }
+    }
+
     /// Its pace.
     #[must_use]
     pub const fn pace(self) -> Pace {

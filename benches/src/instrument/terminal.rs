@@ -39,12 +39,6 @@ pub fn tables(run: &Run) -> String {
     text
 }
 
-/// A ratio, or nothing.
-#[must_use]
-pub fn figure_of(value: Option<f64>) -> String {
-    value.map_or(String::new(), ratio)
-}
-
 fn beside_literature(cells: &[&Cell]) -> Option<String> {
     let rows = beside(cells);
     let numbers = cells.iter().map(|cell| cell.number().to_owned());

@@ -19,7 +19,7 @@ impl Budget {
     /// Between two threads that answer at once, a round trip then takes a tenth of the
     /// time and at most a third of the processor of one that sleeps; where answers take
     /// 100 us and longer, at most 1.1 times the processor (goal 12 of `cargo run --release
-    /// -p waitset-bench --bin goals`, which measures it on any machine).
+    /// -p waitset-bench -- goals`, which measures it on any machine).
     pub const DEFAULT_LIMIT: Duration = Duration::from_micros(50);
 
     /// What a budget grows to from zero.

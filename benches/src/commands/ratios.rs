@@ -1,19 +1,15 @@
-//! Measures every contestant against a raw epoll loop, slice by slice.
-//!
-//! ```text
-//! cargo run --release -p waitset-bench --bin ratios
-//! ```
+//! `ratios`: every contestant against a raw epoll loop, slice by slice.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::Args;
 use waitset_bench::foreign::{self, Foreign};
 use waitset_bench::instrument::plan::CHAINS;
 use waitset_bench::machine::Machine;
 use waitset_bench::note;
-use waitset_bench::output::{self, Output};
+use waitset_bench::output::Output;
 use waitset_bench::pairs::compare;
 use waitset_bench::record::{Record, Report};
 use waitset_bench::scenario::CHANGED;
@@ -22,18 +18,20 @@ use waitset_bench::scenarios::wake::Part;
 use waitset_bench::tables::{duration, ratio, table};
 use waitset_bench::{Entrant, Fixture, Scenario, limits};
 
-/// Measures every contestant against a raw epoll loop in pairs of short slices that take
-/// turns; below 1 is faster. The loop is measured against itself as well: that is the noise.
-#[derive(Parser)]
-#[command(max_term_width = 80)]
-struct Arguments {
+/// Measures every contestant against a raw epoll loop, in pairs of short slices
+///
+/// Takes a few minutes, or less with --scenario or contestants. Figures are ratios to the raw
+/// loop's time: below 1, the contestant is faster. The loop is measured against itself as well:
+/// that is the noise.
+#[derive(Args)]
+pub(crate) struct Arguments {
     /// Pairs of slices for each figure
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(15..))]
     pairs: u16,
     /// Measure only scenarios whose name, such as chain/100x10, contains TEXT
     #[arg(long, value_name = "TEXT", default_value = "")]
     scenario: String,
-    /// Build the loops of libevent, libev and libuv with cc and measure them too, in chains
+    /// Measure the loops of libevent, libev and libuv too, in chains; needs cc and their headers
     #[arg(long)]
     rivals: bool,
     /// Write the figures to FILE as JSON
@@ -61,12 +59,7 @@ fn scenarios() -> Vec<Scenario> {
         .collect()
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    output::run("ratios", |out| measure_all(&arguments, out))
-}
-
-fn measure_all(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     limits::raise();
     writeln!(out, "{}", Machine::here())?;
     let (foreign, missing) = match arguments.rivals {

@@ -1,43 +1,35 @@
-//! Measures timers: waitset's beside an ordered map and tokio's wheel.
-//!
-//! ```text
-//! cargo run --release -p waitset-bench --bin timers
-//! ```
+//! `timers`: waitset's beside an ordered map and tokio's wheel.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::Args;
 use waitset_bench::machine::Machine;
 use waitset_bench::note;
-use waitset_bench::output::{self, Output};
+use waitset_bench::output::Output;
 use waitset_bench::spread::Spread;
 use waitset_bench::tables::{ratio, table};
-use waitset_bench::timers::course::{NAMES, QUESTIONS, run};
+use waitset_bench::timers::course::{self, NAMES, QUESTIONS};
 use waitset_bench::timers::queues::{BTree, Sleeps, Waitset, Wheel};
 use waitset_bench::timers::verify;
 
-/// Arms, cancels, resets and fires timers in waitset's event loop, in a `BTreeMap` and in
-/// tokio's wheel, in turns. Figures are the others' times over waitset's: above 1 waitset
-/// is faster. waitset is measured against itself as well: that is the noise.
-#[derive(Parser)]
-#[command(max_term_width = 80)]
-struct Arguments {
+/// Compares timers: waitset's, a BTreeMap's and tokio's wheel
+///
+/// Takes a minute or two. Timers are armed, cancelled, reset and fired in each, in turns.
+/// Figures are the others' times divided by waitset's: above 1, waitset is faster. waitset is
+/// measured against itself as well: that is the noise.
+#[derive(Args)]
+pub(crate) struct Arguments {
     /// Rounds for each figure
     #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u16).range(15..))]
     rounds: u16,
-    /// How many timers are live
+    /// How many timers are live: 1000,100000
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000, 1_000_000],
           value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
     live: Vec<u32>,
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    output::run("timers", |out| measure(&arguments, out))
-}
-
-fn measure(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
+pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     writeln!(out, "{}", Machine::here())?;
     verify::<Waitset>(10_000);
     verify::<BTree>(10_000);
@@ -47,7 +39,7 @@ fn measure(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     let mut table = table(heads);
     for live in &arguments.live {
         note!("measuring {live} timers ...");
-        let rounds = run(*live as usize, arguments.rounds.into());
+        let rounds = course::run(*live as usize, arguments.rounds.into());
         for (question, name) in QUESTIONS.into_iter().enumerate() {
             let of = |who: usize| {
                 let over = |times: &[[f64; 4]]| times[who][question] / times[0][question];

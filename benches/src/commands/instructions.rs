@@ -1,45 +1,35 @@
-//! Counts the user-space instructions that each contestant needs for one event or message.
-//!
-//! ```text
-//! cargo run --release -p waitset-bench --bin instructions
-//! ```
-//!
-//! It needs valgrind and exits with 77 where there is none.
+//! `instructions`: what each contestant needs for one event or message, in user space.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::Args;
 use serde::Serialize;
 use waitset_bench::callgrind::{
-    Counted, Failure, PIPES, TOKENS, instructions_an_event, instructions_per_message,
+    Failure, PIPES, TOKENS, instructions_an_event, instructions_per_message,
 };
 use waitset_bench::messages::{Exchange, MESSAGE};
 use waitset_bench::note;
-use waitset_bench::output::{self, Output};
+use waitset_bench::output::Output;
 use waitset_bench::record::Report;
 use waitset_bench::{Entrant, allowed, foreign, limits, tables};
-use waitset_conformance::CountingAllocator;
-
-/// As in the program of `cargo bench`.
-#[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// What test harnesses take for "skipped".
 const SKIPPED: u8 = 77;
 
-/// Counts the user-space instructions that each contestant needs for one event of the
-/// pipe chain, with 100 pipes and 1 or 10 of them active, and each layer for one message
-/// there and back. Exact: the same in every run of one build, but for a few instructions
-/// where a layer reads the clock.
-#[derive(Parser)]
-#[command(max_term_width = 80)]
-struct Arguments {
+/// Counts user-space instructions per event and per message
+///
+/// Takes about half a minute; needs valgrind, and exits with 77 if it is not installed. Events
+/// are those of a chain of 100 pipes with 1 or 10 of them active; messages go there and back
+/// through a layer. Exact: the same in every run of one build, but for a few instructions if a
+/// layer reads the clock.
+#[derive(Args)]
+pub(crate) struct Arguments {
     /// Exit with 1 if any of those with a limit needs more than that
     #[arg(long)]
     check: bool,
-    /// Build the loops of libevent, libev and libuv with cc and count them too
+    /// Count the loops of libevent, libev and libuv too; needs cc and their headers
     #[arg(long)]
     rivals: bool,
     /// Write the counts to FILE as JSON
@@ -49,8 +39,6 @@ struct Arguments {
     /// given
     #[arg(value_name = "CONTESTANTS", value_parser = named)]
     contestants: Vec<Subject>,
-    #[command(subcommand)]
-    run: Option<Counted>,
 }
 
 /// Who is counted.
@@ -136,19 +124,8 @@ const COUNTED: &[Entrant] = &[
     Entrant::Calloop,
 ];
 
-fn main() -> ExitCode {
+pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     limits::raise();
-    let arguments = Arguments::parse();
-    output::run("instructions", |out| {
-        match &arguments.run {
-            Some(counted) => counted.run()?,
-            None => return count_all(&arguments, out),
-        }
-        Ok(ExitCode::SUCCESS)
-    })
-}
-
-fn count_all(arguments: &Arguments, out: &mut Output) -> io::Result<ExitCode> {
     let mut counts = Vec::new();
     for subject in subjects(arguments) {
         note!("counting {} ...", subject.name());
