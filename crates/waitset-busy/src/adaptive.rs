@@ -6,7 +6,7 @@ use waitset_core::{
     BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Stats, Token, Waker,
 };
 
-use crate::Budget;
+use crate::budget::Budget;
 
 /// Spins a reactor for a while that follows what pays, then sleeps in it.
 ///

@@ -139,11 +139,7 @@ impl Reactor for Sweep {
             return Err(refusal::already_registered(NAME, fd));
         }
         self.places.insert(fd, self.sources.len());
-        let registration = Registration {
-            token,
-            interest,
-            mode,
-        };
+        let registration = Registration::new(token, interest, mode);
         self.sources.push(Source {
             fd,
             registration,
@@ -167,11 +163,7 @@ impl Reactor for Sweep {
         };
         let source = &mut self.sources[place];
         source.armed = true;
-        source.registration = Registration {
-            token,
-            interest,
-            mode,
-        };
+        source.registration = Registration::new(token, interest, mode);
         Ok(())
     }
 

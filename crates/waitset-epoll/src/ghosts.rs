@@ -10,8 +10,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use waitset_core::Events;
 
+use crate::epoll::Epoll;
 use crate::held::WAKE;
-use crate::{Epoll, sys};
+use crate::sys;
 
 /// An instance that holds what is registered and can be watched.
 struct Fresh {

@@ -32,9 +32,7 @@ use waitset_core::{
 };
 use waitset_unix::{Bell, Probe, Registration, refusal, take_wake};
 
-use table::Table;
-
-const NAME: &str = "poll";
+use table::{NAME, Table};
 
 /// A reactor over poll(2).
 ///
@@ -98,12 +96,8 @@ impl Reactor for Poll {
         let fd = source.as_raw_fd();
         refusal::token(NAME, fd, token)?;
         refusal::edge(NAME, fd, mode)?;
-        let wanted = Registration {
-            token,
-            interest,
-            mode,
-        };
-        self.table.insert(fd, wanted)
+        self.table
+            .insert(fd, Registration::new(token, interest, mode))
     }
 
     #[inline]
@@ -117,12 +111,8 @@ impl Reactor for Poll {
         let fd = source.as_raw_fd();
         refusal::token(NAME, fd, token)?;
         refusal::edge(NAME, fd, mode)?;
-        let wanted = Registration {
-            token,
-            interest,
-            mode,
-        };
-        self.table.replace(fd, wanted)
+        self.table
+            .replace(fd, Registration::new(token, interest, mode))
     }
 
     #[inline]

@@ -9,7 +9,10 @@ use libc::pollfd;
 use waitset_core::{Events, Interest, Mode, Token};
 use waitset_unix::{FdTable, Registration, refusal};
 
-use crate::{NAME, sys};
+use crate::sys;
+
+/// The name of the mechanism, in its errors.
+pub(crate) const NAME: &str = "poll";
 
 /// The waker's place in the array.
 const WAKE: usize = 0;

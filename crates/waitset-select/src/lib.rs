@@ -263,11 +263,7 @@ impl Reactor for Select {
             return Err(refusal::already_registered(NAME, fd));
         }
         let mut source = Source {
-            registration: Registration {
-                token,
-                interest,
-                mode,
-            },
+            registration: Registration::new(token, interest, mode),
             asked: 0,
         };
         self.sets.make_room(fd);
@@ -295,11 +291,7 @@ impl Reactor for Select {
         let Some(source) = self.sources.get_mut(fd) else {
             return Err(refusal::not_registered(NAME, fd));
         };
-        source.registration = Registration {
-            token,
-            interest,
-            mode,
-        };
+        source.registration = Registration::new(token, interest, mode);
         self.sets.ask(fd, &mut source.asked, Some(interest));
         Ok(())
     }

@@ -1,5 +1,16 @@
-//! The errors that every mechanism gives alike: a documented kind, and a message that
-//! names the descriptor, the mechanism, the limit and the way out.
+//! The errors that all mechanisms return alike.
+//!
+//! Each has a documented kind and a message of the form `mechanism: cannot VERB descriptor N:
+//! reason (ERRNO); remedy`.
+//!
+//! ```
+//! use std::io::ErrorKind;
+//! use waitset_unix::refusal;
+//!
+//! let error = refusal::already_registered("mine", 7);
+//! assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+//! assert!(error.to_string().starts_with("mine: cannot register descriptor 7: it is already"));
+//! ```
 
 use std::fmt::Display;
 use std::io::{Error, ErrorKind};
@@ -7,25 +18,30 @@ use std::os::fd::RawFd;
 
 use waitset_core::{Events, Mode, Token};
 
-/// The descriptor has a registration already.
+/// Returns the error of registering a descriptor twice, of the kind `AlreadyExists`.
 #[cold]
 #[must_use]
 pub fn already_registered(mechanism: &str, fd: RawFd) -> Error {
     let text = format!(
-        "{mechanism}: descriptor {fd} is already registered; use modify to change what is asked"
+        "{mechanism}: cannot register descriptor {fd}: it is already registered; use modify to \
+         change its interest"
     );
     Error::new(ErrorKind::AlreadyExists, text)
 }
 
-/// The descriptor has no registration.
+/// Returns the error of changing a descriptor that is not registered, of the kind `NotFound`.
 #[cold]
 #[must_use]
 pub fn not_registered(mechanism: &str, fd: RawFd) -> Error {
-    let text = format!("{mechanism}: descriptor {fd} is not registered");
+    let text = format!(
+        "{mechanism}: cannot modify or deregister descriptor {fd}: it is not registered; \
+         register it first"
+    );
     Error::new(ErrorKind::NotFound, text)
 }
 
-/// The descriptor is not open, or not any more, or was opened with `O_PATH`.
+/// Returns the error of a descriptor that is closed or was opened with `O_PATH`, of the kind
+/// `InvalidInput`.
 #[cold]
 #[must_use]
 pub fn not_open(mechanism: &str, fd: RawFd) -> Error {
@@ -36,17 +52,18 @@ pub fn not_open(mechanism: &str, fd: RawFd) -> Error {
     Error::new(ErrorKind::InvalidInput, text)
 }
 
-/// The descriptor's number is beyond what the mechanism can hold.
+/// Returns the error of a descriptor that is too large for the mechanism, of the kind
+/// `InvalidInput`.
 #[cold]
 #[must_use]
-pub fn beyond_limit(mechanism: &str, fd: RawFd, limit: usize, way_out: &str) -> Error {
+pub fn beyond_limit(mechanism: &str, fd: RawFd, limit: usize, remedy: &str) -> Error {
     let text = format!(
-        "{mechanism}: descriptor {fd} is beyond the limit, numbers must be below {limit}; {way_out}"
+        "{mechanism}: cannot watch descriptor {fd}: numbers must be below {limit}; {remedy}"
     );
     Error::new(ErrorKind::InvalidInput, text)
 }
 
-/// Checks that the mechanism, which has no edge, is not asked for one.
+/// Refuses [`Mode::Edge`], for a mechanism without edge-triggered mode.
 ///
 /// # Errors
 ///
@@ -59,7 +76,7 @@ pub fn edge(mechanism: &str, fd: RawFd, mode: Mode) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the error of a mode that the mechanism does not support.
+/// Returns the error of a mode that the mechanism does not support, of the kind `Unsupported`.
 #[cold]
 #[must_use]
 pub fn unsupported_mode(mechanism: &str, fd: RawFd, mode: Mode) -> Error {
@@ -75,7 +92,7 @@ pub fn unsupported_mode(mechanism: &str, fd: RawFd, mode: Mode) -> Error {
     Error::new(ErrorKind::Unsupported, text)
 }
 
-/// Checks that a token leaves the bits free that carry the interest.
+/// Refuses tokens above [`Token::MAX`], which leave no bits for the interest.
 ///
 /// # Errors
 ///
@@ -91,7 +108,7 @@ pub fn token(mechanism: &str, fd: RawFd, token: Token) -> Result<(), Error> {
 #[cold]
 fn token_too_large(mechanism: &str, fd: RawFd, token: Token) -> Error {
     let text = format!(
-        "{mechanism}: descriptor {fd} has token {}, above Token::MAX (2^61 - 1); \
+        "{mechanism}: cannot watch descriptor {fd}: token {} is above Token::MAX (2^61 - 1); \
          use a smaller number, such as an index",
         token.0
     );
@@ -100,9 +117,9 @@ fn token_too_large(mechanism: &str, fd: RawFd, token: Token) -> Error {
 
 /// Returns `true` if a system call failed because it does not exist for this process.
 ///
-/// The kernel answers `ENOSYS` to a call that it lacks. A sandbox answers `EPERM` or `EACCES`
-/// to one that it does not allow, and many do so for each call that is newer than they are.
-/// Only for calls that have no such errors of their own.
+/// The kernel returns `ENOSYS` for a call that it lacks. A sandbox returns `EPERM` or `EACCES` for
+/// a call that it does not allow, and many do so for every call that is newer than they are. Use
+/// it only for calls that have no such errors of their own.
 #[must_use]
 pub fn is_missing(error: &Error) -> bool {
     matches!(
@@ -111,8 +128,8 @@ pub fn is_missing(error: &Error) -> bool {
     )
 }
 
-/// The kernel refused; `what` says what to look at. `Unsupported` for a call that
-/// [is missing](is_missing).
+/// Returns a kernel's error with the mechanism's name and `what` failed, such as `cannot wait`. The
+/// kind stays as it is, and becomes `Unsupported` for a call that [is missing](is_missing).
 #[cold]
 #[must_use]
 pub fn by_kernel(mechanism: &str, what: impl Display, error: &Error) -> Error {

@@ -1,16 +1,17 @@
-//! Why io_uring can't be had.
+//! Why io_uring is not available.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 
 use waitset_unix::refusal;
 
-use crate::NAME;
+/// The name of the mechanism, in its errors.
+pub(crate) const NAME: &str = "uring";
 
-/// What the system says of io_uring, beside the error.
+/// What the system says about io_uring, apart from the error.
 #[derive(Clone, Copy, Debug, Default)]
 struct Signs {
-    /// The sysctl `kernel.io_uring_disabled`; 0 where there is none.
+    /// The sysctl `kernel.io_uring_disabled`; 0 if there is none.
     disabled: u8,
     /// Whether a seccomp filter watches this thread's calls.
     is_filtered: bool,
@@ -31,7 +32,7 @@ impl Signs {
 }
 
 /// The error of a reactor that the kernel does not open: `Unsupported`, with the reason,
-/// where io_uring can't be had.
+/// if io_uring is not available.
 #[cold]
 pub(crate) fn explain(error: &io::Error) -> io::Error {
     match reason(error.raw_os_error(), Signs::read()) {
@@ -49,7 +50,8 @@ pub(crate) fn too_old() -> io::Error {
 const TOO_OLD: &str = "this kernel's io_uring is too old, Linux 5.17 is needed";
 
 fn unsupported(reason: impl std::fmt::Display) -> io::Error {
-    io::Error::new(ErrorKind::Unsupported, format!("{NAME}: {reason}"))
+    let text = format!("{NAME}: cannot open a reactor: {reason}; use another mechanism");
+    io::Error::new(ErrorKind::Unsupported, text)
 }
 
 /// `None` for what is no absence, such as a want of descriptors.

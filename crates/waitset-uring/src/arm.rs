@@ -3,9 +3,11 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
+use crate::cancel::MOST_DOOMED;
 use crate::ring::{self, Entered};
-use crate::source::{Asked, Change, Source};
-use crate::{BELL, Uring, cancel, sys};
+use crate::source::{Change, Source};
+use crate::sys::{self, Asked};
+use crate::uring::{BELL, Uring};
 
 impl Uring {
     /// Notes that a source's poll may not be as it is wanted.
@@ -35,7 +37,7 @@ impl Uring {
         while self.try_to_arm()? == Entered::Moved {
             self.move_here()?;
         }
-        if self.doomed > cancel::MOST_DOOMED {
+        if self.doomed > MOST_DOOMED {
             self.settle()?;
         }
         Ok(())

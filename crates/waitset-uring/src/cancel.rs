@@ -4,9 +4,12 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::os::fd::RawFd;
 
+use waitset_unix::FdTable;
+
 use crate::ring::{Completion, Entered, Ring};
 use crate::source::{self, Source};
-use crate::{BELL, FdTable, Uring, sys};
+use crate::sys;
+use crate::uring::{BELL, Uring};
 
 /// So many cancelled polls may wait to complete for the last time while others are armed:
 /// half of what the ring holds. The kernel runs them in portions, and a buffer that is

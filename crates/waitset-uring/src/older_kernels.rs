@@ -1,13 +1,13 @@
 //! The contract on the rings that older kernels have.
 
 mod cooperative {
-    use crate::{Ring, Uring, ring::Work};
+    use crate::{Uring, ring::Ring, ring::Work};
 
     waitset_conformance::conformance!(Ring::open_for(Work::Cooperative).and_then(Uring::over));
 }
 
 mod immediate {
-    use crate::{Ring, Uring, ring::Work};
+    use crate::{Uring, ring::Ring, ring::Work};
 
     waitset_conformance::conformance!(Ring::open_for(Work::Immediate).and_then(Uring::over));
 }

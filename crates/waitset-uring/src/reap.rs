@@ -6,7 +6,8 @@ use waitset_core::{Events, Readiness};
 
 use crate::ring::Completion;
 use crate::source::{self, Source, Verdict};
-use crate::{BELL, Uring, sys};
+use crate::sys;
+use crate::uring::{BELL, Uring};
 
 impl Uring {
     /// Takes what has completed, as far as there is room; false if nothing has.

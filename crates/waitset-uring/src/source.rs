@@ -6,13 +6,7 @@ use waitset_core::{Mode, Readiness};
 use waitset_unix::Registration;
 
 use crate::ring::Completion;
-
-/// What a poll asks of the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
-    pub(crate) bits: u32,
-    pub(crate) multishot: bool,
-}
+use crate::sys::Asked;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {

@@ -8,7 +8,12 @@ use io_uring::squeue::SubmissionQueue;
 use io_uring::types::Fd;
 use io_uring::{EnterFlags, IoUring, opcode, squeue};
 
-use crate::source::Asked;
+/// What a poll asks of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) bits: u32,
+    pub(crate) multishot: bool,
+}
 
 /// Queues a poll. The queue must have room.
 #[inline]

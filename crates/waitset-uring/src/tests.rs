@@ -1,12 +1,16 @@
 //! The whole reactor, in states that only its inside can reach.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
-use super::*;
+use waitset_core::{Events, Interest, Mode, Reactor, Token};
+
+use crate::uring::{Generations, Uring};
+use crate::{cancel, ring, sys};
 
 /// What a race in the kernel leaves, held up here: see [`Ring::has_work`].
 #[allow(unsafe_code, reason = "a registration")]

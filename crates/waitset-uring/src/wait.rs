@@ -7,8 +7,9 @@ use std::time::Duration;
 use waitset_core::{Deadline, Events};
 use waitset_unix::refusal;
 
+use crate::absence::NAME;
 use crate::ring::Entered;
-use crate::{NAME, Uring};
+use crate::uring::Uring;
 
 /// How often one wait arms again what completed without an event. Once makes a poll last
 /// that was of one shot; the rest is for those that end by themselves.

@@ -1,0 +1,199 @@
+//! What a reactor has, and how the kernel comes to hold what is wanted.
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use waitset_core::{Stats, WakeFlag};
+use waitset_unix::{Bell, Registration, refusal};
+
+use crate::held::{Held, WAKE};
+use crate::sys;
+use crate::table::Table;
+
+pub(crate) const NAME: &str = "epoll";
+
+/// After so many waits, a source that was reported is looked at: it may have been closed while
+/// registered, and be reported for as long as a duplicate is open.
+pub(crate) const ROUND: u32 = 1 << 14;
+
+/// A reactor over epoll(7).
+///
+/// One system call a wait. Events of level- and edge-triggered sources go from the
+/// kernel into the caller's buffer untouched: the kernel's data word carries token and
+/// interest. Three things are kept in user space:
+///
+/// - A change of a level-triggered interest is handed to the kernel at the next wait,
+///   and only if it still matters then: off and on between two waits costs no system call.
+/// - A one-shot source stays level-triggered in the kernel, and an armed flag here says
+///   whether it is reported; re-arming is free. Only if it fires while disarmed is the
+///   kernel told to be silent, and from then on the source is one-shot in the kernel.
+/// - Files that epoll refuses (`EPERM`) are always ready. One `epoll_ctl` per event of such a
+///   file checks that its number has not been given to another file.
+///
+/// # Sources that were closed while registered
+///
+/// If a duplicate keeps such a source open, the kernel still holds it, and nothing removes it
+/// any more (epoll(7), question 6). When a later call shows that there is one, the next wait
+/// opens a fresh instance, registers everything else there and closes the old instance, once
+/// for however many there are. Edge-triggered sources that are ready are reported again then.
+/// If no call shows it, because the source is neither deregistered nor changed, a check of one
+/// reported level-triggered source every 16,384 waits does, and the file that has the number
+/// now is watched, if any. If no instance can be opened (`EMFILE`, `ENOSPC`, `ENOMEM`), the old one stays in use and
+/// can report the closed source, and the next wait tries again.
+///
+/// # Platform notes
+///
+/// `epoll_create1` and `eventfd` in the constructor; `epoll_ctl` to register, to deregister and
+/// to re-arm an edge-triggered source; `epoll_wait` without a timeout, otherwise
+/// `epoll_pwait2`, which counts nanoseconds (Linux 5.11). If the kernel lacks that,
+/// `epoll_wait` with milliseconds rounded up. The waker's eventfd is edge-triggered and never
+/// read. One `epoll_ctl` every 16,384 waits. If `epoll_ctl` shows that a source was closed while
+/// registered, one `kcmp`, whose time grows with the number of sources.
+#[doc(alias("epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait2"))]
+#[derive(Debug)]
+pub struct Epoll {
+    pub(crate) epoll: OwnedFd,
+    pub(crate) wake: WakeFlag<Bell>,
+    pub(crate) table: Table,
+    /// Level-triggered sources that may be registered otherwise than wanted.
+    pub(crate) changed: Vec<RawFd>,
+    /// Whether the always-ready files get the buffer first at the next wait.
+    pub(crate) files_first: bool,
+    /// Whether the kernel holds sources that were closed while registered.
+    pub(crate) has_ghosts: bool,
+    /// How many times a reported source was looked at.
+    pub(crate) looks: usize,
+    /// Whether the bell's event may come without its flag, since the instance was opened
+    /// after the bell was rung.
+    pub(crate) rings_again: bool,
+    /// Whether a wait has more to do than to ask the kernel.
+    pub(crate) needs_care: bool,
+    pub(crate) has_nanoseconds: bool,
+    /// Rounds of waits that went the short way, of one system call each, and how many are left
+    /// of this one.
+    pub(crate) rounds: u64,
+    pub(crate) left: u32,
+    pub(crate) stats: Stats,
+}
+
+impl Epoll {
+    /// Opens an epoll instance and its waker.
+    ///
+    /// # Errors
+    ///
+    /// As epoll_create1(2) and eventfd(2): `EMFILE` or `ENFILE` if descriptors have run out,
+    /// `ENOMEM`. `Unsupported` if a sandbox refuses epoll. What was opened by then is closed
+    /// again.
+    ///
+    /// ```
+    /// use waitset_core::Reactor;
+    /// use waitset_epoll::Epoll;
+    ///
+    /// assert_eq!(Epoll::new()?.name(), "epoll");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new() -> io::Result<Self> {
+        let refused = |error| refusal::by_kernel(NAME, "cannot open a reactor", &error);
+        let epoll = sys::create().map_err(refused)?;
+        let wake = WakeFlag::new(Bell::new().map_err(refused)?);
+        sys::add(&epoll, wake.doorbell().as_fd().as_raw_fd(), WAKE).map_err(refused)?;
+        Ok(Self {
+            epoll,
+            wake,
+            table: Table::default(),
+            changed: Vec::new(),
+            files_first: false,
+            has_ghosts: false,
+            looks: 0,
+            rings_again: false,
+            needs_care: false,
+            rounds: 0,
+            left: ROUND,
+            has_nanoseconds: true,
+            stats: Stats::default(),
+        })
+    }
+
+    /// Has the kernel hold what is wanted and nothing else.
+    #[cold]
+    pub(crate) fn prepare(&mut self) {
+        self.apply_changes();
+        if self.has_ghosts {
+            self.lay_ghosts();
+        }
+        self.note_care();
+    }
+
+    /// Hands the kernel what still differs from what is wanted.
+    #[cold]
+    pub(crate) fn apply_changes(&mut self) {
+        for position in 0..self.changed.len() {
+            let fd = self.changed[position];
+            let Some(entry) = self.table.get_mut(fd) else {
+                continue;
+            };
+            if !mem::take(&mut entry.queued) || entry.held == entry.wanted() {
+                continue;
+            }
+            entry.held = entry.wanted();
+            let held = entry.held;
+            self.change_or_renew(fd, held);
+        }
+        self.changed.clear();
+    }
+
+    /// Notes that the kernel may have to hear of a change.
+    pub(crate) fn queue(&mut self, fd: RawFd) {
+        if self.changed.len() > self.table.len() {
+            // Sources that were removed since have left their numbers here.
+            self.apply_changes();
+        }
+        self.changed.push(fd);
+        self.needs_care = true;
+    }
+
+    pub(crate) fn change(&mut self, fd: RawFd, held: Held) -> io::Result<()> {
+        self.stats.control_calls += 1;
+        sys::modify(&self.epoll, fd, held)
+    }
+
+    /// Changes what the kernel holds. It fails only for a descriptor that was closed while
+    /// registered: what the number refers to now is found out by a fresh instance.
+    pub(crate) fn change_or_renew(&mut self, fd: RawFd, held: Held) {
+        self.has_ghosts |= self.change(fd, held).is_err();
+    }
+
+    /// Notes whether the next wait has to care for anything, so that it need not look.
+    pub(crate) fn note_care(&mut self) {
+        self.needs_care = !self.changed.is_empty()
+            || self.table.has_files()
+            || self.table.has_marks()
+            || self.has_ghosts
+            || self.rings_again;
+    }
+
+    /// A change that the kernel has to hear of now, or of a file.
+    pub(crate) fn modify_with_care(&mut self, fd: RawFd, wanted: Registration) -> io::Result<()> {
+        let entry = self.table.changed(fd, wanted);
+        if entry.is_file() {
+            self.table.insert(fd, entry);
+            return Ok(());
+        }
+        match self.change(fd, entry.held) {
+            Ok(()) => {}
+            Err(error) => match error.raw_os_error() {
+                // The number has been given to another file, which the next wait watches.
+                Some(libc::ENOENT | libc::EPERM) => self.has_ghosts = true,
+                Some(libc::EBADF) => return Err(refusal::not_open(NAME, fd)),
+                _ => {
+                    let what = format!("cannot modify descriptor {fd}");
+                    return Err(refusal::by_kernel(NAME, what, &error));
+                }
+            },
+        }
+        self.table.insert(fd, entry);
+        self.note_care();
+        Ok(())
+    }
+}
