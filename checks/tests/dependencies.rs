@@ -28,7 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("waitset-async", &["waitset"]),
 ];
 
-/// What library crates may take from outside; loom, where the model checker runs, aside.
+/// What library crates may take from outside.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("waitset-core", &["serde"]), // optional
     ("waitset-unix", &["libc"]),
@@ -42,9 +42,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         "waitset-conformance",
         &["libc", "nix", "proptest", "seccompiler"],
     ),
-    // nix for signals, child processes and pipes, socket2 for streams; tracing is optional, for
-    // `Explain`.
-    ("waitset", &["libc", "nix", "socket2", "tracing"]),
+    // socket2 for streams; tracing is optional, for `Explain`.
+    ("waitset", &["libc", "socket2", "tracing"]),
     // futures-core and hyper are optional.
     (
         "waitset-async",
@@ -56,10 +55,7 @@ fn run_time_dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
     let packages = metadata.packages.iter().map(|package| {
         let normal = package.dependencies.iter();
-        let normal = normal.filter(|dependency| {
-            let target = dependency.target.as_ref().map(ToString::to_string);
-            dependency.kind == DependencyKind::Normal && target.as_deref() != Some("cfg(loom)")
-        });
+        let normal = normal.filter(|dependency| dependency.kind == DependencyKind::Normal);
         let names = normal.map(|dependency| dependency.name.clone()).collect();
         (package.name.to_string(), names)
     });

@@ -1,7 +1,7 @@
 //! What the executor shares with wakers in other threads: of std, and where the model
-//! checker runs (`--cfg loom`) of loom, which tries every order of what is done to it.
+//! checker runs (`--cfg waitset_model`) of loom, which tries every order of what is done to it.
 
-#[cfg(loom)]
+#[cfg(waitset_model)]
 pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicBool};
-#[cfg(not(loom))]
+#[cfg(not(waitset_model))]
 pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicBool};

@@ -39,8 +39,6 @@ pub mod differential;
 #[doc = "```"]
 #[doc = include_str!("guide-tests.md")]
 pub mod guide {}
-#[cfg(loom)]
-mod model;
 mod refusing;
 mod sources;
 mod sys;
@@ -49,8 +47,6 @@ mod watch;
 pub use allocations::{Allocated, CountingAllocator, allocated, allocation_case};
 pub use cases::{RULES, case};
 pub use child::{not_checked, run};
-#[cfg(loom)]
-pub use model::Sleeper;
 pub use refusing::{IO_URING, refusing};
 #[doc(no_inline)]
 pub use waitset_core::Reactor;

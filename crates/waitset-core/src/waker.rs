@@ -160,9 +160,9 @@ impl<D: Doorbell + 'static> fmt::Debug for WakeFlag<D> {
 }
 
 mod pending {
-    #[cfg(loom)]
+    #[cfg(waitset_model)]
     use loom::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-    #[cfg(not(loom))]
+    #[cfg(not(waitset_model))]
     use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
     pub(super) const LOWERED: i32 = 0;

@@ -13,7 +13,7 @@ mod handle;
 mod heap;
 mod hook;
 mod inner;
-#[cfg(loom)]
+#[cfg(waitset_model)]
 mod modelled;
 mod remote;
 mod shared;

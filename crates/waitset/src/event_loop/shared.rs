@@ -1,10 +1,10 @@
 //! What the threads of a loop share: of std, and where the model checker runs
-//! (`--cfg loom`) of loom, which tries every order of what is done to it.
+//! (`--cfg waitset_model`) of loom, which tries every order of what is done to it.
 
-#[cfg(not(loom))]
+#[cfg(not(waitset_model))]
 pub(super) use std::sync::{Arc, atomic::AtomicBool, mpsc};
 
-#[cfg(loom)]
+#[cfg(waitset_model)]
 pub(super) use super::modelled as mpsc;
-#[cfg(loom)]
+#[cfg(waitset_model)]
 pub(super) use loom::sync::{Arc, atomic::AtomicBool};

@@ -23,13 +23,11 @@ pub(super) fn is_ignored(number: i32) -> bool {
 mod linux {
     use std::cell::Cell;
     use std::io;
-    use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+    use std::mem::MaybeUninit;
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
     use std::os::unix::process::CommandExt;
     use std::process::Command;
-
-    use nix::errno::Errno;
-    use nix::sys::signal::SigSet;
-    use nix::sys::signalfd::{self, SfdFlags};
+    use std::ptr;
 
     use super::super::{Signal, SignalInfo};
     use crate::refusal;
@@ -59,22 +57,20 @@ mod linux {
     /// A signalfd, and its part in what is blocked.
     #[derive(Debug)]
     pub(crate) struct SignalFd {
-        fd: signalfd::SignalFd,
+        fd: OwnedFd,
         /// Without what somebody else had blocked before.
-        kept: SigSet,
+        kept: libc::sigset_t,
     }
 
     impl SignalFd {
         pub(crate) fn new(signals: &[Signal]) -> io::Result<Self> {
             signals.iter().try_for_each(|signal| check(*signal))?;
             let set = set_of(signals.iter().map(|signal| signal.number()));
-            let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-            let fd = signalfd::SignalFd::with_flags(&set, flags).map_err(|error| {
+            let fd = open(&set).map_err(|error| {
                 let what = "cannot read signals";
-                refusal::of_call(what, "signalfd(2), Linux 2.6.27", error.into())
+                refusal::of_call(what, "signalfd(2), Linux 2.6.27", error)
             })?;
-            let before = SigSet::thread_get_mask()?;
-            set.thread_block()?;
+            let before = change_mask(libc::SIG_BLOCK, &set)?;
             let kept = KEEPERS.with(|keepers| {
                 let is_kept = |number: &i32| {
                     let keepers = &keepers[*number as usize];
@@ -91,11 +87,18 @@ mod linux {
             let kept = self.kept;
             // SAFETY: the closure allocates nothing and makes one call, pthread_sigmask,
             // which is allowed between fork and exec (signal-safety(7)).
-            unsafe { command.pre_exec(move || Ok(kept.thread_unblock()?)) };
+            unsafe { command.pre_exec(move || change_mask(libc::SIG_UNBLOCK, &kept).map(drop)) };
         }
 
         pub(crate) fn next(&self) -> io::Result<SignalInfo> {
-            let info = self.fd.read_signal()?.ok_or(Errno::EAGAIN)?;
+            let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+            let (fd, len) = (self.fd.as_raw_fd(), size_of_val(&info));
+            // SAFETY: the kernel writes at most `len` bytes, for which `info` has room.
+            if unsafe { libc::read(fd, info.as_mut_ptr().cast(), len) } == -1 {
+                return Err(io::Error::last_os_error());
+            }
+            // SAFETY: read(2) of a signalfd fills whole structures (signalfd(2)), here one.
+            let info = unsafe { info.assume_init() };
             Ok(SignalInfo {
                 signal: Signal::from_number(info.ssi_signo as i32),
                 sender: info.ssi_pid,
@@ -125,29 +128,56 @@ mod linux {
                 set_of(numbers(&self.kept).filter(was_last))
             });
             // It fails only for an unknown way of changing the mask.
-            let _ = free.thread_unblock();
+            let _ = change_mask(libc::SIG_UNBLOCK, &free);
         }
     }
 
-    /// A set of signals, real-time ones too, which have no names in nix.
-    fn set_of(numbers: impl Iterator<Item = i32>) -> SigSet {
-        let mut set = *SigSet::empty().as_ref();
+    fn open(set: &libc::sigset_t) -> io::Result<OwnedFd> {
+        let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+        // SAFETY: signalfd reads the set, which lives through the call.
+        let fd = unsafe { libc::signalfd(-1, set, flags) };
+        if fd == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel has just given us this descriptor, and nobody else knows it.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+
+    /// Changes what is blocked in this thread, and returns what was.
+    fn change_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<libc::sigset_t> {
+        let mut before = empty();
+        // SAFETY: both sets live through the call.
+        match unsafe { libc::pthread_sigmask(how, ptr::from_ref(set), &raw mut before) } {
+            0 => Ok(before),
+            error => Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+
+    fn empty() -> libc::sigset_t {
+        let mut set = MaybeUninit::uninit();
+        // SAFETY: sigemptyset(3) has room for a set.
+        unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+        // SAFETY: it has initialized the set.
+        unsafe { set.assume_init() }
+    }
+
+    fn set_of(numbers: impl Iterator<Item = i32>) -> libc::sigset_t {
+        let mut set = empty();
         for number in numbers {
             // SAFETY: the set lives through the call, which changes nothing for a number that
             // is no signal's.
             unsafe { libc::sigaddset(&raw mut set, number) };
         }
-        // SAFETY: it began as an empty set.
-        unsafe { SigSet::from_sigset_t_unchecked(set) }
+        set
     }
 
-    fn contains(set: &SigSet, number: i32) -> bool {
+    fn contains(set: &libc::sigset_t, number: i32) -> bool {
         // SAFETY: the set lives through the call, which refuses what is no signal's number.
-        unsafe { libc::sigismember(set.as_ref(), number) == 1 }
+        unsafe { libc::sigismember(set, number) == 1 }
     }
 
     /// The signals of a set, in ascending order.
-    fn numbers(set: &SigSet) -> impl Iterator<Item = i32> + '_ {
+    fn numbers(set: &libc::sigset_t) -> impl Iterator<Item = i32> + '_ {
         (1..=libc::SIGRTMAX()).filter(|number| contains(set, *number))
     }
 

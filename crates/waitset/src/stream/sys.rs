@@ -2,11 +2,8 @@
 //! a terminal.
 #![allow(unsafe_code, reason = "a system call")]
 
-use std::io::{self, Read};
+use std::io::{self, IoSlice, Read};
 use std::os::fd::{AsRawFd, BorrowedFd};
-
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::unistd;
 
 /// A descriptor that read(2) reads from, without a buffer in between that no mechanism sees.
 #[derive(Clone, Copy)]
@@ -32,15 +29,27 @@ const POLLRDHUP: libc::c_short = 0;
 impl Descriptor<'_> {
     /// Makes it non-blocking, unless it is, and returns what it was opened for.
     pub(super) fn prepare(self) -> io::Result<Access> {
-        let flags = OFlag::from_bits_retain(fcntl(self.0, FcntlArg::F_GETFL)?);
-        if !flags.contains(OFlag::O_NONBLOCK) {
-            fcntl(self.0, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+        let fd = self.0.as_raw_fd();
+        // SAFETY: F_GETFL takes an open descriptor, which is borrowed, and no argument.
+        let flags = answer(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+        if flags & libc::O_NONBLOCK == 0 {
+            // SAFETY: F_SETFL takes an open descriptor, which is borrowed, and an integer.
+            answer(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) })?;
         }
-        Ok(match flags & OFlag::O_ACCMODE {
-            OFlag::O_RDONLY => Access::ReadOnly,
-            OFlag::O_WRONLY => Access::WriteOnly,
+        Ok(match flags & libc::O_ACCMODE {
+            libc::O_RDONLY => Access::ReadOnly,
+            libc::O_WRONLY => Access::WriteOnly,
             _ => Access::Both,
         })
+    }
+
+    /// Writes the parts by writev(2), as many as it takes in one call.
+    pub(super) fn write_parts(self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let count = parts.len().min(libc::c_int::MAX as usize) as libc::c_int;
+        // SAFETY: an `IoSlice` has the layout of an iovec on Unix, and the slices of the first
+        // `count` live through the call, which only reads them.
+        let written = unsafe { libc::writev(self.0.as_raw_fd(), parts.as_ptr().cast(), count) };
+        usize::try_from(written).map_err(|_| io::Error::last_os_error())
     }
 
     /// Looks at it. If the kernel has no memory for that, nothing is seen.
@@ -56,10 +65,21 @@ impl Descriptor<'_> {
     }
 }
 
+/// The answer of a call, or the error that it left in `errno`.
+fn answer(answer: libc::c_int) -> io::Result<libc::c_int> {
+    match answer {
+        -1 => Err(io::Error::last_os_error()),
+        answer => Ok(answer),
+    }
+}
+
 impl Read for Descriptor<'_> {
     #[inline]
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        Ok(unistd::read(self.0, into)?)
+        let (start, len) = (into.as_mut_ptr().cast(), into.len());
+        // SAFETY: the kernel writes at most `len` bytes to `into`, which is borrowed for that.
+        let count = unsafe { libc::read(self.0.as_raw_fd(), start, len) };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 }
 

@@ -4,10 +4,10 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 
-use nix::errno::Errno;
-use nix::sys::uio;
 use socket2::SockRef;
 use waitset_core::{AsSource, BorrowedSource, Interest};
+
+use super::sys::Descriptor;
 
 /// Writes to a socket, a pipe or a terminal what it takes, and keeps the rest until it is
 /// writable.
@@ -328,9 +328,9 @@ fn write_once(
 #[inline(never)]
 fn write_to_pipe(pipe: BorrowedSource<'_>, parts: &[IoSlice<'_>]) -> io::Result<usize> {
     loop {
-        match uio::writev(pipe, parts) {
-            Err(Errno::EINTR) => {}
-            answer => return Ok(answer?),
+        match Descriptor(pipe).write_parts(parts) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer,
         }
     }
 }

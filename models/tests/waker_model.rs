@@ -1,7 +1,6 @@
 //! No wake is lost, in every interleaving: run by the model checker.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --release -p waitset-core --test waker_model`
-#![cfg(loom)]
+//! `cargo test --release -p waitset-models --test waker_model`
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,18 +1,17 @@
 //! No message and no wake of another thread is lost, in every interleaving with a loop that
 //! is about to sleep: run by the model checker.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --release -p waitset --test loop_model`
+//! `cargo test --release -p waitset-models --test loop_model`
 //!
 //! These are red if `Remote::post` or a sender wakes before it publishes, and if a channel's
 //! `is_scheduled` is taken down after the messages were looked at, or by a store instead of
 //! a swap.
-#![cfg(loom)]
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 use waitset::{EventLoop, Handle};
-use waitset_conformance::Sleeper;
+use waitset_models::Sleeper;
 
 type Got = Vec<u32>;
 

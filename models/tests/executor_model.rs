@@ -1,12 +1,11 @@
 //! No wake from another thread is lost, in every interleaving with an executor that polls
 //! and sleeps: run by the model checker.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --release -p waitset-async --test executor_model`
+//! `cargo test --release -p waitset-models --test executor_model`
 //!
 //! These are red if a ticket leaves the queue after its future was polled, or by a store
 //! instead of a swap, and if the executor says that it sleeps under another lock than the
 //! one under which it saw that nothing is ready.
-#![cfg(loom)]
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -15,7 +14,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread::{self, JoinHandle};
 use waitset_async::{Executor, spawn};
-use waitset_conformance::Sleeper;
+use waitset_models::Sleeper;
 
 /// Runs a model: all interleavings with at most three preemptions, which is what errors of
 /// this kind take.
