@@ -8,11 +8,10 @@ use waitset_core::{
 
 use crate::budget::Budget;
 
-/// Spins a reactor for a while that follows what pays, then sleeps in it.
+/// A reactor that spins another one for as long as that has paid lately, then sleeps in it.
 ///
-/// Where events come within tens of microseconds and a processor is to spare, it answers
-/// without the cost of a sleep and a wake-up; where they do not, it soon stops spinning.
-/// See [`Budget`] for the rule.
+/// If events arrive within tens of microseconds and there is a spare CPU, it saves the cost of a
+/// sleep and a wakeup. If they do not, it soon stops spinning. See [`Budget`] for the rule.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +34,7 @@ pub struct Adaptive<R> {
 }
 
 impl<R: Reactor> Adaptive<R> {
-    /// Spins `inner` within the default [`Budget`].
+    /// Creates a reactor that spins `inner` within the default [`Budget`].
     pub fn new(inner: R) -> Self {
         Self {
             inner,
@@ -44,18 +43,18 @@ impl<R: Reactor> Adaptive<R> {
         }
     }
 
-    /// Spins within `budget` from now on.
+    /// Returns the reactor with another budget.
     #[must_use]
     pub fn with_budget(self, budget: Budget) -> Self {
         Self { budget, ..self }
     }
 
-    /// The budget as it stands.
+    /// Returns the current budget.
     pub fn budget(&self) -> Budget {
         self.budget
     }
 
-    /// The reactor that is spun and slept in.
+    /// Returns the inner reactor.
     pub fn get_ref(&self) -> &R {
         &self.inner
     }
@@ -140,7 +139,8 @@ impl<R: Reactor> Reactor for Adaptive<R> {
         self.inner.capabilities()
     }
 
-    /// The inner reactor's system calls, and the waits as its user sees them.
+    /// Returns the inner reactor's counts of system calls and events, and the waits as the caller
+    /// sees them.
     fn stats(&self) -> Stats {
         Stats {
             waits: self.stats.waits,

@@ -1,12 +1,11 @@
 use std::time::Duration;
 
-/// How long [`Adaptive`](crate::Adaptive) spins before it sleeps, following what pays.
+/// How long [`Adaptive`](crate::Adaptive) spins before it sleeps.
 ///
-/// The rule is that of KVM's halt polling (Linux, Documentation/virt/kvm/halt-polling.rst):
-/// after a wait that slept, the budget grows if the event came so soon that a spin within
-/// [`limit`](Self::limit) would have caught it, and shrinks if it did not. An idle
-/// reactor ends up not spinning at all, and learns from how long it slept, at no cost,
-/// when spinning would pay again.
+/// The rule is that of KVM's halt polling (Linux, Documentation/virt/kvm/halt-polling.rst): after a
+/// wait that slept, the budget grows if the event came so soon that a spin within
+/// [`limit`](Self::limit) would have caught it, and shrinks if not. An idle reactor ends up without
+/// spinning, and learns for free, from how long it slept, when spinning would pay again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     limit: Duration,
@@ -25,7 +24,7 @@ impl Budget {
     /// What a budget grows to from zero.
     const STEP: Duration = Duration::from_micros(10);
 
-    /// A budget that never exceeds `limit`. Zero never spins.
+    /// Creates a budget that never exceeds `limit`. With a limit of zero, it never spins.
     #[must_use]
     pub const fn new(limit: Duration) -> Self {
         Self {
@@ -34,13 +33,13 @@ impl Budget {
         }
     }
 
-    /// The longest spin.
+    /// Returns the longest spin.
     #[must_use]
     pub const fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// How long the next wait will spin.
+    /// Returns how long the next wait will spin.
     #[must_use]
     pub const fn current(&self) -> Duration {
         self.current

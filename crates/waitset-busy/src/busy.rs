@@ -9,11 +9,11 @@ use waitset_core::{
 
 use crate::silent::Silent;
 
-/// Spins a reactor with a timeout of zero: the baseline without sleep.
+/// A reactor that spins another one with a zero timeout: the baseline without sleep.
 ///
-/// It notices an event as soon as the mechanism can, and keeps a whole processor for
-/// it. Its waker sets a flag and makes no system call. A signal does not end its wait,
-/// since it is never inside a system call that sleeps.
+/// It notices an event as soon as the mechanism can, and keeps a whole core busy. Its waker sets a
+/// flag and makes no system call. A signal does not end its wait, because it is never inside a
+/// system call that sleeps.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct Busy<R> {
 }
 
 impl<R: Reactor> Busy<R> {
-    /// Spins `inner` from now on.
+    /// Creates a reactor that spins `inner`.
     pub fn new(inner: R) -> Self {
         Self {
             inner,
@@ -44,7 +44,7 @@ impl<R: Reactor> Busy<R> {
         }
     }
 
-    /// The reactor that is spun.
+    /// Returns the reactor that is spun.
     pub fn get_ref(&self) -> &R {
         &self.inner
     }
@@ -107,7 +107,8 @@ impl<R: Reactor> Reactor for Busy<R> {
         }
     }
 
-    /// The inner reactor's system calls, and the waits as its user sees them.
+    /// Returns the inner reactor's counts of system calls and events, and the waits as the caller
+    /// sees them.
     fn stats(&self) -> Stats {
         Stats {
             waits: self.stats.waits,

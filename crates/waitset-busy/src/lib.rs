@@ -1,9 +1,9 @@
-//! Waiting without sleeping, and before it: the baselines of [waitset] and the spin that
-//! buys latency with processor time.
+//! Waiting without sleeping, or spinning before sleeping: the baselines of [waitset], and a spin that
+//! trades CPU time for latency.
 //!
-//! - [`Sweep`]: no multiplexer, asks one descriptor at a time, round and round.
-//! - [`Busy`]: spins any reactor with a timeout of zero.
-//! - [`Adaptive`]: spins any reactor for a while that follows what pays, then sleeps.
+//! - [`Sweep`]: uses no multiplexer, but polls one descriptor at a time, round and round.
+//! - [`Busy`]: spins any reactor with a zero timeout.
+//! - [`Adaptive`]: spins any reactor for as long as that has paid lately, then sleeps.
 //!
 //! [waitset]: https://docs.rs/waitset
 

@@ -14,16 +14,16 @@ use crate::sys;
 
 const NAME: &str = "sweep";
 
-/// Asks one descriptor at a time whether it is ready, round and round: the baseline
-/// without a multiplexer.
+/// A reactor that polls one descriptor at a time, round and round: the baseline without a
+/// multiplexer.
 ///
-/// It never sleeps, so it keeps a whole processor, and each round costs a system call
-/// for every source. Its waker sets a flag and makes none. A wait ends after a round in
-/// which something was ready.
+/// It never sleeps, so it keeps a whole core busy, and each round costs one system call per source.
+/// Its waker sets a flag and makes no system call. A wait ends after a round in which something was
+/// ready.
 ///
 /// # Platform notes
 ///
-/// A `poll` of one descriptor with a timeout of zero for each armed source.
+/// One `poll` of one descriptor with a zero timeout per armed source and round.
 ///
 /// ```
 /// use std::os::fd::AsFd;
@@ -59,7 +59,7 @@ struct Source {
 }
 
 impl Sweep {
-    /// A sweep over nothing. It opens no descriptor.
+    /// Creates a reactor without sources. It opens no descriptor.
     #[must_use]
     pub fn new() -> Self {
         Self {

@@ -110,8 +110,8 @@ fn watched(test: &str, case: impl FnOnce()) {
     });
 }
 
-/// Says past the harness, which shows what failed tests print only, that a test looked
-/// away.
+/// Prints that something was not tested, past the harness, which shows only the output of failed
+/// tests.
 ///
 /// ```
 /// waitset_conformance::not_checked("io_uring: this kernel has none");

@@ -13,8 +13,8 @@ pub const IO_URING: [libc::c_long; 3] = [
     libc::SYS_io_uring_register,
 ];
 
-/// Runs `body` in a thread of its own for which, and for the threads and processes that it
-/// starts, the kernel answers each of `calls` with `errno`.
+/// Runs `body` in a new thread in which the kernel refuses each of `calls` with `errno`. The same
+/// holds for the threads and processes that `body` starts.
 ///
 /// ```
 /// use std::fs::File;
@@ -29,11 +29,11 @@ pub const IO_URING: [libc::c_long; 3] = [
 ///
 /// # Errors
 ///
-/// As seccomp(2), where there are no filters, or none for this architecture.
+/// Those of seccomp(2), if there are no filters, or none for this architecture.
 ///
 /// # Panics
 ///
-/// If `body` does.
+/// Panics if `body` does.
 pub fn refusing<T: Send>(
     calls: &[libc::c_long],
     errno: i32,

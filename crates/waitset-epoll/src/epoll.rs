@@ -19,37 +19,41 @@ pub(crate) const ROUND: u32 = 1 << 14;
 
 /// A reactor over epoll(7).
 ///
-/// One system call a wait. Events of level- and edge-triggered sources go from the
-/// kernel into the caller's buffer untouched: the kernel's data word carries token and
-/// interest. Three things are kept in user space:
+/// A wait is one system call. The kernel writes events of level-triggered and edge-triggered sources
+/// directly into the caller's buffer: its data word carries token and interest. Three things happen
+/// in user space:
 ///
-/// - A change of a level-triggered interest is handed to the kernel at the next wait,
-///   and only if it still matters then: off and on between two waits costs no system call.
-/// - A one-shot source stays level-triggered in the kernel, and an armed flag here says
-///   whether it is reported; re-arming is free. Only if it fires while disarmed is the
-///   kernel told to be silent, and from then on the source is one-shot in the kernel.
-/// - Files that epoll refuses (`EPERM`) are always ready. One `epoll_ctl` per event of such a
-///   file checks that its number has not been given to another file.
+/// - A change of a level-triggered interest goes to the kernel at the next wait, and only if it
+///   still matters then. Off and on between two waits costs no system call.
+/// - A one-shot source stays level-triggered in the kernel, and an armed flag in the reactor decides
+///   whether it is reported, so re-arming costs no system call. If the source fires while disarmed,
+///   the reactor silences it in the kernel; from then on it is one-shot in the kernel, too.
+/// - Files that epoll refuses (`EPERM`) are always ready. One `epoll_ctl` per event of such a file
+///   checks that its number has not been given to another file.
 ///
 /// # Sources that were closed while registered
 ///
-/// If a duplicate keeps such a source open, the kernel still holds it, and nothing removes it
-/// any more (epoll(7), question 6). When a later call shows that there is one, the next wait
-/// opens a fresh instance, registers everything else there and closes the old instance, once
-/// for however many there are. Edge-triggered sources that are ready are reported again then.
-/// If no call shows it, because the source is neither deregistered nor changed, a check of one
-/// reported level-triggered source every 16,384 waits does, and the file that has the number
-/// now is watched, if any. If no instance can be opened (`EMFILE`, `ENOSPC`, `ENOMEM`), the old one stays in use and
-/// can report the closed source, and the next wait tries again.
+/// If a duplicate keeps such a source open, the kernel still holds it, and no call can remove it any
+/// more (epoll(7), question 6). When a later call shows that there is one, the next wait opens a
+/// fresh instance, registers everything else there and closes the old instance, once for however
+/// many there are. Edge-triggered sources that are ready are then reported again.
+///
+/// If no call shows it, because the source is neither deregistered nor modified, a check of one
+/// reported level-triggered source every 16,384 waits finds it, and the reactor then watches the
+/// file that has the number now, if any. If no instance can be opened (`EMFILE`, `ENOSPC`,
+/// `ENOMEM`), the old one stays in use and can report the closed source, and the next wait tries
+/// again.
 ///
 /// # Platform notes
 ///
-/// `epoll_create1` and `eventfd` in the constructor; `epoll_ctl` to register, to deregister and
-/// to re-arm an edge-triggered source; `epoll_wait` without a timeout, otherwise
-/// `epoll_pwait2`, which counts nanoseconds (Linux 5.11). If the kernel lacks that,
-/// `epoll_wait` with milliseconds rounded up. The waker's eventfd is edge-triggered and never
-/// read. One `epoll_ctl` every 16,384 waits. If `epoll_ctl` shows that a source was closed while
-/// registered, one `kcmp`, whose time grows with the number of sources.
+/// - The constructor: `epoll_create1`, `eventfd` and `epoll_ctl`.
+/// - `epoll_ctl` to register, to deregister and to re-arm an edge-triggered source, and one every
+///   16,384 waits.
+/// - A wait without a timeout: `epoll_wait`. With a timeout: `epoll_pwait2`, with nanoseconds
+///   (Linux 5.11), or `epoll_wait` with milliseconds rounded up if the kernel lacks it.
+/// - The waker's eventfd is edge-triggered and never read.
+/// - If `epoll_ctl` shows that a source was closed while registered: one `kcmp`, whose time grows
+///   with the number of sources.
 #[doc(alias("epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait2"))]
 #[derive(Debug)]
 pub struct Epoll {
@@ -82,9 +86,8 @@ impl Epoll {
     ///
     /// # Errors
     ///
-    /// As epoll_create1(2) and eventfd(2): `EMFILE` or `ENFILE` if descriptors have run out,
-    /// `ENOMEM`. `Unsupported` if a sandbox refuses epoll. What was opened by then is closed
-    /// again.
+    /// Those of epoll_create1(2) and eventfd(2): `EMFILE` or `ENFILE` if descriptors have run out,
+    /// `ENOMEM`. `Unsupported` if a sandbox refuses epoll. Descriptors opened by then are closed.
     ///
     /// ```
     /// use waitset_core::Reactor;

@@ -1,4 +1,5 @@
-//! epoll(7) as a [`Reactor`]: level-, edge- and one-shot-triggered, Linux only.
+//! epoll(7) as a [`Reactor`](waitset_core::Reactor): level-triggered, edge-triggered and one-shot,
+//! Linux only.
 //!
 //! ```
 //! use std::io::Write;

@@ -1,4 +1,4 @@
-//! poll(2) as a [`Reactor`]: level- and one-shot-triggered, on any Unix.
+//! poll(2) as a [`Reactor`]: level-triggered and one-shot, on any Unix.
 //!
 //! ```
 //! use std::io::Write;
@@ -36,16 +36,15 @@ use table::{NAME, Table};
 
 /// A reactor over poll(2).
 ///
-/// Registration is a write into a dense array and makes no system call. A wait first
-/// asks with a timeout of zero, because a call that may sleep queues itself on every
-/// descriptor before the first ready one, which costs several times the look; it stops
-/// asking first while that finds nothing.
+/// Registration writes into a dense array and makes no system call. A wait probes with a zero
+/// timeout first, because a call that can sleep queues itself on every descriptor before the first
+/// ready one, which costs several times as much. While probes find nothing, they become rare.
 ///
 /// # Platform notes
 ///
-/// `ppoll`, which counts nanoseconds, on Linux, Android and FreeBSD; `poll` with
-/// milliseconds rounded up elsewhere. The kernel refuses more descriptors than
-/// `RLIMIT_NOFILE` allows (poll(2), `EINVAL`). Draining the waker is one `read` on Linux.
+/// `ppoll`, with nanoseconds, on Linux, Android and FreeBSD; elsewhere `poll`, with milliseconds
+/// rounded up. The kernel refuses more descriptors than `RLIMIT_NOFILE` allows (poll(2), `EINVAL`).
+/// Draining the waker is one `read` on Linux.
 #[doc(alias = "ppoll")]
 #[derive(Debug)]
 pub struct Poll {
@@ -56,12 +55,12 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// Opens the waker; poll itself needs no descriptor.
+    /// Opens the waker's descriptor; poll itself needs none.
     ///
     /// # Errors
     ///
-    /// As eventfd(2) or socketpair(2): `EMFILE` or `ENFILE` where descriptors have run
-    /// out, `ENOMEM`.
+    /// Those of eventfd(2) or socketpair(2): `EMFILE` or `ENFILE` if descriptors have run out,
+    /// `ENOMEM`.
     ///
     /// ```
     /// use waitset_core::Reactor;

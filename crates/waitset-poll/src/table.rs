@@ -1,5 +1,5 @@
-//! What is registered: a dense array that the kernel reads and writes, the callers'
-//! numbers beside it, and where each descriptor stands in both.
+//! The registered sources: a dense array that the kernel reads and writes, the registrations in a
+//! parallel array, and the place of each descriptor in both.
 
 use std::io;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! select(2) as a [`Reactor`]: level- and one-shot-triggered, on any Unix.
+//! select(2) as a [`Reactor`]: level-triggered and one-shot, on any Unix.
 //!
 //! ```
 //! use std::io::Write;
@@ -39,23 +39,24 @@ const NAME: &str = "select";
 
 /// A reactor over select(2).
 ///
-/// Three sets of bits, of any size: Linux takes descriptors above `FD_SETSIZE`, whose
-/// 1024 bounds the C library's `fd_set` only. Registration sets bits and makes no system
-/// call. A wait costs in proportion to the highest descriptor, not to how many there
-/// are. Like poll, it first asks with a timeout of zero while that pays.
+/// It passes three bit sets of any size: Linux accepts descriptors above `FD_SETSIZE`, because that
+/// limit of 1024 is only the C library's. Registration sets bits and makes no system call. The cost
+/// of a wait grows with the highest descriptor, not with their number. Like poll, a wait probes with
+/// a zero timeout first while that pays.
 ///
-/// What select cannot say is missing from its events: there are no hints, and a hang-up
-/// or an error shows itself as plain readiness; see
-/// [`Capabilities`].
+/// select reports less than other mechanisms: there are no hints, and a hang-up or an error looks
+/// like plain readiness, see [`Capabilities`].
 ///
 /// # Platform notes
 ///
-/// `pselect`, which counts nanoseconds. One `fcntl` for each source at the first event after it
-/// was registered, and one for every source once in 16,384 waits, because a descriptor that was
-/// opened with `O_PATH` is always ready for select. After `EBADF`, one `fcntl` for each
-/// registered descriptor finds the closed one. Draining the waker is one `read` on Linux.
-/// Descriptors of any number on Linux, Android and FreeBSD; elsewhere [`new`](Self::new) is
-/// [`posix`](Self::posix).
+/// - A wait: `pselect`, with nanoseconds.
+/// - One `fcntl` per source at the first event after it was registered, and one for every source
+///   every 16,384 waits, because select reports a descriptor that was opened with `O_PATH` as always
+///   ready.
+/// - After `EBADF`, one `fcntl` per registered descriptor finds the closed one.
+/// - Draining the waker is one `read` on Linux.
+/// - Linux, Android and FreeBSD accept descriptors of any number. Elsewhere, [`new`](Self::new) is
+///   the same as [`posix`](Self::posix).
 #[doc(alias("pselect", "FD_SETSIZE"))]
 #[derive(Debug)]
 pub struct Select {
@@ -82,12 +83,12 @@ struct Source {
 const ROUND: u64 = 1 << 14;
 
 impl Select {
-    /// Opens the waker; select itself needs no descriptor.
+    /// Opens the waker's descriptor; select itself needs none.
     ///
     /// # Errors
     ///
-    /// As eventfd(2) or socketpair(2): `EMFILE` or `ENFILE` where descriptors have run
-    /// out, `ENOMEM`.
+    /// Those of eventfd(2) or socketpair(2): `EMFILE` or `ENFILE` if descriptors have run out,
+    /// `ENOMEM`.
     ///
     /// ```
     /// use waitset_core::Reactor;
@@ -100,13 +101,13 @@ impl Select {
         Self::open(sys::LIMIT)
     }
 
-    /// As [`new`](Self::new), but keeps to what POSIX promises: descriptors below
+    /// Like [`new`](Self::new), but accepts only what POSIX promises: descriptors below
     /// `FD_SETSIZE`, 1024 on most systems.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and `InvalidInput` if the waker's descriptor is already
-    /// beyond the limit.
+    /// Those of [`new`](Self::new), and `InvalidInput` if the waker's descriptor is already beyond
+    /// the limit.
     ///
     /// ```
     /// use waitset_core::Reactor;

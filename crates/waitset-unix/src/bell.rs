@@ -8,11 +8,30 @@ use event_fd::Inner;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 use socket_pair::Inner;
 
-/// A descriptor that becomes readable when it is rung.
+/// A descriptor that becomes readable when it is rung: the [`Doorbell`] of reactors that sleep.
 ///
-/// Non-blocking and close-on-exec. An eventfd on Linux, one descriptor; a socket pair
-/// elsewhere, two. It lives as long as the last waker, so that a late wake never writes
-/// to a descriptor that has been given to someone else.
+/// It is non-blocking and close-on-exec. It lives as long as the last waker, so that a late wake
+/// never writes to a number that has been given to another file.
+///
+/// ```
+/// use waitset_core::{Events, WakeFlag};
+/// use waitset_unix::{Bell, take_wake};
+///
+/// let wake = WakeFlag::new(Bell::new()?);
+/// wake.waker().wake();
+///
+/// // The system call of a wait finds the bell readable, and then:
+/// let mut events = Events::with_capacity(8);
+/// events.begin()?;
+/// let control_calls = take_wake(&wake, &mut events);
+/// assert!(events.was_woken() && control_calls >= 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Platform notes
+///
+/// On Linux and Android, an eventfd: one descriptor, one `write` to ring and one `read` to drain.
+/// Elsewhere, a socket pair: two descriptors.
 #[derive(Debug)]
 pub struct Bell(Inner);
 
@@ -21,12 +40,12 @@ impl Bell {
     ///
     /// # Errors
     ///
-    /// As eventfd(2) or socketpair(2), `EMFILE` above all.
+    /// Those of eventfd(2) or socketpair(2), such as `EMFILE`.
     pub fn new() -> io::Result<Self> {
         Inner::new().map(Self)
     }
 
-    /// Makes the descriptor unreadable again and returns how many system calls it took.
+    /// Makes the descriptor unreadable again. Returns how many system calls it took.
     pub fn drain(&self) -> u64 {
         self.0.drain()
     }
@@ -123,7 +142,7 @@ mod socket_pair {
         }
 
         pub(super) fn ring(&self) {
-            // A full buffer is as loud as one byte more: WouldBlock is success.
+            // A full buffer is readable already: WouldBlock is success.
             while let Err(error) = (&self.ringing).write(&[1]) {
                 if error.kind() != ErrorKind::Interrupted {
                     return;

@@ -3,10 +3,25 @@ use std::os::fd::RawFd;
 
 use crate::{is_open, refusal};
 
-/// Values indexed by descriptor.
+/// A map from descriptors to values.
 ///
-/// The kernel gives out the lowest free number, so a vector is both the smallest and the
-/// fastest map: it is as long as the highest descriptor ever inserted.
+/// The kernel gives out the lowest free number, so a vector is both the smallest and the fastest
+/// map: it is about as long as the highest descriptor that was ever inserted.
+///
+/// ```
+/// use std::io::ErrorKind;
+/// use std::os::fd::AsRawFd;
+/// use waitset_unix::FdTable;
+///
+/// let fd = std::io::stdin().as_raw_fd();
+/// let mut table = FdTable::default();
+/// table.try_insert("mine", fd, "a value")?;
+/// assert_eq!(table.get(fd), Some(&"a value"));
+/// let error = table.try_insert("mine", fd, "another").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+/// table.try_remove("mine", fd)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct FdTable<T> {
     slots: Vec<Option<T>>,
@@ -25,26 +40,26 @@ impl<T> Default for FdTable<T> {
 }
 
 impl<T> FdTable<T> {
-    /// How many values there are.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is no value.
+    /// Returns `true` if there is no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The value of `fd`.
+    /// Returns the value of `fd`.
     #[inline]
     #[must_use]
     pub fn get(&self, fd: RawFd) -> Option<&T> {
         self.slots.get(place(fd))?.as_ref()
     }
 
-    /// The value of `fd`, to change.
+    /// Returns the value of `fd` for changing it.
     #[inline]
     pub fn get_mut(&mut self, fd: RawFd) -> Option<&mut T> {
         self.slots.get_mut(place(fd))?.as_mut()
@@ -52,12 +67,14 @@ impl<T> FdTable<T> {
 
     /// Makes room for `fd`, so that [`insert`](Self::insert) cannot fail.
     ///
-    /// A number beyond the table makes it grow to twice its length, and only then is the
-    /// descriptor looked at (one `fcntl`): a forged number must not allocate gigabytes.
+    /// A number beyond the table makes it grow, at least to twice its length. Only then does it
+    /// check that the descriptor is open (one `fcntl`), so that a forged number does not allocate
+    /// gigabytes.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the table would have to grow for a descriptor that is not open.
+    /// `InvalidInput` if the table would have to grow for a descriptor that is not open. The
+    /// message names `mechanism` and the descriptor.
     #[inline]
     pub fn reserve(&mut self, mechanism: &str, fd: RawFd) -> io::Result<()> {
         if place(fd) < self.slots.len() {
@@ -77,11 +94,11 @@ impl<T> FdTable<T> {
         Ok(())
     }
 
-    /// Puts a value where there is none, and returns the old one if there was.
+    /// Inserts a value for `fd`, and returns the old one if there was one.
     ///
     /// # Panics
     ///
-    /// If there is no room; [`reserve`](Self::reserve) makes it.
+    /// Panics without room for `fd`; [`reserve`](Self::reserve) makes it.
     #[inline]
     pub fn insert(&mut self, fd: RawFd, value: T) -> Option<T> {
         let old = self.slots[place(fd)].replace(value);
@@ -89,7 +106,7 @@ impl<T> FdTable<T> {
         old
     }
 
-    /// Takes the value of `fd` out.
+    /// Removes and returns the value of `fd`.
     #[inline]
     pub fn remove(&mut self, fd: RawFd) -> Option<T> {
         let old = self.slots.get_mut(place(fd))?.take();
@@ -146,14 +163,14 @@ impl<T> FdTable<T> {
         slots.filter_map(|(fd, slot)| Some((fd, slot.as_ref()?)))
     }
 
-    /// How many system calls growing has made.
+    /// Returns how many system calls growing has made, for `Stats::control_calls`.
     #[must_use]
     pub fn checks(&self) -> u64 {
         self.checks
     }
 }
 
-/// Where the value of `fd` is. A negative number lies beyond every table.
+/// Returns the index of `fd`. A negative number lies beyond every table.
 #[inline]
 fn place(fd: RawFd) -> usize {
     fd as u32 as usize

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-/// A timeout as `ppoll`, `pselect` and `epoll_pwait2` take it, exact to the nanosecond.
+/// Converts a timeout for `ppoll`, `pselect` and `epoll_pwait2`, exact to the nanosecond.
 ///
-/// `None`, wait for ever, also stands for what the platform's seconds cannot hold.
+/// Returns `None`, which means forever, also for a timeout that the platform's seconds cannot hold.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,5 +1,5 @@
-//! io_uring(7) as a [`Reactor`]: level-, edge- and one-shot-triggered, Linux 5.17 or
-//! later.
+//! io_uring(7) as a [`Reactor`](waitset_core::Reactor): level-triggered, edge-triggered and
+//! one-shot, Linux 5.17 or later.
 //!
 //! ```
 //! use std::io::{ErrorKind, Write};

@@ -12,37 +12,39 @@ use crate::source::Source;
 
 /// A reactor over the polls of io_uring(7).
 ///
-/// An edge-triggered source is one multishot poll, which the kernel answers without being
-/// asked again. A level-triggered one is a poll that is armed again, after it was told,
-/// by the same system call that waits next; so is a one-shot source after `modify`.
-/// Changes of interest wait for that call, too, and cost nothing if they cancel out.
+/// An edge-triggered source is one multishot poll, which completes again and again without another
+/// request. A level-triggered source is a poll that the next wait's system call arms again after it
+/// was reported; so is a one-shot source after `modify`. Changes of interest wait for that call,
+/// too, and cost no system call if they cancel each other out.
 ///
-/// Deregistering cancels the poll and returns when its last completion is there, because a
-/// poll that is armed, or has yet to run, keeps the file open and the peer without its end
-/// of file. A source that was told and not armed again costs no system call to deregister.
+/// Deregistering cancels the poll and returns when its last completion has arrived, because a poll
+/// that is armed, or has yet to run, keeps the file open, so that the peer does not see its end.
+/// Deregistering a source that was reported and not armed again costs no system call.
 ///
-/// The ring belongs to the thread that first uses the reactor. A reactor that is sent to
-/// another thread, or whose thread has ended, opens a new ring and arms everything again; an
-/// edge that lasts is then told once more, and what was armed in the old ring is let go a
-/// moment later. `wait` and `deregister` fail with `EMFILE` if that ring cannot be opened,
+/// The ring belongs to the thread that first uses the reactor. A reactor that is sent to another
+/// thread, or whose thread has ended, opens a new ring and arms everything again. Edge-triggered
+/// sources that are ready are then reported once more, and the kernel releases the polls of the old
+/// ring a moment later. If that ring cannot be opened, `wait` and `deregister` fail with `EMFILE`
 /// and change nothing: free a descriptor and call them again.
 ///
-/// An edge-triggered source that another ring signals (its eventfd, the ring itself, or an
-/// epoll set that watches one) is armed again for each event, and what the program has not
-/// taken by the next wait is told once more.
+/// An edge-triggered source that another ring signals (its eventfd, the ring itself, or an epoll
+/// instance that watches one) is armed again for each event, and input that the program has not read
+/// by the next wait is reported once more.
 ///
 /// # Platform notes
 ///
-/// `io_uring_setup` and `eventfd` at birth, with an `io_uring_enter` and an
-/// `io_uring_register` that see whether these are allowed; another of the latter at first use,
-/// `io_uring_enter` to wait and to deregister; a wait that finds its answer in the ring
-/// makes no system call; `poll` to see whether urgent data is there where it is asked for
-/// and claimed, as every arrival at a socket does; `fstat` where a multishot poll ends by
-/// itself, to learn whether the file can be waited for.
-/// `IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN` from Linux 6.1, which makes it faster than epoll; `COOP_TASKRUN` from 5.19; neither before. Credentials
-/// are those of the thread that opened the ring, which does not matter to polls. A little
-/// after a ring was closed, the kernel interrupts the thread that used it once: a wait of
-/// another reactor in that thread can then end early, as after a signal.
+/// - The constructor: `io_uring_setup` and `eventfd`, and an `io_uring_enter` and an
+///   `io_uring_register` that check whether these are allowed. Another `io_uring_register` at first
+///   use.
+/// - `io_uring_enter` to wait and to deregister. A wait that finds completions in the ring makes no
+///   system call.
+/// - `poll` to check for urgent data, if the source is registered for it: io_uring claims it for
+///   everything that arrives at a socket. `fstat` if a multishot poll ends by itself, to learn
+///   whether the file can be waited for.
+/// - `IORING_SETUP_SINGLE_ISSUER | DEFER_TASKRUN` from Linux 6.1 on; `COOP_TASKRUN` from 5.19 on.
+/// - Credentials are those of the thread that opened the ring, which does not matter for polls.
+/// - Shortly after a ring was closed, the kernel interrupts the thread that used it once. A wait of
+///   another reactor in that thread can then end early, as after a signal.
 #[doc(alias("io_uring_setup", "io_uring_enter", "IORING_OP_POLL_ADD"))]
 #[derive(Debug)]
 pub struct Uring {
@@ -83,7 +85,7 @@ impl Uring {
     ///
     /// `Unsupported`, with the reason, if io_uring is not available: the kernel has none or
     /// is too old, the sysctl `kernel.io_uring_disabled` switches it off, or a seccomp
-    /// filter or a security module forbids it. Else as io_uring_setup(2) and eventfd(2), `EMFILE` above all.
+    /// filter or a security module forbids it. Otherwise those of io_uring_setup(2) and eventfd(2), such as `EMFILE`.
     pub fn new() -> io::Result<Self> {
         Self::over(Ring::open()?)
     }

@@ -20,6 +20,29 @@ use crate::best::BEST;
 /// assert_eq!(reactor.name(), backend.to_string());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # A mechanism of your own
+///
+/// The enum names waitset's own mechanisms. To offer yours by name as well, compare the name before
+/// you parse it. `EventLoop` and `WaitSet` take the boxed reactor like any other.
+///
+/// ```
+/// use std::io;
+/// use waitset::{Backend, Reactor};
+///
+/// # use waitset::Poll as MyReactor;
+/// fn open(name: &str) -> io::Result<Box<dyn Reactor + Send>> {
+///     match name {
+///         "mine" => Ok(Box::new(MyReactor::new()?)),
+///         name => name.parse::<Backend>()?.open(),
+///     }
+/// }
+///
+/// open("mine")?;
+/// assert_eq!(open("select")?.name(), "select");
+/// assert_eq!(open("mien").err().unwrap().kind(), io::ErrorKind::InvalidInput);
+/// # Ok::<(), io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {

@@ -5,11 +5,10 @@ mod sys;
 
 pub use sys::{Allocated, CountingAllocator, allocated};
 
-/// Expands to a `#[test]` for each thing that must not allocate; `make` as in
+/// Expands to a `#[test]` for each operation that must not allocate. The argument is that of
 /// [`conformance!`](crate::conformance).
 ///
-/// The test binary must have
-/// [`CountingAllocator`] for its `#[global_allocator]`; a first test
+/// The test binary must have [`CountingAllocator`] as its `#[global_allocator]`; a first test
 /// checks that.
 ///
 /// ```

@@ -4,12 +4,12 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// What a thread has allocated since it began.
+/// The allocations of a thread since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allocated {
-    /// Calls that took or moved memory.
+    /// Calls that allocated or moved memory.
     pub calls: u64,
-    /// Bytes taken and not given back; negative in a thread that frees what others took.
+    /// Bytes allocated and not freed; negative in a thread that frees what others allocated.
     pub live_bytes: i64,
 }
 
@@ -24,7 +24,7 @@ thread_local! {
     };
 }
 
-/// What this thread has allocated, if the program's allocator is a [`CountingAllocator`].
+/// Returns what this thread has allocated, if the program's allocator is a [`CountingAllocator`].
 #[must_use]
 pub fn allocated() -> Allocated {
     ALLOCATED.get()
@@ -38,7 +38,7 @@ fn count(calls: u64, bytes: i64) {
     });
 }
 
-/// The system's allocator, which counts; see [`allocated`].
+/// The system's allocator, with counts for [`allocated`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CountingAllocator;
 

@@ -25,10 +25,11 @@ mod signals;
 mod timeouts;
 mod waking;
 
-/// Expands to a `#[test]` for each point of the contract, on reactors that `make` makes:
-/// an expression of the type `std::io::Result<impl Reactor + Send + 'static>`.
+/// Expands to a `#[test]` per case, on reactors that the argument creates: an expression of the type
+/// `std::io::Result<impl Reactor + Send + 'static>`.
 ///
-/// Twice in one file needs a module each. See the crate's documentation for an example.
+/// To use it twice in a file, put each in a module of its own. The [crate documentation](crate) has
+/// an example.
 #[macro_export]
 macro_rules! conformance {
     ($make:expr $(,)?) => {

@@ -1,12 +1,12 @@
-//! One random program on several reactors, each with real descriptors of its own.
+//! Random programs on one or more reactors, each with real descriptors of its own.
 //!
-//! Every wait of a program is checked twice. Against an oracle: raw poll(2) of each
-//! source says what is ready, and a small model says which registrations are armed, so
-//! that each event is one that had to come or could come, and none is missing. And
-//! between the reactors: those whose [`Capabilities`](waitset_core::Capabilities) are the
-//! same must tell the same. What may differ stands in [`shown`] and nowhere else.
+//! Every wait of a program is checked twice. First, against an oracle: raw poll(2) of each source
+//! shows what is ready, and a small model knows which registrations are armed, so that every event
+//! is allowed and none is missing. Second, between the reactors: those with the same
+//! [`Capabilities`](waitset_core::Capabilities) must report the same. The permitted differences
+//! stand in [`shown`] and nowhere else.
 //!
-//! A program that fails is shrunk and printed, an operation a line.
+//! A program that fails is shrunk and printed, one operation per line.
 
 mod model;
 mod operation;
@@ -35,13 +35,14 @@ type Opened = io::Result<Box<dyn Reactor + Send>>;
 const PROGRAMS: u32 = 256;
 const LENGTH: u32 = 60;
 
-/// Runs random programs on all `reactors`, each a name and what makes it. The environment
-/// variable `WAITSET_PROGRAMS` says how many, else 256, and `WAITSET_LENGTH` of how many
-/// operations at most, else 60.
+/// Runs random programs on all `reactors`, each a name and a function that creates it.
+///
+/// It runs 256 programs of at most 60 operations, unless the environment variables
+/// `WAITSET_PROGRAMS` and `WAITSET_LENGTH` say otherwise.
 ///
 /// # Panics
 ///
-/// If a reactor does what it may not, with the shortest program that shows it.
+/// Panics if a reactor breaks the contract, with the shortest program that shows it.
 pub fn run<M: Fn() -> Opened>(reactors: &[(&'static str, M)]) {
     let cases = number("WAITSET_PROGRAMS", PROGRAMS);
     let length = number("WAITSET_LENGTH", LENGTH) as usize;

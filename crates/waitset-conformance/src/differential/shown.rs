@@ -1,11 +1,11 @@
-//! The one list of what reactors may tell differently.
+//! The one list of what reactors may report differently.
 
 use waitset_core::{Capabilities, Interest, Readiness};
 
-/// The directions in which a reactor of these capabilities must show what raw poll(2)
-/// observed of a source, for that interest; `None` for silence.
+/// Returns the directions in which a reactor of these capabilities must report what raw poll(2)
+/// `observed` of a source with `interest`, or `None` if it must be silent.
 ///
-/// | poll(2) says | shown as |
+/// | poll(2) returns | reported as |
 /// |---|---|
 /// | `POLLIN`, `POLLRDHUP` | readable |
 /// | `POLLPRI` | priority |
@@ -13,12 +13,11 @@ use waitset_core::{Capabilities, Interest, Readiness};
 /// | `POLLHUP` | [`hangup_shows_as`](Capabilities::hangup_shows_as) |
 /// | `POLLERR` | [`error_shows_as`](Capabilities::error_shows_as) |
 ///
-/// And where [`rechecks_events`](Capabilities::rechecks_events) is not
-/// so, an event says what the kernel saw when it came. By now that may have gone, and it
-/// names the news only: after `POLLOUT` was told, an edge of `POLLIN` says readable
-/// alone, and two arrivals are two events. But each event that is due comes, if behind old
-/// ones, and a one-shot source has one; urgent data is told where there is some; and a
-/// source that is ready is told only where that is due.
+/// If [`rechecks_events`](Capabilities::rechecks_events) is `false`, an event reports what the kernel
+/// saw when it occurred. That can be gone by now, and it names only the newest direction: after
+/// `POLLOUT` was reported, an edge of `POLLIN` is readable alone, and two arrivals are two events.
+/// But every event that is due comes, if behind old ones, and a one-shot source has one event. Urgent
+/// data is reported only if there is some, and a ready source only when that is due.
 ///
 /// ```
 /// use waitset_conformance::differential::shown;
