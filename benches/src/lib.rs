@@ -10,6 +10,7 @@
 //! - [`allowed`]: the most instructions that `instructions --check` allows.
 //! - [`goals`]: what was to be reached, with what is measured beside it.
 //! - [`timers`]: the structures that timers are kept in, side by side.
+//! - [`lines`], [`footprint`]: programs over waitset and over others, counted and built.
 //! - [`spread`]: medians and how far they can be trusted.
 //! - [`output`]: what is said, to readers that may go.
 //! - [`settings`]: what the environment sets.
@@ -20,12 +21,14 @@ pub mod allowed;
 pub mod callgrind;
 pub mod contestant;
 pub mod entrants;
+pub mod footprint;
 pub mod foreign;
 #[cfg(target_os = "linux")]
 pub mod goals;
 pub mod instrument;
 pub mod latency;
 pub mod limits;
+pub mod lines;
 pub mod machine;
 pub mod messages;
 pub mod output;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::goals::{self, Goal};
 use crate::instrument::kept;
 use crate::instrument::run::Run;
+use crate::lines;
 use crate::record::Report;
 
 /// A mark, the document it stands in, the record and what is made of it.
@@ -23,7 +24,7 @@ struct Splice {
 }
 
 /// Everything that is spliced, by document; paths are relative to this package.
-const SPLICES: [Splice; 3] = [
+const SPLICES: [Splice; 4] = [
     Splice {
         document: "../README.md",
         mark: "record",
@@ -41,6 +42,12 @@ const SPLICES: [Splice; 3] = [
         mark: "goals on a Xeon",
         record: "record/goals-xeon.json",
         make: |record| Ok(goals::markdown(&Report::<Goal>::read(record)?)),
+    },
+    Splice {
+        document: "README.md",
+        mark: "lines",
+        record: "lines",
+        make: lines::table,
     },
 ];
 

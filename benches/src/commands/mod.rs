@@ -2,9 +2,12 @@
 
 mod compare;
 mod diff;
+mod footprint;
 #[cfg(target_os = "linux")]
 mod goals;
 mod instructions;
+#[cfg(target_os = "linux")]
+mod lines;
 mod ratios;
 mod recommend;
 mod record;
@@ -33,6 +36,9 @@ pub(crate) enum Command {
     Goals(goals::Arguments),
     Instructions(instructions::Arguments),
     Timers(timers::Arguments),
+    #[cfg(target_os = "linux")]
+    Lines(lines::Arguments),
+    Footprint(footprint::Arguments),
     #[command(hide = true)]
     Run(Counted),
 }
@@ -57,6 +63,9 @@ impl Command {
             Self::Goals(arguments) => goals::run(arguments, out),
             Self::Instructions(arguments) => instructions::run(arguments, out),
             Self::Timers(arguments) => timers::run(arguments, out),
+            #[cfg(target_os = "linux")]
+            Self::Lines(arguments) => lines::run(arguments, out),
+            Self::Footprint(arguments) => footprint::run(arguments, out),
             Self::Run(counted) => {
                 limits::raise();
                 counted.run().map(|()| ExitCode::SUCCESS)

@@ -1,0 +1,34 @@
+//! Ticks so many times over mio, which has no timers.
+
+use std::env;
+use std::io;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+
+fn main() -> io::Result<()> {
+    let (period, count) = arguments();
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1);
+    let mut due = Instant::now() + period;
+    let mut tick = 0;
+    while tick < count {
+        let timeout = due.saturating_duration_since(Instant::now());
+        match poll.poll(&mut events, Some(timeout)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        if Instant::now() >= due {
+            tick += 1;
+            println!("tick {tick}");
+            due += period;
+        }
+    }
+    Ok(())
+}
+
+fn arguments() -> (Duration, u32) {
+    let mut words = env::args().skip(1);
+    let mut number = |default| words.next().map_or(default, |word| word.parse().unwrap());
+    (Duration::from_millis(number(1000)), number(5) as u32)
+}
