@@ -96,10 +96,7 @@ impl Watch {
 
     /// A mode that the mechanism supports: [`Mode::Level`] if it does.
     pub(crate) fn some_mode(&self) -> Mode {
-        let can = self.can();
-        let modes = [Mode::Level, Mode::Oneshot, Mode::Edge];
-        let supported = modes.into_iter().find(|mode| can.supports(*mode));
-        supported.expect("the capabilities declare all modes unsupported")
+        some_mode(&self.can())
     }
 
     pub(crate) fn try_deregister(&mut self, source: impl AsFd) -> io::Result<()> {
@@ -199,6 +196,13 @@ impl Watch {
             assert!(made.system_calls() <= 10, "{made:?}");
         }
     }
+}
+
+/// A mode that a mechanism of these capabilities supports: [`Mode::Level`] if it does.
+pub(crate) fn some_mode(can: &Capabilities) -> Mode {
+    let modes = [Mode::Level, Mode::Oneshot, Mode::Edge];
+    let supported = modes.into_iter().find(|mode| can.supports(*mode));
+    supported.expect("the capabilities declare all modes unsupported")
 }
 
 /// The directions in which an event reads as ready; empty events fail.

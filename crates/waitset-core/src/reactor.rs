@@ -8,6 +8,20 @@ use crate::{BorrowedSource, Capabilities, Events, Interest, Mode, Stats, Token, 
 /// One thread owns a reactor; other threads reach it through its [`Waker`]. The trait can be used
 /// generically and as `Box<dyn Reactor + Send>`.
 ///
+/// ```
+/// use std::io;
+/// use waitset_core::{Events, Reactor};
+///
+/// /// Waits once, with any mechanism.
+/// fn print_ready<R: Reactor + ?Sized>(reactor: &mut R, events: &mut Events) -> io::Result<()> {
+///     reactor.wait(events, None)?;
+///     for event in &*events {
+///         println!("{}: source {} is ready", reactor.name(), event.token());
+///     }
+///     Ok(())
+/// }
+/// ```
+///
 /// # The contract
 ///
 /// Every mechanism keeps these rules. The crate `waitset-conformance` tests each of them, and a

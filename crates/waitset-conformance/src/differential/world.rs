@@ -15,6 +15,7 @@ use super::operation::{Operation, SLOTS};
 use super::shown::shown;
 use super::source::{Kind, Peer, Source};
 use crate::sys;
+use crate::watch::some_mode;
 
 /// Within this many waits everybody gets a turn, even in a buffer of one.
 const MOST_WAITS: usize = 4 * SLOTS + 8;
@@ -132,6 +133,9 @@ impl World {
                 can.hints,
                 can.peer_closed_hint,
                 can.rechecks_events,
+                // Another mode replaces one that is not supported; of edges, the model knows.
+                can.supports(Mode::Level),
+                can.supports(Mode::Oneshot),
             )
         };
         what(&self.can) == what(&other.can)
@@ -185,7 +189,7 @@ impl World {
         Ok(Told::default())
     }
 
-    /// Level stands for an edge where there is none, once that has been refused.
+    /// Another mode replaces one that the mechanism does not support, after that was refused.
     fn mode_instead_of(
         &mut self,
         mode: Mode,
@@ -195,7 +199,7 @@ impl World {
             return Ok(mode);
         }
         expect(call(self), Some(ErrorKind::Unsupported))?;
-        Ok(Mode::Level)
+        Ok(some_mode(&self.can))
     }
 
     fn register(&mut self, slot: usize, interest: Interest, mode: Mode) -> Result<(), Found> {

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::panic;
 use std::time::Duration;
 
-use waitset_conformance::{Make, case, run};
+use waitset_conformance::{Make, case, differential, run};
 use waitset_core::{
     BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Support, Token, Waker,
 };
@@ -126,6 +126,16 @@ fn a_mode_that_is_declared_unsupported_and_accepted_fails() {
         }))
     };
     assert!(!passes(&[1], case, accepts));
+}
+
+#[test]
+fn random_programs_leave_out_the_modes_that_are_declared_unsupported() {
+    let level = || -> Opened { Ok(Box::new(declaring(no_level)?)) };
+    let oneshot = || -> Opened { Ok(Box::new(declaring(no_oneshot)?)) };
+    differential::run(&[
+        ("no level", level as fn() -> Opened),
+        ("no one-shot", oneshot),
+    ]);
 }
 
 #[test]
