@@ -23,7 +23,7 @@ use waitset::{Backend, DefaultReactor, EventLoop, WaitSet};
 
 struct Server {
     set: WaitSet<UnixStream>,
-    other: WaitSet<UnixStream, DefaultReactor>,
+    other: WaitSet<UnixStream, (), DefaultReactor>,
 }
 
 fn open() -> io::Result<(Server, EventLoop<u32>)> {

@@ -12,7 +12,7 @@ fn main() -> io::Result<()> {
             continue; // io_uring may be switched off
         };
         // [same]
-        let mut set = WaitSet::over(reactor); // the only word that differs
+        let mut set = WaitSet::with_reactor(reactor); // the only word that differs
         let (near, mut far) = UnixStream::pair()?;
         far.write_all(b"bye")?;
         drop(far);

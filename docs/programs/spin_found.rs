@@ -25,7 +25,7 @@ fn watched() -> io::Result<(SpinDetector<Poll>, Receiver<Spin>)> {
 /// Waits for a source, and does nothing about what comes.
 fn spin_on(source: impl Into<OwnedFd>, interest: Interest) -> io::Result<Spin> {
     let (reactor, spins) = watched()?;
-    let mut set = WaitSet::over(reactor);
+    let mut set = WaitSet::with_reactor(reactor);
     set.insert(source.into(), interest, Mode::Level)?;
     loop {
         set.wait(None)?;
@@ -40,7 +40,7 @@ fn spin_on(source: impl Into<OwnedFd>, interest: Interest) -> io::Result<Spin> {
 /// Waits again and again until something is due, with timeouts that are rounded down.
 fn round_down() -> io::Result<Spin> {
     let (reactor, spins) = watched()?;
-    let mut set: WaitSet<OwnedFd, _> = WaitSet::over(reactor);
+    let mut set: WaitSet<OwnedFd, (), _> = WaitSet::with_reactor(reactor);
     loop {
         let due = Instant::now() + Duration::from_micros(5_400);
         let mut now = Instant::now();

@@ -32,7 +32,7 @@ fn arrivals() -> Vec<Vec<usize>> {
 
 /// What a mechanism tells in each turn, and with how many system calls: a line a turn.
 fn really(reactor: Box<dyn Reactor + Send>, mode: Mode, drains: bool) -> String {
-    let mut set = WaitSet::over(reactor);
+    let mut set = WaitSet::with_reactor(reactor);
     let mut senders = Vec::new();
     let mut keys: Vec<Key> = Vec::new();
     for _ in 0..SOCKETS {

@@ -108,7 +108,7 @@ fn thread_each(sockets: Vec<UnixStream>, cost: &mut Cost) -> io::Result<()> {
 
 /// One thread sleeps until the kernel says which of them has something.
 fn ask_kernel(flags: LoopFlags, sockets: Vec<UnixStream>, cost: &mut Cost) -> io::Result<()> {
-    let mut set = WaitSet::over(flags.open()?);
+    let mut set = WaitSet::with_reactor(flags.open()?);
     for socket in sockets {
         socket.set_nonblocking(true)?;
         cost.calls += 1;

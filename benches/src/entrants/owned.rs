@@ -29,8 +29,8 @@ impl AsFd for Source {
     }
 }
 
-/// A [`WaitSet`] over the platform's default mechanism, level-triggered. For each event it
-/// looks its source up, as a program does that wants to read from it.
+/// A [`WaitSet`] over the platform's default mechanism, level-triggered. It takes each event with
+/// its source, like a program that reads from it.
 #[derive(Debug)]
 pub struct Owned {
     set: WaitSet<Source>,
@@ -87,10 +87,8 @@ impl Contestant for Owned {
     #[inline]
     fn turn_within(&mut self, timeout: Option<Duration>, mut on_ready: impl FnMut(usize)) {
         right(self.set.wait(timeout));
-        while let Some((key, _)) = self.set.next_event() {
-            if let Some(source) = self.set.get(key) {
-                on_ready(source.index);
-            }
+        while let Some((_, _, source, _)) = self.set.next_ready() {
+            on_ready(source.index);
         }
     }
 

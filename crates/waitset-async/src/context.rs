@@ -14,7 +14,7 @@ use crate::task::{Task, Tasks, Ticket};
 use crate::waiters::Watched;
 
 /// The set shares each source with its [`Async`](crate::Async).
-type Sources = WaitSet<Rc<Watched<dyn AsSource>>, Box<dyn Reactor>>;
+type Sources = WaitSet<Rc<Watched<dyn AsSource>>, (), Box<dyn Reactor>>;
 
 /// What tasks reach of their executor, on its thread.
 pub(crate) struct Context {
@@ -62,7 +62,7 @@ impl Drop for Entered {
 
 impl Context {
     pub(crate) fn new(reactor: Box<dyn Reactor>) -> Rc<Self> {
-        let sources = WaitSet::over(reactor);
+        let sources = WaitSet::with_reactor(reactor);
         Rc::new(Self {
             inbox: Arc::new(Inbox::new(sources.waker())),
             sources: RefCell::new(Some(sources)),

@@ -2,27 +2,37 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why a source could not be inserted, and the source itself.
+/// The reason why a source could not be inserted, and the source itself.
 ///
-/// `?` turns it into an [`io::Error`] and drops the source.
+/// `?` converts it to an [`io::Error`] and drops the source.
 pub struct InsertError<S> {
     source: S,
     error: io::Error,
 }
 
 impl<S> InsertError<S> {
-    pub(crate) fn new(source: S, error: io::Error) -> Self {
+    pub(crate) const fn new(source: S, error: io::Error) -> Self {
         Self { source, error }
     }
 
-    /// Why.
-    pub fn error(&self) -> &io::Error {
+    /// The same error with what `change` makes of the source.
+    pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> InsertError<T> {
+        InsertError::new(change(self.source), self.error)
+    }
+
+    /// Returns the reason.
+    pub const fn error(&self) -> &io::Error {
         &self.error
     }
 
-    /// The source, as it was.
+    /// Returns the source, unchanged; with its data if it was inserted with data.
     pub fn into_source(self) -> S {
         self.source
+    }
+
+    /// Returns the source and the reason.
+    pub fn into_parts(self) -> (S, io::Error) {
+        (self.source, self.error)
     }
 }
 

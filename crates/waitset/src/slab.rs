@@ -1,5 +1,7 @@
 use std::fmt;
+use std::iter::Enumerate;
 use std::mem;
+use std::slice;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use waitset_core::Token;
@@ -39,6 +41,12 @@ impl Key {
 #[inline]
 pub(crate) const fn index_of(token: Token) -> usize {
     (token.0 >> GENERATION_BITS) as usize
+}
+
+/// The generation of the key that a token was made of.
+#[inline]
+const fn generation_of(token: Token) -> u32 {
+    token.0 as u32 & LAST_GENERATION
 }
 
 /// Tells the keys of different slabs apart. Repeats after 2³² slabs.
@@ -112,8 +120,8 @@ impl<T> Slab<T> {
     pub(crate) fn key_of(&self, token: Token) -> Key {
         Key {
             owner: self.owner,
-            index: (token.0 >> GENERATION_BITS) as u32,
-            generation: token.0 as u32 & LAST_GENERATION,
+            index: index_of(token) as u32,
+            generation: generation_of(token),
         }
     }
 
@@ -150,6 +158,35 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Returns what [`get`](Self::get) returns for the key that has this token.
+    #[inline]
+    pub(crate) fn find(&self, token: Token) -> Option<&T> {
+        match self.places.get(index_of(token)) {
+            Some(Place {
+                generation,
+                content: Content::Value(value),
+            }) if *generation == generation_of(token) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Returns what [`get_mut`](Self::get_mut) returns for the key that has this token.
+    #[inline]
+    pub(crate) fn find_mut(&mut self, token: Token) -> Option<&mut T> {
+        match self.places.get_mut(index_of(token)) {
+            Some(Place {
+                generation,
+                content: Content::Value(value),
+            }) if *generation == generation_of(token) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Returns `true` if this slab made the key, even if its value has been removed.
+    pub(crate) fn owns(&self, key: Key) -> bool {
+        self.owner == key.owner
+    }
+
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.get(key)?;
         let place = &mut self.places[key.index as usize];
@@ -168,20 +205,65 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        let places = (0..).zip(&self.places);
-        places.filter_map(|(index, place)| match &place.content {
-            Content::Value(value) => {
-                let (owner, generation) = (self.owner, place.generation);
-                let key = Key {
-                    owner,
-                    index,
-                    generation,
-                };
-                Some((key, value))
-            }
+    pub(crate) fn iter(&self) -> Iter<'_, T> {
+        Iter {
+            owner: self.owner,
+            places: self.places.iter().enumerate(),
+        }
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> IterMut<'_, T> {
+        IterMut {
+            owner: self.owner,
+            places: self.places.iter_mut().enumerate(),
+        }
+    }
+}
+
+/// The values of a slab with their keys.
+pub(crate) struct Iter<'a, T> {
+    owner: u32,
+    places: Enumerate<slice::Iter<'a, Place<T>>>,
+}
+
+impl<'a, T> Iterator for Iter<'a, T> {
+    type Item = (Key, &'a T);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.places.find_map(|(index, place)| match &place.content {
+            Content::Value(value) => Some((place.key(self.owner, index), value)),
             Content::Free(_) => None,
         })
+    }
+}
+
+/// The values of a slab, to be changed, with their keys.
+pub(crate) struct IterMut<'a, T> {
+    owner: u32,
+    places: Enumerate<slice::IterMut<'a, Place<T>>>,
+}
+
+impl<'a, T> Iterator for IterMut<'a, T> {
+    type Item = (Key, &'a mut T);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.places.find_map(|(index, place)| {
+            let key = place.key(self.owner, index);
+            match &mut place.content {
+                Content::Value(value) => Some((key, value)),
+                Content::Free(_) => None,
+            }
+        })
+    }
+}
+
+impl<T> Place<T> {
+    fn key(&self, owner: u32, index: usize) -> Key {
+        Key {
+            owner,
+            index: index as u32,
+            generation: self.generation,
+        }
     }
 }
 
@@ -219,7 +301,9 @@ mod tests {
         for round in 0..1_000 {
             let key = slab.insert(round);
             assert!(old.iter().all(|old| slab.get(*old).is_none()));
+            assert!(old.iter().all(|old: &Key| slab.find(old.token()).is_none()));
             assert_eq!(slab.get(key), Some(&round));
+            assert_eq!(slab.find(key.token()), Some(&round));
             assert_eq!(slab.remove(key), Some(round));
             assert_eq!(slab.remove(key), None);
             old.push(key);
@@ -249,6 +333,11 @@ mod tests {
         slab.remove(keys[1]);
         slab.remove(keys[3]);
         assert_eq!(slab.iter().map(|(_, v)| *v).collect::<Vec<_>>(), [0, 2, 4]);
+        let changed = slab.iter_mut().map(|(key, v)| (key, mem::replace(v, 7)));
+        assert_eq!(
+            changed.collect::<Vec<_>>(),
+            [(keys[0], 0), (keys[2], 2), (keys[4], 4)]
+        );
         assert_eq!(slab.next_key(), slab.next_key());
         assert_eq!(slab.insert(9).index, 3);
         assert_eq!(slab.insert(9).index, 1);

@@ -15,7 +15,7 @@ const READ: Interest = Interest::READABLE;
 const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 
 type AnyReactor = Box<dyn Reactor + Send>;
-type Set = WaitSet<TcpStream, Explain<AnyReactor>>;
+type Set = WaitSet<TcpStream, (), Explain<AnyReactor>>;
 
 /// What a test keeps of a line.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ fn on_every_mechanism(test: impl Fn(Set, Arc<Mutex<Vec<Told>>>) + Sync) {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let (reactor, told) = listened(reactor, || {});
-                test(WaitSet::over(reactor), told);
+                test(WaitSet::with_reactor(reactor), told);
             });
         });
     }
@@ -366,7 +366,7 @@ fn run_traced(backend: Backend) {
         nix::unistd::close(-1).unwrap_err();
     };
     let (reactor, told) = listened(backend.open().unwrap(), mark);
-    let (mut set, pairs) = (WaitSet::over(reactor), pairs());
+    let (mut set, pairs) = (WaitSet::with_reactor(reactor), pairs());
     mark();
     let pairs = script(&mut set, pairs);
     mark();
@@ -430,7 +430,7 @@ mod tracing_events {
     fn lines_are_events_of_tracing() {
         let keeper = Arc::new(Keeper(Mutex::default()));
         tracing::subscriber::with_default(Arc::clone(&keeper), || {
-            let mut set = WaitSet::over(Explain::tracing(waitset::Poll::new().unwrap()));
+            let mut set = WaitSet::with_reactor(Explain::tracing(waitset::Poll::new().unwrap()));
             let key = set.insert(pair().0, READ, Mode::Level).unwrap();
             set.insert(pair().0, READ, Mode::Edge).unwrap_err();
             set.wait(AT_ONCE).unwrap();

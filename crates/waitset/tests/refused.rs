@@ -105,7 +105,7 @@ const OLDER_WAITS: [libc::c_long; 3] = [libc::SYS_select, libc::SYS_poll, libc::
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER_WAITS: [libc::c_long; 0] = [];
 
-type Set = WaitSet<OwnedFd, Box<dyn waitset::Reactor + Send>>;
+type Set = WaitSet<OwnedFd, (), Box<dyn waitset::Reactor + Send>>;
 
 /// The keys of the events of one wait, none if it fails.
 fn told(set: &mut Set) -> Vec<Key> {
@@ -134,7 +134,7 @@ fn a_wait_that_the_kernel_refuses_loses_no_event() {
     for (backend, errno) in Backend::all().flat_map(|one| REFUSALS.map(|errno| (one, errno))) {
         eprintln!("{backend}, errno {errno}");
         let mut set: Set = match backend.open() {
-            Ok(reactor) => WaitSet::over(reactor),
+            Ok(reactor) => WaitSet::with_reactor(reactor),
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 not_checked(error);
                 continue;

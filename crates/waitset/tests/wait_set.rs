@@ -12,7 +12,7 @@ use waitset::{
     WaitSet, Waker,
 };
 
-type Set<S> = WaitSet<S, Box<dyn Reactor + Send>>;
+type Set<S> = WaitSet<S, (), Box<dyn Reactor + Send>>;
 
 const READ: Interest = Interest::READABLE;
 
@@ -24,7 +24,7 @@ fn on_every_mechanism(test: impl Fn(Set<UnixStream>) + Sync) {
     for (backend, reactor) in reactors() {
         eprintln!("on {backend}");
         std::thread::scope(|scope| {
-            scope.spawn(|| test(WaitSet::over(reactor)));
+            scope.spawn(|| test(WaitSet::with_reactor(reactor)));
         });
     }
 }
@@ -55,7 +55,7 @@ fn taken(set: &mut Set<UnixStream>) -> Vec<Key> {
 const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 
 #[test]
-fn a_source_removed_within_a_batch_is_not_told() {
+fn a_source_removed_within_a_batch_is_not_reported() {
     on_every_mechanism(|mut set| {
         let (mut near, mut peers) = (Vec::new(), Vec::new());
         for _ in 0..2 {
@@ -158,6 +158,25 @@ fn a_removed_source_comes_back_open_and_unwatched() {
         assert!(set.get(key).is_none());
         let error = set.modify(key, READ, Mode::Level).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("has been removed"), "{error}");
+    });
+}
+
+#[test]
+fn a_key_of_another_set_finds_nothing_and_the_error_says_so() {
+    on_every_mechanism(|mut set| {
+        let mut other = Set::with_reactor(Backend::Poll.open().unwrap());
+        let ((_a, mine), (_b, theirs)) = (pair(), pair());
+        set.insert(mine, READ, Mode::Level).unwrap();
+        let key = other.insert(theirs, READ, Mode::Level).unwrap();
+        assert!(set.get(key).is_none() && set.get_mut(key).is_none());
+        assert!(set.data(key).is_none() && set.remove(key).is_none());
+        assert!(!set.disable(key) && !set.is_enabled(key));
+        let errors = [set.modify(key, READ, Mode::Level), set.enable(key)];
+        for error in errors.map(Result::unwrap_err) {
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+            assert!(error.to_string().contains("another set"), "{error}");
+        }
     });
 }
 
@@ -174,7 +193,7 @@ fn dropping_the_set_closes_its_sources() {
 #[test]
 fn a_refused_source_comes_back_in_the_error() {
     for (_, reactor) in reactors() {
-        let mut set: Set<Rc<UnixStream>> = WaitSet::over(reactor);
+        let mut set: Set<Rc<UnixStream>> = WaitSet::with_reactor(reactor);
         let (_near, far) = pair();
         let far = Rc::new(far);
         set.insert(Rc::clone(&far), READ, Mode::Level).unwrap();
@@ -192,7 +211,7 @@ fn a_refused_source_comes_back_in_the_error() {
 }
 
 #[test]
-fn modify_changes_what_is_told() {
+fn modify_changes_what_is_reported() {
     on_every_mechanism(|mut set| {
         let (_near, far) = pair();
         let key = set.insert(far, READ, Mode::Level).unwrap();
@@ -231,7 +250,7 @@ fn iteration_meets_every_source_once() {
             peers.push(near);
         }
         set.remove(keys.remove(1));
-        let mut met: Vec<_> = set.iter().map(|(key, _)| key).collect();
+        let mut met: Vec<_> = set.iter().map(|(key, ..)| key).collect();
         met.sort_unstable();
         keys.sort_unstable();
         assert_eq!(met, keys);
@@ -254,7 +273,7 @@ impl AsFd for Fickle {
 #[test]
 fn a_source_that_lends_another_descriptor_each_time_leaves_nothing_registered() {
     for (_, reactor) in reactors() {
-        let mut set: Set<Fickle> = WaitSet::over(reactor);
+        let mut set: Set<Fickle> = WaitSet::with_reactor(reactor);
         let ((mut a, far_a), (mut b, far_b)) = (pair(), pair());
         a.write_all(b"!").unwrap();
         b.write_all(b"!").unwrap();
@@ -331,7 +350,7 @@ impl Reactor for Clinging {
 fn a_source_that_the_reactor_cannot_let_go_of_stays_in_the_set() {
     for (_, inner) in reactors() {
         let clings = Rc::new(Cell::new(true));
-        let mut set = WaitSet::over(Clinging {
+        let mut set = WaitSet::with_reactor(Clinging {
             inner,
             clings: Rc::clone(&clings),
         });
@@ -378,5 +397,152 @@ fn a_set_with_little_room_gives_out_every_event() {
                 assert_eq!(told, keys);
             });
         });
+    }
+}
+
+#[test]
+fn a_disabled_source_has_no_event_until_it_is_enabled() {
+    on_every_mechanism(|mut set| {
+        let edge = set.reactor().capabilities().supports(Mode::Edge);
+        let edge = edge.then_some(Mode::Edge);
+        for mode in [Mode::Level, Mode::Oneshot].into_iter().chain(edge) {
+            let (mut near, far) = pair();
+            let key = set.insert(far, READ, mode).unwrap();
+            assert!(set.is_enabled(key));
+            near.write_all(b"!").unwrap();
+            // The event that has been fetched is dropped with those to come.
+            assert_eq!(set.wait(None).unwrap(), 1);
+            assert!(set.disable(key) && set.disable(key));
+            assert!(!set.is_enabled(key) && set.get(key).is_some());
+            for _ in 0..3 {
+                assert_eq!(taken(&mut set), []);
+                set.wait(AT_ONCE).unwrap();
+            }
+            set.enable(key).unwrap();
+            set.wait(None).unwrap();
+            assert_eq!(
+                taken(&mut set),
+                [key],
+                "{mode:?}: what is ready is reported"
+            );
+            assert!(set.remove(key).is_some());
+        }
+    });
+}
+
+#[test]
+fn a_disabled_source_does_not_keep_the_wait_from_sleeping() {
+    on_every_mechanism(|mut set| {
+        let (mut near, far) = pair();
+        let key = set.insert(far, READ, Mode::Level).unwrap();
+        near.write_all(b"!").unwrap();
+        set.disable(key);
+        // It can end a single wait early.
+        set.wait(AT_ONCE).unwrap();
+        assert_eq!(taken(&mut set), []);
+        let timeout = Duration::from_millis(5);
+        let start = Instant::now();
+        assert_eq!(set.wait(Some(timeout)).unwrap(), 0);
+        assert!(start.elapsed() >= timeout);
+    });
+}
+
+#[test]
+fn a_disabled_source_can_be_modified_and_stays_disabled() {
+    on_every_mechanism(|mut set| {
+        let (mut near, far) = pair();
+        near.write_all(b"!").unwrap();
+        let key = set.insert(far, READ, Mode::Level).unwrap();
+        set.disable(key);
+        for _ in 0..2 {
+            set.modify(key, Interest::WRITABLE, Mode::Oneshot).unwrap();
+            set.wait(AT_ONCE).unwrap();
+            assert_eq!(taken(&mut set), []);
+        }
+        set.enable(key).unwrap();
+        set.wait(None).unwrap();
+        let (_, event) = set.next_event().unwrap();
+        assert!(event.is_writable() && !event.is_readable());
+        assert_eq!(set.wait(AT_ONCE).unwrap(), 0, "it is one-shot now");
+    });
+}
+
+#[test]
+fn removing_a_disabled_source_leaves_another_with_its_descriptor_registered() {
+    for (backend, reactor) in reactors() {
+        eprintln!("on {backend}");
+        let mut set: WaitSet<Rc<UnixStream>, (), _> = WaitSet::with_reactor(reactor);
+        let (mut near, far) = pair();
+        let far = Rc::new(far);
+        near.write_all(b"!").unwrap();
+        let first = set.insert(Rc::clone(&far), READ, Mode::Level).unwrap();
+        set.disable(first);
+        set.wait(AT_ONCE).unwrap();
+        assert_eq!(set.next_event(), None);
+        let second = set.insert(far, READ, Mode::Level).unwrap();
+        let error = set.enable(first).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert!(!set.is_enabled(first));
+        assert!(set.remove(first).is_some());
+        assert_eq!(set.wait(None).unwrap(), 1);
+        assert_eq!(set.next_event().unwrap().0, second);
+    }
+}
+
+#[test]
+fn a_source_keeps_its_data_until_both_come_back() {
+    for (backend, reactor) in reactors() {
+        eprintln!("on {backend}");
+        let mut set = WaitSet::with_reactor(reactor);
+        let (mut peers, mut keys) = (Vec::new(), Vec::new());
+        for name in ["a", "b", "c"] {
+            let (mut near, far) = pair();
+            near.write_all(name.as_bytes()).unwrap();
+            let name = name.to_owned();
+            keys.push(set.insert_with(far, name, READ, Mode::Level).unwrap());
+            peers.push(near);
+        }
+        while peers.len() > set.iter().filter(|(.., name)| name.len() > 1).count() {
+            set.wait(None).unwrap();
+            while let Some((key, event, mut stream, name)) = set.next_ready() {
+                assert!(event.is_readable());
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                assert_eq!(
+                    name.as_bytes(),
+                    byte,
+                    "each event has its own source and data"
+                );
+                name.push('!');
+                assert_eq!(set.data(key).unwrap().len(), 2);
+            }
+        }
+        let (_, name) = set.get_mut(keys[0]).unwrap();
+        name.push('?');
+        for (key, _, name) in &mut set {
+            assert_eq!(name == "a!?", key == keys[0]);
+            name.clear();
+        }
+        assert!((&set).into_iter().all(|(.., name)| name.is_empty()));
+        let (stream, data) = set.remove_entry(keys[1]).unwrap();
+        assert_eq!((set.len(), data.as_str()), (2, ""));
+        drop(stream);
+    }
+}
+
+#[test]
+fn a_refused_source_comes_back_with_its_data() {
+    for (_, reactor) in reactors() {
+        let mut set = WaitSet::with_reactor(reactor);
+        let (_near, far) = pair();
+        let far = Rc::new(far);
+        set.insert_with(Rc::clone(&far), "one", READ, Mode::Level)
+            .unwrap();
+        let error = set
+            .insert_with(Rc::clone(&far), "two", READ, Mode::Level)
+            .unwrap_err();
+        let ((source, data), error) = error.into_parts();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert!(Rc::ptr_eq(&source, &far) && data == "two");
     }
 }

@@ -24,7 +24,7 @@ pub use line::{Asked, Line};
 /// use waitset::{Explain, Interest, Mode, Poll, WaitSet};
 ///
 /// let (mut near, far) = UnixStream::pair()?;
-/// let mut set = WaitSet::over(Explain::to_writer(Poll::new()?, stderr()));
+/// let mut set = WaitSet::with_reactor(Explain::to_writer(Poll::new()?, stderr()));
 /// set.insert(far, Interest::READABLE, Mode::Level)?;
 /// near.write_all(b"!")?;
 /// set.wait(None)?;

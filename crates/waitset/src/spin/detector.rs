@@ -25,7 +25,7 @@ use super::sources::Sources;
 ///     eprintln!("{spin}");
 ///     sender.send(spin.clone()).unwrap();
 /// })?;
-/// let mut set = WaitSet::over(reactor);
+/// let mut set = WaitSet::with_reactor(reactor);
 /// let (near, _far) = UnixStream::pair()?;
 /// let key = set.insert(near, Interest::READABLE | Interest::WRITABLE, Mode::Level)?;
 /// for _ in 0..2000 {

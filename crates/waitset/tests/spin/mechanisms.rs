@@ -16,7 +16,7 @@ use waitset::{Backend, Event, Interest, Key, Mode, Reactor, WaitSet};
 
 pub(crate) type AnyReactor = Box<dyn Reactor + Send>;
 pub(crate) type Watched = SpinDetector<AnyReactor>;
-pub(crate) type Set = WaitSet<OwnedFd, Watched>;
+pub(crate) type Set = WaitSet<OwnedFd, (), Watched>;
 
 pub(crate) const READ: Interest = Interest::READABLE;
 pub(crate) const WRITE: Interest = Interest::WRITABLE;
@@ -84,7 +84,7 @@ pub(crate) fn on_every_mechanism(test: impl Fn(AnyReactor) + Sync) {
 pub(crate) fn with_set(test: impl Fn(Set, Told) + Sync) {
     on_every_mechanism(|reactor| {
         let (reactor, told) = watched(reactor);
-        test(WaitSet::over(reactor), told);
+        test(WaitSet::with_reactor(reactor), told);
     });
 }
 

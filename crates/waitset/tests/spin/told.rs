@@ -41,7 +41,7 @@ fn a_finding_is_text_beside_that_of_explain_from_either_side() {
     let page = Page::default();
     let explained = Explain::to_writer(Backend::Poll.open().unwrap(), page.clone());
     let inside = SpinDetector::to_writer(explained, page.clone()).unwrap();
-    let mut set = WaitSet::over(Explain::new(inside, |_| ()));
+    let mut set = WaitSet::with_reactor(Explain::new(inside, |_| ()));
     let (near, _far) = tcp_pair();
     set.insert(near, WRITE, Mode::Level).unwrap();
     for _ in 0..2000 {
@@ -120,7 +120,7 @@ mod tracing_events {
         let keeper = Arc::new(Keeper(Mutex::default()));
         tracing::subscriber::with_default(Arc::clone(&keeper), || {
             let reactor = SpinDetector::tracing(Backend::Poll.open().unwrap()).unwrap();
-            let mut set = WaitSet::over(reactor);
+            let mut set = WaitSet::with_reactor(reactor);
             let (near, _far) = unix_pair();
             set.insert(near, WRITE, Mode::Level).unwrap();
             for _ in 0..MEASURED {

@@ -548,7 +548,8 @@ fn a_listener_that_has_failed_is_out_of_the_loop_before_its_callback_is_told() {
 fn a_wait_set_accepts_with_the_same_acceptor() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (listener, address) = listener();
-        let mut set: WaitSet<Acceptor<TcpListener>, AnyReactor> = WaitSet::over(reactor);
+        let mut set: WaitSet<Acceptor<TcpListener>, (), AnyReactor> =
+            WaitSet::with_reactor(reactor);
         let acceptor = Acceptor::new(listener).unwrap().with_turn(3);
         let key = set.insert(acceptor, READ, mode).unwrap();
         let clients = [(); 10].map(|()| TcpStream::connect(address).unwrap());

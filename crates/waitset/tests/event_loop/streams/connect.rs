@@ -103,7 +103,7 @@ fn a_loop_connects_to_both_families_of_tcp_and_to_unix_sockets() {
 fn a_refused_attempt_is_an_error_though_its_socket_is_writable() {
     on_every_mechanism(|reactor| {
         let (address, _deaf) = deaf();
-        let mut set: WaitSet<TcpStream, AnyReactor> = WaitSet::over(reactor);
+        let mut set: WaitSet<TcpStream, (), AnyReactor> = WaitSet::with_reactor(reactor);
         let stream = match connect_tcp(address) {
             Ok(stream) => stream,
             Err(error) => return assert_eq!(error.kind(), ErrorKind::ConnectionRefused),
@@ -244,7 +244,7 @@ fn an_attempt_that_nobody_answers_ends_with_its_deadline_and_closes_its_socket()
 fn a_socket_that_never_tried_is_not_connected_though_it_is_writable_and_hung_up() {
     on_every_mechanism(|reactor| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let mut set: WaitSet<TcpStream, AnyReactor> = WaitSet::over(reactor);
+        let mut set: WaitSet<TcpStream, (), AnyReactor> = WaitSet::with_reactor(reactor);
         let key = set.insert(socket.into(), WRITE, Mode::Oneshot).unwrap();
         await_event(&mut set);
         let (_, event) = set.next_event().unwrap();

@@ -28,7 +28,7 @@ fn on_every_mechanism_and_mode(test: impl Fn(AnyReactor, Mode) + Sync) {
 
 /// Waits for an event, and not for ever if none comes.
 #[track_caller]
-fn await_event<S: std::os::fd::AsFd>(set: &mut WaitSet<S, AnyReactor>) {
+fn await_event<S: std::os::fd::AsFd>(set: &mut WaitSet<S, (), AnyReactor>) {
     let longest = std::time::Duration::from_secs(30);
     assert!(set.wait(Some(longest)).unwrap() > 0, "no event comes");
 }

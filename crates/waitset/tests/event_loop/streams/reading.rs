@@ -152,7 +152,7 @@ fn a_buffer_reads_as_its_stream_does() {
 }
 
 /// Reads a source in a set to its end, as its mode wants it.
-fn read_to_end<S>(set: &mut WaitSet<S, AnyReactor>, stream: S, mode: Mode) -> Vec<u8>
+fn read_to_end<S>(set: &mut WaitSet<S, (), AnyReactor>, stream: S, mode: Mode) -> Vec<u8>
 where
     S: std::os::fd::AsFd,
     for<'s> &'s S: Read,
@@ -195,7 +195,7 @@ fn all_that_was_sent_before_the_peer_closed_is_read() {
             far.shutdown(Shutdown::Write).unwrap();
             far
         });
-        let mut set: WaitSet<TcpStream, _> = WaitSet::over(reactor);
+        let mut set: WaitSet<TcpStream, (), _> = WaitSet::with_reactor(reactor);
         assert!(read_to_end(&mut set, near, mode) == numbered(1 << 20));
         writer.join().unwrap();
     });
@@ -207,7 +207,7 @@ fn a_hang_up_that_comes_with_the_data_loses_none_of_it() {
         let (near, mut far) = pair();
         far.write_all(&numbered(50_000)).unwrap();
         drop(far); // before anybody looks
-        let mut set: WaitSet<UnixStream, _> = WaitSet::over(reactor);
+        let mut set: WaitSet<UnixStream, (), _> = WaitSet::with_reactor(reactor);
         assert!(read_to_end(&mut set, near, mode) == numbered(50_000));
     });
 }
@@ -223,7 +223,7 @@ fn the_tail_of_a_terminal_is_read_though_reads_are_short_and_it_has_hung_up() {
             far.write_all(&[b'!'; 1_000]).unwrap();
         }
         drop(far);
-        let mut set: WaitSet<File, _> = WaitSet::over(reactor);
+        let mut set: WaitSet<File, (), _> = WaitSet::with_reactor(reactor);
         assert_eq!(read_to_end(&mut set, near, mode), [b'!'; 3_000]);
     });
 }
@@ -236,7 +236,7 @@ fn a_mark_of_urgent_data_ends_a_read_short_and_loses_nothing() {
         send(far.as_raw_fd(), b"!", MsgFlags::MSG_OOB).unwrap();
         far.write_all(b"after").unwrap();
         drop(far);
-        let mut set: WaitSet<TcpStream, _> = WaitSet::over(reactor);
+        let mut set: WaitSet<TcpStream, (), _> = WaitSet::with_reactor(reactor);
         assert_eq!(read_to_end(&mut set, near, mode), b"beforeafter");
     });
 }
@@ -244,7 +244,7 @@ fn a_mark_of_urgent_data_ends_a_read_short_and_loses_nothing() {
 #[test]
 fn a_flooding_peer_leaves_the_quiet_ones_their_turn() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut set: WaitSet<UnixStream, _> = WaitSet::over(reactor);
+        let mut set: WaitSet<UnixStream, (), _> = WaitSet::with_reactor(reactor);
         let (near, far) = pair();
         let flood = set.insert(near, READ, mode).unwrap();
         let mut keys = Vec::new();

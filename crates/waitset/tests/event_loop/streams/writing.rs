@@ -12,7 +12,7 @@ use crate::{alone, sys};
 const MEBIBYTE: usize = 1 << 20;
 
 /// Flushes a source in a set until all is written, as its mode wants it.
-fn flush<S>(set: &mut WaitSet<S, AnyReactor>, key: Key, output: &mut WriteBuffer, mode: Mode)
+fn flush<S>(set: &mut WaitSet<S, (), AnyReactor>, key: Key, output: &mut WriteBuffer, mode: Mode)
 where
     S: std::os::fd::AsFd,
 {
@@ -35,7 +35,7 @@ fn what_a_socket_does_not_take_at_once_follows_in_order_and_the_half_close_after
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = tcp_pair();
         far.set_nonblocking(false).unwrap();
-        let mut set: WaitSet<TcpStream, _> = WaitSet::over(reactor);
+        let mut set: WaitSet<TcpStream, (), _> = WaitSet::with_reactor(reactor);
         let key = set.insert(near, WRITE, mode).unwrap();
         let mut output = WriteBuffer::new(8 * MEBIBYTE);
         let bytes = numbered(8 * MEBIBYTE);
@@ -131,7 +131,7 @@ fn a_send_that_fails_is_told_by_the_next_flush_for_which_an_event_comes() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, far) = pair();
         drop(far);
-        let mut set: WaitSet<UnixStream, _> = WaitSet::over(reactor);
+        let mut set: WaitSet<UnixStream, (), _> = WaitSet::with_reactor(reactor);
         let key = set.insert(near, READ, mode).unwrap();
         let mut output = WriteBuffer::new(10);
         output.send(set.get(key).unwrap(), b"lost").unwrap();
@@ -154,7 +154,7 @@ fn a_reset_amid_writing_is_an_error_and_no_signal() {
     alone::on_every_mechanism(name, |reactor| {
         sys::let_sigpipe_end_this_process();
         let (near, far) = tcp_pair();
-        let mut set: WaitSet<TcpStream, _> = WaitSet::over(reactor);
+        let mut set: WaitSet<TcpStream, (), _> = WaitSet::with_reactor(reactor);
         let key = set.insert(near, WRITE, Mode::Level).unwrap();
         let near = set.get(key).unwrap();
         let mut output = WriteBuffer::new(64 * MEBIBYTE);
