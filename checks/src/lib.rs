@@ -66,3 +66,8 @@ impl Program {
         Ok(names.map(|name| name.trim_matches('"').into()).collect())
     }
 }
+
+/// The README's code, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,4 +1,5 @@
 //! A hyper server and a hyper client exchange requests, on every mechanism.
+#![cfg(feature = "hyper")]
 
 mod mechanisms;
 

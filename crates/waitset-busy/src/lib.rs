@@ -6,6 +6,7 @@
 //! - [`Adaptive`]: spins any reactor for as long as that has paid lately, then sleeps.
 //!
 //! [waitset]: https://docs.rs/waitset
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod adaptive;
 mod budget;

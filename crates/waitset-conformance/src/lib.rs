@@ -27,6 +27,7 @@
 //!
 //! Tests that change the whole process (limits, signals, a look at all descriptors) run in a child
 //! process of their own: the test binary, started again for that test. Linux only.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(target_os = "linux")]
 
 mod allocations;

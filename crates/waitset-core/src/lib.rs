@@ -43,6 +43,7 @@
 //! [waitset]: https://docs.rs/waitset
 //! [waitset-unix]: https://docs.rs/waitset-unix
 //! [waitset-conformance]: https://docs.rs/waitset-conformance/latest/waitset_conformance/guide/
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod capabilities;
 mod event;

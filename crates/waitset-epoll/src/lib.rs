@@ -18,6 +18,7 @@
 //! epoll.deregister(far.as_fd())?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
 mod epoll;

@@ -17,6 +17,7 @@
 //! poll.deregister(far.as_fd())?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(unix)]
 
 mod sys;

@@ -15,6 +15,7 @@
 //!
 //! [guide]: https://docs.rs/waitset-conformance/latest/waitset_conformance/guide/
 //! [waitset]: https://docs.rs/waitset
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(unix)]
 
 mod bell;

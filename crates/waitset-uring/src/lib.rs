@@ -23,6 +23,7 @@
 //! uring.deregister(far.as_fd())?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(target_os = "linux")]
 
 mod absence;

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod absent;
 mod backend;
@@ -41,8 +42,3 @@ pub use waitset_poll::Poll;
 pub use waitset_select::Select;
 #[cfg(all(feature = "uring", target_os = "linux"))]
 pub use waitset_uring::Uring;
-
-/// The README's code, run as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

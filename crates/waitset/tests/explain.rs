@@ -379,6 +379,7 @@ fn run_traced(backend: Backend) {
     println!("\n{text}");
 }
 
+#[cfg(feature = "tracing")]
 mod tracing_events {
     use super::*;
     use tracing::field::{Field, Visit};

@@ -72,6 +72,7 @@ fn a_timers_hint_reaches_a_detector_inside_explain() {
     assert!(matches!(told.expect_one().culprit, Culprit::Timer { .. }));
 }
 
+#[cfg(feature = "tracing")]
 mod tracing_events {
     use super::*;
     use std::fmt::Debug;
