@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
-use futures::{StreamExt, poll};
+use futures::poll;
 use socket2::{Domain, SockAddr, Socket, Type};
 use waitset::stream::connect_unix;
 
@@ -106,8 +106,11 @@ fn connecting_to_no_listener_is_an_error() {
     });
 }
 
+#[cfg(feature = "stream")]
 #[test]
 fn incoming_connections_are_a_stream() {
+    use futures::StreamExt;
+
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
             let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();

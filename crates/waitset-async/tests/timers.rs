@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::{Either, join_all, select};
 use futures::io::{AsyncReadExt, AsyncWriteExt};
-use futures::{StreamExt, poll};
+use futures::poll;
 
 use mechanisms::{complete, for_each_mechanism, on_every_mechanism, timed};
 use waitset_async::{
@@ -296,8 +296,11 @@ fn an_interval_loses_no_tick_when_awaiting_it_is_given_up() {
     });
 }
 
+#[cfg(feature = "stream")]
 #[test]
 fn an_interval_is_a_stream_and_can_be_reset() {
+    use futures::StreamExt;
+
     on_every_mechanism(|mut executor| {
         complete(&mut executor, async {
             let start = Instant::now();
