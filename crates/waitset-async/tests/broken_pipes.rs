@@ -1,6 +1,6 @@
 //! Writing to a peer that is gone is an error, and no signal ends the process, even where
 //! `SIGPIPE` does what it does by default. On every mechanism.
-#![cfg(any(target_os = "linux", target_os = "android"))]
+#![cfg(all(feature = "hyper", any(target_os = "linux", target_os = "android")))]
 
 mod mechanisms;
 
