@@ -1,4 +1,4 @@
-//! What a reactor has, and how the kernel comes to hold what is wanted.
+//! The state of a reactor, and how changes of registrations reach the kernel.
 
 use std::io;
 use std::mem;
@@ -13,7 +13,7 @@ use crate::table::Table;
 
 pub(crate) const NAME: &str = "epoll";
 
-/// After so many waits, a source that was reported is looked at: it may have been closed while
+/// After so many waits, a source that was reported is checked: it can have been closed while
 /// registered, and be reported for as long as a duplicate is open.
 pub(crate) const ROUND: u32 = 1 << 14;
 
@@ -60,22 +60,22 @@ pub struct Epoll {
     pub(crate) epoll: OwnedFd,
     pub(crate) wake: WakeFlag<Bell>,
     pub(crate) table: Table,
-    /// Level-triggered sources that may be registered otherwise than wanted.
+    /// Level-triggered sources whose registration in the kernel can differ from what is wanted.
     pub(crate) changed: Vec<RawFd>,
-    /// Whether the always-ready files get the buffer first at the next wait.
+    /// `true` if the always-ready files filled the buffer first in the last wait.
     pub(crate) files_first: bool,
-    /// Whether the kernel holds sources that were closed while registered.
+    /// `true` if the kernel holds sources that were closed while registered.
     pub(crate) has_ghosts: bool,
-    /// How many times a reported source was looked at.
+    /// The number of checks of a reported source.
     pub(crate) looks: usize,
-    /// Whether the bell's event may come without its flag, since the instance was opened
-    /// after the bell was rung.
+    /// `true` if the bell's event can come without its flag, because the instance was opened after the
+    /// bell was rung.
     pub(crate) rings_again: bool,
-    /// Whether a wait has more to do than to ask the kernel.
+    /// `true` if a wait has more to do than to call the kernel.
     pub(crate) needs_care: bool,
     pub(crate) has_nanoseconds: bool,
-    /// Rounds of waits that went the short way, of one system call each, and how many are left
-    /// of this one.
+    /// Completed rounds of waits that took the short path, of one system call each, and the number of
+    /// waits left in this round.
     pub(crate) rounds: u64,
     pub(crate) left: u32,
     pub(crate) stats: Stats,
@@ -118,7 +118,7 @@ impl Epoll {
         })
     }
 
-    /// Has the kernel hold what is wanted and nothing else.
+    /// Makes the kernel hold what is wanted and nothing else.
     #[cold]
     pub(crate) fn prepare(&mut self) {
         self.apply_changes();
@@ -128,7 +128,7 @@ impl Epoll {
         self.note_care();
     }
 
-    /// Hands the kernel what still differs from what is wanted.
+    /// Gives the kernel the changes that still differ from what it holds.
     #[cold]
     pub(crate) fn apply_changes(&mut self) {
         for position in 0..self.changed.len() {
@@ -146,10 +146,10 @@ impl Epoll {
         self.changed.clear();
     }
 
-    /// Notes that the kernel may have to hear of a change.
+    /// Notes that a change of this source may have to reach the kernel.
     pub(crate) fn queue(&mut self, fd: RawFd) {
         if self.changed.len() > self.table.len() {
-            // Sources that were removed since have left their numbers here.
+            // Sources that were removed since then have left their numbers here.
             self.apply_changes();
         }
         self.changed.push(fd);
@@ -161,13 +161,13 @@ impl Epoll {
         sys::modify(&self.epoll, fd, held)
     }
 
-    /// Changes what the kernel holds. It fails only for a descriptor that was closed while
-    /// registered: what the number refers to now is found out by a fresh instance.
+    /// Changes what the kernel holds. That fails only for a descriptor that was closed while
+    /// registered; a fresh instance then finds out what the number refers to now.
     pub(crate) fn change_or_renew(&mut self, fd: RawFd, held: Held) {
         self.has_ghosts |= self.change(fd, held).is_err();
     }
 
-    /// Notes whether the next wait has to care for anything, so that it need not look.
+    /// Notes whether the next wait has more to do, so that it need not check.
     pub(crate) fn note_care(&mut self) {
         self.needs_care = !self.changed.is_empty()
             || self.table.has_files()
@@ -176,7 +176,7 @@ impl Epoll {
             || self.rings_again;
     }
 
-    /// A change that the kernel has to hear of now, or of a file.
+    /// Makes a change that must reach the kernel now, or one of a file.
     pub(crate) fn modify_with_care(&mut self, fd: RawFd, wanted: Registration) -> io::Result<()> {
         let entry = self.table.changed(fd, wanted);
         if entry.is_file() {
@@ -186,7 +186,7 @@ impl Epoll {
         match self.change(fd, entry.held) {
             Ok(()) => {}
             Err(error) => match error.raw_os_error() {
-                // The number has been given to another file, which the next wait watches.
+                // The number has been given to another file, which the next wait registers.
                 Some(libc::ENOENT | libc::EPERM) => self.has_ghosts = true,
                 Some(libc::EBADF) => return Err(refusal::not_open(NAME, fd)),
                 _ => {

@@ -14,7 +14,7 @@ use crate::epoll::Epoll;
 use crate::held::WAKE;
 use crate::sys;
 
-/// An instance that holds what is registered and can be watched.
+/// An instance that holds every source that is registered and can be watched.
 struct Fresh {
     epoll: OwnedFd,
     /// Numbers that refer to always-ready files now.
@@ -24,8 +24,8 @@ struct Fresh {
 }
 
 impl Epoll {
-    /// Looks whether the kernel still has a source under a number, beside the `known` ones,
-    /// after a call that has shown that its file was another.
+    /// Checks whether the kernel still holds a source under a number, apart from the `known` ones,
+    /// after a call has shown that the number refers to another file now.
     #[cold]
     pub(crate) fn look_for_ghost(&mut self, fd: RawFd, known: u32) {
         if !self.has_ghosts {
@@ -34,8 +34,8 @@ impl Epoll {
         }
     }
 
-    /// Looks whether one of the sources that were told is still the file that has its number:
-    /// another each time, since those of the same wait may be healthy.
+    /// Checks whether one of the reported sources is still the file that has its number: another one
+    /// each time, because the others of the same wait can be healthy.
     #[cold]
     pub(crate) fn look_for_overwritten(&mut self, events: &Events) {
         if self.has_ghosts || events.is_empty() {
@@ -43,15 +43,15 @@ impl Epoll {
         }
         self.looks = self.looks.wrapping_add(1);
         let event = events.as_slice()[self.looks % events.len()];
-        // To be asked for what it holds changes nothing of a level-triggered source.
+        // Setting what it already holds does not change a level-triggered source.
         if let Some((fd, held)) = self.table.find_level(event.data()) {
             self.change_or_renew(fd, held);
             self.note_care();
         }
     }
 
-    /// Replaces the instance by one without ghosts. As long as none can be opened, the old one
-    /// serves on as it is, and the answer is false.
+    /// Replaces the instance by one without ghosts. If none can be opened, it returns `false`, and the
+    /// old one stays in use.
     #[cold]
     pub(crate) fn lay_ghosts(&mut self) -> bool {
         let Ok(fresh) = self.fresh_instance() else {

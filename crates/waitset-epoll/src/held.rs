@@ -1,15 +1,15 @@
-//! What the kernel holds of a source: the bits it watches and the data word it echoes.
+//! The kernel's part of a registration: the bits that it watches and the data word that it returns.
 //!
-//! A data word with an interest in its low three bits is an [`Event`]'s own: nothing to
-//! look up. The others are marks: zero is the waker, the rest name a one-shot source by
-//! descriptor and generation.
+//! A data word with an interest in its low three bits is an [`Event`]'s own, and needs no look-up.
+//! All others are marks: zero is the waker, and the rest name a one-shot source by descriptor and
+//! generation.
 
 use std::os::fd::RawFd;
 
 use waitset_core::{Event, Interest, Mode, Readiness};
 use waitset_unix::Registration;
 
-/// Where an [`Event`] has its interest and a mark has nothing.
+/// The bits that hold an [`Event`]'s interest, and are zero in a mark.
 const INTEREST: u64 = Interest::ALL.bits() as u64;
 const INTEREST_BITS: u32 = INTEREST.count_ones();
 
@@ -20,25 +20,24 @@ pub(crate) struct Held {
     pub(crate) data: u64,
 }
 
-/// The waker's eventfd: edge-triggered, so that each write is told once and none is read.
+/// The waker's eventfd: edge-triggered, so that each write is reported once and never read.
 pub(crate) const WAKE: Held = Held {
     bits: libc::EPOLLIN as u32 | libc::EPOLLET as u32,
     data: 0,
 };
 
-/// Nothing is watched. A hang-up or an error, which the kernel tells unasked, is told
-/// once more and then no more.
+/// Nothing is watched. The kernel reports a hang-up or an error unasked, but only once more.
 pub(crate) const SILENT_BITS: u32 = ONESHOT;
 
 pub(crate) const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 
-/// The bits to watch for an interest, level-triggered.
+/// Returns the bits to watch for an interest, level-triggered.
 #[inline]
 pub(crate) fn bits(interest: Interest) -> u32 {
     Readiness::requested(interest).bits()
 }
 
-/// What the kernel is to hold of a level- or edge-triggered source.
+/// Returns what the kernel must hold for a level-triggered or edge-triggered source.
 pub(crate) fn plain(wanted: &Registration) -> Held {
     let edge = match wanted.mode {
         Mode::Edge => libc::EPOLLET as u32,
@@ -50,19 +49,19 @@ pub(crate) fn plain(wanted: &Registration) -> Held {
     }
 }
 
-/// Whether an event's data word has to be looked up.
+/// Returns `true` if an event's data word must be looked up.
 #[inline]
 pub(crate) fn is_marked(data: u64) -> bool {
     data & INTEREST == 0
 }
 
-/// The data word of a one-shot source. Generations run from 1 to 2²⁹ − 1.
+/// Returns the data word of a one-shot source. Generations run from 1 to 2²⁹ − 1.
 pub(crate) fn mark(fd: RawFd, generation: u32) -> u64 {
     debug_assert!(generation != 0 && generation < 1 << 29);
     (u64::from(generation) << 32 | u64::from(fd as u32)) << INTEREST_BITS
 }
 
-/// The descriptor of a one-shot source.
+/// Returns the descriptor of a one-shot source.
 #[inline]
 pub(crate) fn unmark(data: u64) -> RawFd {
     (data >> INTEREST_BITS) as u32 as RawFd

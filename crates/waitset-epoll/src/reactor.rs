@@ -1,4 +1,4 @@
-//! The contract on epoll.
+//! The trait.
 
 use std::io;
 use std::mem;
@@ -92,8 +92,8 @@ impl Reactor for Epoll {
         };
         if !entry.is_file() {
             self.stats.control_calls += 1;
-            // It fails only for a descriptor that was closed while registered, which the
-            // kernel has dropped unless there is a duplicate.
+            // This fails only for a descriptor that was closed while registered, which the kernel
+            // has dropped unless there is a duplicate.
             if sys::delete(&self.epoll, fd).is_err() {
                 self.look_for_ghost(fd, 0);
             }
@@ -102,7 +102,7 @@ impl Reactor for Epoll {
         Ok(())
     }
 
-    /// The short way: one system call, and nothing to look up.
+    /// The short path: one system call, and nothing to look up.
     #[inline]
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let mut answer = NOT_ASKED;
@@ -117,7 +117,7 @@ impl Reactor for Epoll {
                     events.replace(count);
                     return Ok(count);
                 }
-                // The long way ends the round, and counts this wait.
+                // The long path ends the round, and counts this wait.
                 self.left = 1;
             }
         }

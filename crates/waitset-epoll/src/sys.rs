@@ -57,8 +57,8 @@ pub(crate) fn delete(epoll: &OwnedFd, fd: RawFd) -> io::Result<()> {
     control(epoll, libc::EPOLL_CTL_DEL, fd, Held { bits: 0, data: 0 })
 }
 
-/// Whether the instance holds more than `known` sources under a number; true if the kernel does
-/// not say. One kcmp(2).
+/// Returns `true` if the instance holds more than `known` sources under a number, or if the kernel
+/// does not say. One kcmp(2).
 #[cfg(target_os = "linux")]
 pub(crate) fn holds_more(epoll: &OwnedFd, fd: RawFd, known: u32) -> bool {
     /// The target of an epoll instance (linux/kcmp.h).
@@ -100,10 +100,10 @@ fn control(epoll: &OwnedFd, operation: libc::c_int, fd: RawFd, held: Held) -> io
 /// The kernel refuses more events than fit an int's bytes.
 const MOST_EVENTS: usize = i32::MAX as usize / size_of::<Event>();
 
-/// As [`wait`], for a buffer of any length: the answer as it comes, -1 for an error.
+/// Like [`wait`], for a buffer of any length. Returns the raw result, -1 for an error.
 ///
-/// A length that does not fit the kernel's int is cut, and what the kernel makes of the
-/// rest is at most as long as the buffer, or `EINVAL`.
+/// A length that does not fit the kernel's int is cut. The kernel then fills at most the buffer, or
+/// returns `EINVAL`.
 #[inline]
 pub(crate) fn wait_plainly(epoll: &OwnedFd, buffer: &mut [Event], millis: i32) -> libc::c_int {
     let room = buffer.len() as libc::c_int;
@@ -148,7 +148,7 @@ pub(crate) fn wait_nanoseconds(
     checked(count as libc::c_int).map(|count| count as usize)
 }
 
-/// Where the C library's timespec may not be the kernel's, milliseconds have to do.
+/// If the C library's timespec can differ from the kernel's, milliseconds have to do.
 #[cfg(not(target_pointer_width = "64"))]
 pub(crate) fn wait_nanoseconds(
     _: &OwnedFd,

@@ -1,4 +1,4 @@
-//! What is registered, by descriptor.
+//! The registered sources, by descriptor.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -8,12 +8,12 @@ use waitset_unix::{FdTable, Registration};
 
 use crate::held::{self, Held, ONESHOT, SILENT_BITS, WAKE};
 
-/// One source: what is wanted and what the kernel holds.
+/// A source: the registration that is wanted and the one that the kernel holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) registration: Registration,
     pub(crate) held: Held,
-    /// What is to be told of a one-shot source or a file; nothing while it is disarmed.
+    /// The readiness to report of a one-shot source or a file; empty while it is disarmed.
     armed: Readiness,
     pub(crate) queued: bool,
     kind: Kind,
@@ -23,23 +23,23 @@ pub(crate) struct Entry {
 enum Kind {
     /// The kernel watches it.
     Watched,
-    /// As above, and it once fired while disarmed: one-shot in the kernel, too.
+    /// Like `Watched`, but it has fired while disarmed, and is one-shot in the kernel, too.
     Flooding,
     /// The kernel refuses it (`EPERM`); it is always ready.
     File,
 }
 
-/// Why a marked event is not told.
+/// Why a marked event is not reported.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PassedOver {
     /// It is the waker's.
     Wake,
     /// Its source is disarmed, in the kernel as well.
     Disarmed,
-    /// The kernel will tell it again unless it is told to be silent.
+    /// The kernel will report it again unless it is silenced.
     ToSilence(RawFd),
-    /// Nobody knows it: it was closed while registered and lives on in a duplicate, where
-    /// nothing can silence it.
+    /// It is unknown: it was closed while registered and lives on in a duplicate, where nothing can
+    /// silence it.
     Stray,
 }
 
@@ -69,12 +69,12 @@ impl Entry {
         self.kind == Kind::File
     }
 
-    /// Whether the kernel holds a mark of it.
+    /// Returns `true` if the kernel holds a mark of it.
     fn is_marked(&self) -> bool {
         !self.is_file() && held::is_marked(self.held.data)
     }
 
-    /// What the kernel should hold.
+    /// Returns what the kernel should hold.
     pub(crate) fn wanted(&self) -> Held {
         match self.registration.mode {
             Mode::Oneshot => Held {
@@ -96,8 +96,9 @@ impl Entry {
         !self.armed.is_empty()
     }
 
-    /// Takes note of what is wanted if the kernel need not hear of it now: of a level not
-    /// before the next wait, and of a one-shot source not at all if it is only re-armed.
+    /// Keeps a change here, and returns `true`, if it need not reach the kernel now: for a
+    /// level-triggered source not before the next wait, and for a one-shot source not at all if it is
+    /// only re-armed.
     #[inline]
     pub(crate) fn keep(&mut self, wanted: Registration) -> bool {
         let bits = held::bits(wanted.interest);
@@ -114,11 +115,11 @@ impl Entry {
         true
     }
 
-    /// What to tell of a one-shot source that fired, once.
+    /// Returns the event of a one-shot source that fired, once.
     #[inline]
     fn fire(&mut self, observed: Readiness) -> Option<Event> {
         if self.held.bits & ONESHOT != 0 {
-            // The kernel has disarmed it by telling.
+            // The kernel disarmed it when it reported it.
             self.held.bits = SILENT_BITS;
         }
         let seen = observed & self.armed;
@@ -129,10 +130,10 @@ impl Entry {
         Some(self.registration.event(seen))
     }
 
-    /// What the kernel should hold of a one-shot source that fired in vain.
+    /// Returns what the kernel should hold of a one-shot source that fired unwanted.
     fn silenced(&mut self) -> Held {
         if self.is_armed() {
-            // It watches more than is wanted by now.
+            // The kernel watches more than is wanted by now.
             return self.wanted();
         }
         self.kind = Kind::Flooding;
@@ -142,7 +143,7 @@ impl Entry {
         }
     }
 
-    /// Readiness of an always-ready file that is armed.
+    /// Returns the event of an always-ready file that is armed.
     fn tell_file(&mut self) -> Event {
         let seen = self.armed;
         if self.registration.mode != Mode::Level {
@@ -157,17 +158,17 @@ impl Entry {
 pub(crate) struct Table {
     entries: FdTable<Entry>,
     files: Vec<RawFd>,
-    /// Where telling the files goes on.
+    /// The file to report next.
     next_file: usize,
-    /// How many system calls have looked whether a file is still one.
+    /// The number of system calls that checked whether a file is still one.
     file_checks: u64,
     generation: u32,
-    /// How many of the sources the kernel holds a mark of.
+    /// The number of sources of which the kernel holds a mark.
     marks: usize,
 }
 
 impl Table {
-    /// Whether the kernel holds a mark of a source, so that one can come back.
+    /// Returns `true` if the kernel holds a mark of a source, so that one can come back.
     pub(crate) fn has_marks(&self) -> bool {
         self.marks > 0
     }
@@ -196,8 +197,8 @@ impl Table {
         self.entries.get(fd).is_some_and(Entry::is_file)
     }
 
-    /// Makes an event what its source is to be told, if it is to be told at all: a plain
-    /// one is, and a marked one if its source is armed for it, once.
+    /// Turns an event of the kernel into the one to report. Returns `false` if it must not be
+    /// reported: a plain event always is, a marked one once if its source is armed for it.
     #[inline]
     pub(crate) fn tell(&mut self, event: &mut Event) -> bool {
         if !held::is_marked(event.data()) {
@@ -210,14 +211,14 @@ impl Table {
         told.is_some()
     }
 
-    /// The source that a mark names.
+    /// Returns the source that a mark names.
     #[inline]
     fn marked(&mut self, event: &Event) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(held::unmark(event.data()))?;
         (entry.held.data == event.data()).then_some(entry)
     }
 
-    /// Why [`tell`](Self::tell) did not.
+    /// Returns why [`tell`](Self::tell) returned `false`.
     pub(crate) fn passed_over(&mut self, event: &Event) -> PassedOver {
         if event.data() == WAKE.data {
             return PassedOver::Wake;
@@ -231,14 +232,14 @@ impl Table {
         }
     }
 
-    /// What the kernel should hold of a one-shot source that fired in vain.
+    /// Returns what the kernel should hold of a one-shot source that fired unwanted.
     pub(crate) fn silence(&mut self, fd: RawFd) -> Option<Held> {
         let entry = self.entries.get_mut(fd)?;
         entry.held = entry.silenced();
         Some(entry.held)
     }
 
-    /// A new entry, not in the table yet.
+    /// Creates an entry, not in the table yet.
     pub(crate) fn entry(&mut self, fd: RawFd, wanted: Registration) -> Entry {
         let held = match wanted.mode {
             Mode::Oneshot => {
@@ -255,7 +256,7 @@ impl Table {
         Entry::new(wanted, held)
     }
 
-    /// The entry of a registered source with something else wanted, not in the table yet.
+    /// Creates the entry of a registered source with another registration, not in the table yet.
     pub(crate) fn changed(&mut self, fd: RawFd, wanted: Registration) -> Entry {
         let mut entry = self.entry(fd, wanted);
         if let Some(old) = self.entries.get(fd) {
@@ -269,7 +270,7 @@ impl Table {
         entry
     }
 
-    /// Puts an entry in, and returns the old one if there was.
+    /// Inserts an entry, and returns the old one if there was one.
     pub(crate) fn insert(&mut self, fd: RawFd, entry: Entry) -> Option<Entry> {
         let old = self.remove(fd);
         if entry.is_file() {
@@ -289,7 +290,7 @@ impl Table {
         Some(entry)
     }
 
-    /// The level-triggered source of which the kernel echoes this word.
+    /// Returns the level-triggered source with this data word.
     pub(crate) fn find_level(&self, data: u64) -> Option<(RawFd, Held)> {
         let is_it =
             |entry: &Entry| entry.held.data == data && entry.registration.mode == Mode::Level;
@@ -297,7 +298,7 @@ impl Table {
         Some((fd, entry.held))
     }
 
-    /// The sources that the kernel is to watch, with their numbers.
+    /// Iterates over the sources that the kernel must watch, with their descriptors.
     pub(crate) fn watched(&self) -> impl Iterator<Item = (RawFd, Entry)> + '_ {
         let entries = self.entries.descriptors();
         let entries = entries.filter_map(|fd| Some((fd, *self.entries.get(fd)?)));
@@ -309,12 +310,13 @@ impl Table {
         entries.into_iter().any(Entry::is_armed)
     }
 
-    /// Tells the files that are ready, as far as there is room, each once in its turn.
+    /// Reports the files that are ready, as far as there is room, each in its turn.
     ///
-    /// `add` asks the kernel to watch each that would be told. It still refuses a file
-    /// (`EPERM`). It watches what has been given the number since, and the entry is dropped if
-    /// nothing has: both would be ready forever. If the kernel has no memory or no watch left,
-    /// the file is told, and asked about the next time.
+    /// `add` registers each with the kernel before it is reported. The kernel still refuses a file
+    /// (`EPERM`). If it accepts the number, that has been given to another source, which is watched
+    /// from now on; if the number is closed, the entry is dropped. Both would otherwise be ready
+    /// forever. If the kernel has no memory or watch left, the file is reported, and checked the next
+    /// time.
     pub(crate) fn tell_files(
         &mut self,
         events: &mut Events,
@@ -342,7 +344,7 @@ impl Table {
                 }
                 Err(_) => drop(self.remove(fd)),
             }
-            // Another has moved into its place, and its turn is now.
+            // Another one has moved into its place, and has its turn now.
             self.next_file = self.next_file.saturating_sub(1);
         }
     }

@@ -1,4 +1,4 @@
-//! Waiting: ask the kernel, look marked events up, and ask again if there is nothing to report.
+//! Waiting: call the kernel, look up marked events, and call again if there is nothing to report.
 
 use std::io;
 use std::time::Duration;
@@ -10,12 +10,11 @@ use crate::epoll::{Epoll, NAME, ROUND};
 use crate::sys;
 use crate::table::PassedOver;
 
-/// What no call answers.
+/// A result that no system call returns: the kernel has not been asked yet.
 pub(crate) const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 
 impl Epoll {
-    /// A wait with something to prepare or to look up, or whose answer is not simply what
-    /// is told.
+    /// A wait with something to prepare or to look up, or whose result cannot be reported as it is.
     #[cold]
     pub(crate) fn wait_with_care(
         &mut self,
@@ -61,7 +60,7 @@ impl Epoll {
         if events.is_empty() {
             waited?;
         }
-        // What was told of files must not be lost; the kernel refuses the next wait.
+        // Events of files must not be lost; the kernel refuses the next wait.
         if self.stats.waits % u64::from(ROUND) == 0 {
             self.look_for_overwritten(events);
         }
@@ -69,9 +68,9 @@ impl Epoll {
         Ok(())
     }
 
-    /// Waits until there is something to tell or a reason to return. What fires without
-    /// being wanted is silenced, and the wait goes on with the rest of its timeout: what
-    /// is ready may be behind it.
+    /// Waits until there is something to report or a reason to return. A source that fires unwanted is
+    /// silenced, and the wait continues with the rest of its timeout, because other sources can be
+    /// ready behind it.
     fn wait_for_news(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         let sleeps = timeout != Some(Duration::ZERO);
         let deadline = Deadline::after(timeout.filter(|_| sleeps));
@@ -84,7 +83,7 @@ impl Epoll {
         Ok(())
     }
 
-    /// Asks the kernel once and adds what is to be told; true if there is a reason to
+    /// Calls the kernel once and adds the events to report. Returns `true` if there is a reason to
     /// return.
     fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
         let start = events.len();
@@ -102,7 +101,7 @@ impl Epoll {
         }
     }
 
-    /// Waits with a timeout that is neither zero nor for ever.
+    /// Waits with a timeout that is neither zero nor forever.
     #[cold]
     fn wait_for(&mut self, buffer: &mut [Event], timeout: Duration) -> io::Result<usize> {
         if self.has_nanoseconds {
@@ -121,14 +120,14 @@ impl Epoll {
             if count > 0 || millis < i32::MAX {
                 return Ok(count);
             }
-            // 24.8 days are over; the timeout was longer.
+            // 24.8 days have passed; the timeout was longer.
             millis = millis_rounded_up(deadline.remaining().unwrap_or(Duration::MAX));
             self.stats.wait_calls += 1;
         }
     }
 
-    /// Looks marked events up, from `start` to `end` of the buffer, and drops those that
-    /// are not to be told; true if there is a reason to return.
+    /// Looks up marked events, from `start` to `end` of the buffer, and drops those that must not be
+    /// reported. Returns `true` if there is a reason to return.
     #[inline]
     fn tell(&mut self, events: &mut Events, start: usize, end: usize) -> bool {
         let fresh = &mut events.buffer_mut()[start..end];
@@ -139,8 +138,7 @@ impl Epoll {
         self.tell_some(events, start, end)
     }
 
-    /// The same where some are not to be told. Those that are told already have no mark
-    /// any more.
+    /// The same if some must not be reported. Those that were reported no longer have a mark.
     #[cold]
     fn tell_some(&mut self, events: &mut Events, start: usize, end: usize) -> bool {
         let fresh = &mut events.buffer_mut()[start..end];
@@ -167,7 +165,7 @@ impl Epoll {
         has_reason
     }
 
-    /// Does what an event that is not told is good for; true if a waker woke.
+    /// Handles an event that is not reported. Returns `true` if a waker woke.
     fn pass_over(&mut self, event: &Event) -> bool {
         match self.table.passed_over(event) {
             PassedOver::Wake => return self.wake.take(),
@@ -182,8 +180,8 @@ impl Epoll {
         false
     }
 
-    /// Waits with always-ready files among the sources. Files and the kernel take turns
-    /// in who fills the buffer first.
+    /// Waits with always-ready files among the sources. Files and the kernel take turns in filling the
+    /// buffer first.
     fn wait_among_files(
         &mut self,
         events: &mut Events,
@@ -201,7 +199,7 @@ impl Epoll {
             if !events.is_empty() || events.was_woken() || events.was_interrupted() {
                 return Ok(());
             }
-            // Those that were ready are files no more.
+            // The numbers that were ready no longer refer to files.
         }
         self.wait_for_news(events, timeout)
     }
@@ -233,7 +231,7 @@ impl Epoll {
     }
 }
 
-/// The timeout as the plain call takes it: none or zero, which every kernel counts alike.
+/// Returns the timeout for the plain call, if it is none or zero, which need no unit.
 #[inline]
 pub(crate) fn plain_millis(timeout: Option<Duration>) -> Option<i32> {
     match timeout {

@@ -21,10 +21,10 @@ const POLLRDHUP: c_short = libc::POLLRDHUP;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const POLLRDHUP: c_short = 0;
 
-/// Whether a peer's half-close has a flag of its own.
+/// `true` if a peer's half-close has a flag of its own.
 pub(crate) const SEES_PEER_CLOSED: bool = POLLRDHUP != 0;
 
-/// What asks the kernel for `interest`.
+/// Returns the entry that asks the kernel for `interest`.
 #[inline]
 pub(crate) fn entry(fd: RawFd, interest: Interest) -> pollfd {
     let peer_closed = if interest.is_readable() { POLLRDHUP } else { 0 };
@@ -35,26 +35,25 @@ pub(crate) fn entry(fd: RawFd, interest: Interest) -> pollfd {
     }
 }
 
-/// Makes the kernel pass the entry over, hang-up included: poll(2) ignores negative
-/// descriptors.
+/// Makes the kernel skip the entry, hang-ups included: poll(2) ignores negative descriptors.
 #[inline]
 pub(crate) fn disarm(entry: &mut pollfd) {
     entry.fd = !entry.fd;
 }
 
-/// The descriptor of an entry, armed or not.
+/// Returns the descriptor of an entry, armed or not.
 #[inline]
 pub(crate) fn descriptor(entry: &pollfd) -> RawFd {
     if entry.fd < 0 { !entry.fd } else { entry.fd }
 }
 
-/// Whether the descriptor was found closed.
+/// Returns `true` if the kernel found the descriptor closed.
 #[inline]
 pub(crate) fn is_dead(entry: &pollfd) -> bool {
     entry.revents & libc::POLLNVAL != 0
 }
 
-/// What the kernel observed.
+/// Returns the readiness that the kernel observed.
 #[inline]
 pub(crate) fn observed(entry: &pollfd) -> Readiness {
     let bits = entry.revents as u16;
@@ -70,7 +69,7 @@ pub(crate) fn observed(entry: &pollfd) -> Readiness {
     low | dead | peer_closed
 }
 
-/// How many entries from the front have nothing to tell.
+/// Returns how many entries from the front have nothing to report.
 ///
 /// Eight at a time with one branch, which compilers turn into vector code.
 #[inline]
@@ -96,7 +95,7 @@ mod mechanism {
 
     pub(crate) const RESOLUTION: Duration = Duration::from_nanos(1);
 
-    /// Whether one call can wait that long.
+    /// Returns `true` if one call can wait that long.
     pub(crate) fn can_express(_: Option<Duration>) -> bool {
         true
     }
@@ -119,7 +118,7 @@ mod mechanism {
 
     pub(crate) const RESOLUTION: Duration = Duration::from_millis(1);
 
-    /// Whether one call can wait that long.
+    /// Returns `true` if one call can wait that long.
     pub(crate) fn can_express(timeout: Option<Duration>) -> bool {
         timeout.is_none_or(|timeout| millis_rounded_up(timeout) < i32::MAX)
     }

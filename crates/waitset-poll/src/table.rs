@@ -23,7 +23,7 @@ pub(crate) struct Table {
     /// Parallel to `asked`; the waker's is a placeholder.
     registrations: Vec<Registration>,
     places: FdTable<u32>,
-    /// Where telling goes on when the last batch did not fit the buffer.
+    /// The place to continue from if the last batch did not fit the buffer.
     next: usize,
     /// Descriptors found closed in a batch, removed after it.
     dead: Vec<RawFd>,
@@ -44,7 +44,7 @@ impl Table {
         }
     }
 
-    /// How many descriptors the kernel is asked about, the waker's included.
+    /// Returns how many descriptors the kernel is asked about, the waker's included.
     pub(crate) fn len(&self) -> usize {
         self.asked.len()
     }
@@ -96,11 +96,10 @@ impl Table {
         Ok(())
     }
 
-    /// Puts the events of `ready` descriptors into the buffer; true if the waker's bell
-    /// is among them.
+    /// Puts the events of `ready` descriptors into the buffer. Returns `true` if the waker's bell is
+    /// among them.
     ///
-    /// What does not fit is left as it is, so that the next call finds it, and telling
-    /// goes on there.
+    /// Entries that do not fit stay as they are, and the next call continues there.
     pub(crate) fn tell(&mut self, events: &mut Events, ready: usize) -> bool {
         let woken = self.asked[WAKE].revents != 0;
         let mut left = ready - usize::from(woken);
@@ -117,7 +116,7 @@ impl Table {
         woken
     }
 
-    /// Returns whether there is more to tell and room to do it.
+    /// Returns `true` if there is more to report, and room for it.
     fn tell_range(&mut self, range: Range<usize>, events: &mut Events, left: &mut usize) -> bool {
         let mut place = range.start;
         while *left > 0 && place < range.end {

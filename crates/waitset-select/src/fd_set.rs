@@ -14,7 +14,7 @@ const BITS: usize = Word::BITS as usize;
 /// A set for each direction; direction `i` is bit `i` of an [`Interest`].
 pub(crate) const DIRECTIONS: usize = 3;
 
-/// What is asked, what was answered, and the highest descriptor asked about.
+/// The sets to pass, the sets that came back, and the highest descriptor in them.
 #[derive(Debug)]
 pub(crate) struct FdSets {
     /// By word, so that a change of one descriptor touches one place.
@@ -24,7 +24,7 @@ pub(crate) struct FdSets {
     /// The highest descriptor that is asked about: the kernel looks at all up to it.
     highest: usize,
     bell: RawFd,
-    /// Where telling goes on when the last batch did not fit the buffer.
+    /// The place to continue from if the last batch did not fit the buffer.
     next: usize,
 }
 
@@ -113,7 +113,7 @@ impl FdSets {
         (self.highest + 1, given)
     }
 
-    /// Whether the waker's bell was answered, and takes its bit off.
+    /// Returns `true` if the waker's bell is ready, and clears its bit.
     pub(crate) fn take_bell(&mut self) -> bool {
         let word = &mut self.answered[0][self.bell as usize / BITS];
         let bit = 1 << (self.bell as usize % BITS);
@@ -122,8 +122,8 @@ impl FdSets {
         rang
     }
 
-    /// Gives every answered descriptor to `tell`, until that says that there is no room;
-    /// the next call goes on there. `ready` is at least the number of bits left.
+    /// Passes every ready descriptor to `tell`, until that returns `false` because there is no room;
+    /// the next call continues there. `ready` is at least the number of bits left.
     pub(crate) fn answers(
         &mut self,
         ready: usize,
@@ -174,7 +174,7 @@ impl FdSets {
     }
 }
 
-/// What is asked in any direction.
+/// Returns the union of the three directions.
 #[inline]
 fn union(word: &[Word; DIRECTIONS]) -> Word {
     word[0] | word[1] | word[2]

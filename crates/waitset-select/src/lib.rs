@@ -64,23 +64,23 @@ pub struct Select {
     wake: WakeFlag<Bell>,
     sets: FdSets,
     sources: FdTable<Source>,
-    /// Registered since the last event, and not looked at yet; some may be deregistered again.
+    /// Registered since the last event, and not checked yet; some can be deregistered again.
     unchecked: Vec<RawFd>,
     limit: Option<usize>,
     probe: Probe,
     stats: Stats,
 }
 
-/// A source, and what the kernel is asked about it, as the bits of an [`Interest`]: none
-/// once a one-shot has fired.
+/// A source, and the directions that the kernel is asked for, as the bits of an [`Interest`]: none
+/// after a one-shot source fired.
 #[derive(Debug)]
 struct Source {
     registration: Registration,
     asked: u8,
 }
 
-/// Once in so many waits, all sources are looked at: what was opened with `O_PATH`, or has been
-/// given a registered number since, is ready in every wait, as select has it.
+/// Every so many waits, all sources are checked: select reports a descriptor that was opened with
+/// `O_PATH`, or was given a registered number since, as ready in every wait.
 const ROUND: u64 = 1 << 14;
 
 impl Select {

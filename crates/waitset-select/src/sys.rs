@@ -24,12 +24,12 @@ const LONGEST: Duration = Duration::MAX;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
-/// Whether one call can wait that long.
+/// Returns `true` if one call can wait that long.
 pub(crate) fn can_express(timeout: Option<Duration>) -> bool {
     timeout.is_none_or(|timeout| timeout <= LONGEST)
 }
 
-/// How many bits are set in the answer.
+/// Waits, and returns how many bits are set in the result.
 #[inline]
 pub(crate) fn select(sets: &mut FdSets, timeout: Option<Duration>) -> io::Result<usize> {
     let timeout = timespec(timeout.map(|timeout| timeout.min(LONGEST)));
