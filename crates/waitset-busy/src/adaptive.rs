@@ -59,7 +59,7 @@ impl<R: Reactor> Adaptive<R> {
         &self.inner
     }
 
-    /// Looks until something is found or `longest` is over; true if it was found.
+    /// Polls until something is found or `longest` has passed. Returns `true` if something was found.
     fn spin(&mut self, events: &mut Events, longest: Duration) -> io::Result<bool> {
         let start = Instant::now();
         while start.elapsed() < longest {

@@ -13,15 +13,16 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// The limit of [`Budget::default`]: two to three times what a sleep and a wake-up
-    /// cost (18 us measured on Linux 6.18), beyond which a spin costs more than it saves.
-    /// Between two threads that answer at once, a round trip then takes a tenth of the
-    /// time and at most a third of the processor of one that sleeps; where answers take
-    /// 100 us and longer, at most 1.1 times the processor (goal 12 of `cargo run --release
-    /// -p waitset-bench -- goals`, which measures it on any machine).
+    /// The limit of [`Budget::default`]: two to three times the cost of a sleep and a wakeup (18 µs,
+    /// measured on Linux 6.18). A longer spin costs more than it saves.
+    ///
+    /// Between two threads that reply immediately, a round trip then takes a tenth of the time and at
+    /// most a third of the CPU time of a reactor that sleeps. If replies take 100 µs or longer, it
+    /// takes at most 1.1 times the CPU time (goal 12 of `cargo run --release -p waitset-bench --
+    /// goals`, which measures it on any machine).
     pub const DEFAULT_LIMIT: Duration = Duration::from_micros(50);
 
-    /// What a budget grows to from zero.
+    /// The first step from zero.
     const STEP: Duration = Duration::from_micros(10);
 
     /// Creates a budget that never exceeds `limit`. With a limit of zero, it never spins.

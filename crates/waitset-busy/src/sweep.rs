@@ -71,8 +71,7 @@ impl Sweep {
         }
     }
 
-    /// Asks every armed source once, from where the last round ended on, until the
-    /// buffer is full.
+    /// Polls every armed source once, from the end of the last round on, until the buffer is full.
     fn round(&mut self, events: &mut Events) -> io::Result<()> {
         let count = self.sources.len();
         let mut dead = Vec::new();

@@ -11,20 +11,20 @@ const POLLRDHUP: libc::c_short = libc::POLLRDHUP;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const POLLRDHUP: libc::c_short = 0;
 
-/// Whether a peer's half-close has a flag of its own.
+/// `true` if a peer's half-close has a flag of its own.
 pub(crate) const SEES_PEER_CLOSED: bool = POLLRDHUP != 0;
 
-/// What one question found.
+/// The result of one call.
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub(crate) readiness: Readiness,
     pub(crate) is_dead: bool,
 }
 
-/// Asks one descriptor, now.
+/// Polls one descriptor with a zero timeout.
 ///
-/// The kernel answers `EINTR` to who does not wait only if a signal is pending and nothing
-/// is ready, so that it is an answer like any other (`do_poll` in fs/select.c).
+/// The kernel returns `EINTR` from such a call only if a signal is pending and nothing is ready, so it
+/// means the same as zero (`do_poll` in fs/select.c).
 pub(crate) fn ask(fd: RawFd, interest: Interest) -> io::Result<Observed> {
     let peer_closed = if interest.is_readable() { POLLRDHUP } else { 0 };
     let mut one = libc::pollfd {

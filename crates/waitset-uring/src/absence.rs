@@ -8,12 +8,12 @@ use waitset_unix::refusal;
 /// The name of the mechanism, in its errors.
 pub(crate) const NAME: &str = "uring";
 
-/// What the system says about io_uring, apart from the error.
+/// Signs of the system about io_uring, apart from the error.
 #[derive(Clone, Copy, Debug, Default)]
 struct Signs {
     /// The sysctl `kernel.io_uring_disabled`; 0 if there is none.
     disabled: u8,
-    /// Whether a seccomp filter watches this thread's calls.
+    /// `true` if a seccomp filter checks this thread's calls.
     is_filtered: bool,
 }
 
@@ -31,7 +31,7 @@ impl Signs {
     }
 }
 
-/// The error of a reactor that the kernel does not open: `Unsupported`, with the reason,
+/// Returns the error of a reactor that the kernel does not open: `Unsupported`, with the reason,
 /// if io_uring is not available.
 #[cold]
 pub(crate) fn explain(error: &io::Error) -> io::Error {
@@ -41,7 +41,7 @@ pub(crate) fn explain(error: &io::Error) -> io::Error {
     }
 }
 
-/// The kernel lacks what came after io_uring itself.
+/// Returns the error of a kernel that lacks newer parts of io_uring.
 #[cold]
 pub(crate) fn too_old() -> io::Error {
     unsupported(TOO_OLD)
@@ -54,7 +54,7 @@ fn unsupported(reason: impl std::fmt::Display) -> io::Error {
     io::Error::new(ErrorKind::Unsupported, text)
 }
 
-/// `None` for what is no absence, such as a want of descriptors.
+/// Returns `None` for errors that do not mean absence, such as a lack of descriptors.
 fn reason(errno: Option<i32>, signs: Signs) -> Option<&'static str> {
     let reason = match (errno?, signs) {
         (libc::EINVAL, _) => TOO_OLD,

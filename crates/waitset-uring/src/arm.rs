@@ -1,4 +1,4 @@
-//! Arming polls: what differs from what is wanted goes into the submission queue.
+//! Arming polls: changes go into the submission queue.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -10,10 +10,10 @@ use crate::sys::{self, Asked};
 use crate::uring::{BELL, Uring};
 
 impl Uring {
-    /// Notes that a source's poll may not be as it is wanted.
+    /// Notes that a source's poll can differ from what is wanted.
     pub(crate) fn queue(&mut self, fd: RawFd) {
         if self.queue.len() > self.sources.len() {
-            // Sources that were removed since have left their numbers here.
+            // Sources that were removed since then have left their numbers here.
             let sources = &self.sources;
             self.queue
                 .retain(|fd| sources.get(*fd).is_some_and(|source| source.queued));
@@ -23,8 +23,7 @@ impl Uring {
         self.queue.push(fd);
     }
 
-    /// Fills the submission queue with what differs from what is wanted, in this
-    /// thread's ring.
+    /// Fills the submission queue of this thread's ring with the changes.
     #[inline]
     pub(crate) fn arm(&mut self) -> io::Result<()> {
         if self.bell_is_armed && self.queue.is_empty() {

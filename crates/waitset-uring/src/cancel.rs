@@ -1,4 +1,4 @@
-//! Cancelling polls, and seeing them gone.
+//! Cancelling polls, and waiting for their last completions.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -11,17 +11,17 @@ use crate::source::{self, Source};
 use crate::sys;
 use crate::uring::{BELL, Uring};
 
-/// So many cancelled polls may wait to complete for the last time while others are armed:
-/// half of what the ring holds. The kernel runs them in portions, and a buffer that is
-/// always full could let them pile up.
+/// The largest number of cancelled polls that may wait for their last completion while others are
+/// armed: half of what the ring holds. The kernel runs them in portions, and with a buffer that is
+/// always full they could pile up.
 pub(crate) const MOST_DOOMED: usize = 2048;
 
 impl Uring {
-    /// Sees to it that the kernel holds nothing of a source's file: not by the poll that is
-    /// armed, nor by any that was cancelled before. Makes no system call if there is none.
+    /// Makes the kernel release a source's file: neither the armed poll nor one that was cancelled
+    /// before holds it afterwards. Makes no system call if there is none.
     pub(crate) fn let_go(&mut self, fd: RawFd) -> io::Result<()> {
         if self.cancel(fd)? == Entered::Moved || self.settle()? == Entered::Moved {
-            // The other thread's ring goes, and with it the polls.
+            // The other thread's ring is closed, and with it the polls.
             self.move_here()?;
         }
         Ok(())
@@ -46,7 +46,7 @@ impl Uring {
         self.settle()
     }
 
-    /// Queues the end of a source's poll, if it is armed.
+    /// Queues the cancellation of a source's poll, if it is armed.
     fn cancel(&mut self, fd: RawFd) -> io::Result<Entered> {
         let Some(source) = self.sources.get_mut(fd).filter(|source| source.is_armed()) else {
             return Ok(Entered::Here);
@@ -60,7 +60,7 @@ impl Uring {
         Ok(entered)
     }
 
-    /// Has the poll of a source armed again by the next wait, if it should be.
+    /// Makes the next wait arm the poll of a source again, if it should be.
     pub(crate) fn requeue(&mut self, fd: RawFd) {
         let source = self.sources.get_mut(fd);
         if source.is_some_and(|source| !mem::replace(&mut source.queued, true)) {
@@ -68,9 +68,9 @@ impl Uring {
         }
     }
 
-    /// Submits cancellations and waits until all cancelled polls have completed for the
-    /// last time. Only that tells that the kernel holds their files no more: one that is
-    /// being woken by another processor completes a moment after it was cancelled.
+    /// Submits cancellations and waits until all cancelled polls have completed for the last time.
+    /// Only that proves that the kernel no longer holds their files: a poll that another CPU is waking
+    /// completes a moment after it was cancelled.
     pub(crate) fn settle(&mut self) -> io::Result<Entered> {
         for _ in 0..Ring::portions(self.sources.len() + self.doomed) {
             let Some(completions) = self.due() else {
@@ -86,7 +86,7 @@ impl Uring {
         Ok(Entered::Here)
     }
 
-    /// How many completions the ring holds once all cancelled polls are done; `None` if
+    /// Returns how many completions the ring will hold when all cancelled polls are done, or `None` if
     /// they are.
     fn due(&mut self) -> Option<u32> {
         let Self {
@@ -108,7 +108,7 @@ impl Uring {
     }
 }
 
-/// Whether this is the last completion of a poll that was cancelled.
+/// Returns `true` if this is the last completion of a poll that was cancelled.
 fn is_the_last_of_one(completion: &Completion, sources: &FdTable<Source>) -> bool {
     let (fd, generation) = source::unpack(completion.data);
     let is_current = |source: &Source| source.generation() == generation;

@@ -1,4 +1,4 @@
-//! The contract on io_uring.
+//! The trait.
 
 use std::io;
 use std::mem;
@@ -120,7 +120,7 @@ impl Reactor for Uring {
     }
 }
 
-/// Closing a ring lets go of its polls some time later; cancelling them first, now.
+/// Closing a ring releases its polls some time later; cancelling them first releases them now.
 impl Drop for Uring {
     fn drop(&mut self) {
         if !self.ring.is_inherited() {

@@ -1,4 +1,4 @@
-//! Taking completions: most are told as they came, the others are looked at with care.
+//! Taking completions: most are reported as they are, the others are handled one by one.
 
 use std::os::fd::RawFd;
 
@@ -10,7 +10,7 @@ use crate::sys;
 use crate::uring::{BELL, Uring};
 
 impl Uring {
-    /// Takes what has completed, as far as there is room; false if nothing has.
+    /// Takes completions, as far as there is room. Returns `false` if there are none.
     #[inline(always)]
     pub(crate) fn reap(&mut self, events: &mut Events) -> bool {
         let mut any = false;
@@ -24,7 +24,7 @@ impl Uring {
         }
     }
 
-    /// Takes completions up to the first that is not told as it came.
+    /// Takes completions up to the first that is not reported as it is.
     #[inline(always)]
     fn reap_plainly(&mut self, events: &mut Events) -> Taken {
         let mut taken = Taken {
@@ -38,7 +38,7 @@ impl Uring {
             ..
         } = self;
         let mut count = events.len();
-        // Taken one by one, since what does not fit must not be taken.
+        // Taken one by one, because completions that do not fit must not be taken.
         let mut completions = ring.completions();
         while let Some(place) = events.buffer_mut().get_mut(count) {
             let Some(completion) = completions.next() else {
@@ -65,8 +65,7 @@ impl Uring {
         taken
     }
 
-    /// Does what a completion is good for that is not told as it came. There is room for an
-    /// event.
+    /// Handles a completion that is not reported as it is. There is room for an event.
     #[cold]
     fn complete_aside(&mut self, completion: Completion, events: &mut Events) {
         let (fd, generation) = source::unpack(completion.data);
@@ -82,7 +81,7 @@ impl Uring {
                     self.silenced.push(fd);
                 }
             }
-            // All sources are armed in another ring.
+            // All sources will be armed in another ring.
             Verdict::Lost => self.lose_ring(),
             Verdict::Tell(seen) => {
                 events.push(source.registration.event(seen));
@@ -120,14 +119,14 @@ impl Uring {
     }
 }
 
-/// What was taken from the ring in one go.
+/// The result of taking completions.
 struct Taken {
     any: bool,
     /// The completion that ended it, to be looked at with care.
     aside: Option<Completion>,
 }
 
-/// What comes of a completion that is not told as it came. Counts system calls.
+/// Returns how to handle a completion that is not reported as it is. Counts system calls.
 #[cold]
 fn complete_with_care(
     source: &mut Source,

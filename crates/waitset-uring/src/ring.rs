@@ -28,30 +28,30 @@ pub(crate) struct Ring {
     process: u32,
     is_enabled: bool,
     enablings: u64,
-    /// How often the kernel was seen to keep completions that the ring had no room for.
+    /// How many times the kernel kept completions that the ring had no room for, as far as seen.
     overflows: u32,
-    /// Whether somebody else cancelled a poll, so that none can be relied on.
+    /// `true` if the kernel cancelled a poll, so that none can be relied on.
     is_lost: bool,
-    /// Has the flag stay up, as a race in the kernel can leave it.
+    /// Keeps the flag up, as a race in the kernel can leave it.
     #[cfg(test)]
     pub(crate) is_flag_stuck: bool,
 }
 
-/// Whose ring it is.
+/// Whose ring was entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entered {
     Here,
-    /// It is of no use any more: another thread's, or one that ended, because this reactor
-    /// was sent; or one that lost completions.
+    /// It can no longer be used: it belongs to another thread, which may have ended, or it lost
+    /// completions.
     Moved,
 }
 
-/// What a poll came to.
+/// The completion of a poll.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Completion {
     pub(crate) data: u64,
     result: i32,
-    /// Whether the poll goes on.
+    /// `true` if the poll continues.
     pub(crate) more: bool,
 }
 
@@ -67,7 +67,7 @@ impl From<cqueue::Entry> for Completion {
 }
 
 impl Completion {
-    /// The observed bits, or an errno.
+    /// Returns the observed bits, or an errno.
     #[inline]
     pub(crate) fn bits(&self) -> Result<u32, i32> {
         match self.result {
@@ -76,7 +76,7 @@ impl Completion {
         }
     }
 
-    /// What a poll that is over came to: bits, or a negative errno.
+    /// Creates the last completion of a poll: bits, or a negative errno.
     #[cfg(test)]
     pub(crate) fn last(result: i32) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Completion {
         }
     }
 
-    /// The same, which must be no errno, without some bits.
+    /// Returns the completion, which must not be an errno, without some bits.
     pub(crate) fn without(self, bits: u32) -> Self {
         Self {
             result: self.result & !(bits as i32),
@@ -102,7 +102,7 @@ pub(crate) enum Work {
     Deferred,
     /// When its thread enters the kernel for whatever reason: Linux 5.19.
     Cooperative,
-    /// At once; the thread is interrupted.
+    /// Immediately; the thread is interrupted.
     Immediate,
 }
 
@@ -122,10 +122,10 @@ impl Work {
 }
 
 impl Ring {
-    /// System calls made to open one anew: the opening, and [`try_calls`].
+    /// The number of system calls that open another ring: the opening, and [`try_calls`].
     pub(crate) const CALLS_TO_OPEN: u64 = 3;
 
-    /// Opens the best ring that the kernel has.
+    /// Opens the best ring that the kernel supports.
     pub(crate) fn open() -> io::Result<Self> {
         let mut refusal = io::Error::from(ErrorKind::Unsupported);
         for work in Work::ALL {
@@ -139,7 +139,7 @@ impl Ring {
         Err(absence::explain(&refusal))
     }
 
-    /// Opens another one as this is.
+    /// Opens another ring of the same kind.
     pub(crate) fn reopen(&self) -> io::Result<Self> {
         Self::check(Self::set_up(self.work)?, self.work)
     }
@@ -179,46 +179,45 @@ impl Ring {
         })
     }
 
-    /// Whether this process was forked from the ring's, which has it still.
+    /// Returns `true` if this process was forked from the ring's, which still has it.
     pub(crate) fn is_inherited(&self) -> bool {
         self.process != process::id()
     }
 
-    /// System calls made to give the ring to the thread that uses it.
+    /// Returns the number of system calls that gave the ring to the thread that uses it.
     pub(crate) fn enablings(&self) -> u64 {
         self.enablings
     }
 
-    /// Whether no completion waits to be taken.
+    /// Returns `true` if no completion is waiting to be taken.
     #[inline]
     pub(crate) fn is_empty(&mut self) -> bool {
         self.ring.completion().is_empty()
     }
 
-    /// How many completions wait to be taken, and how many of them are `such`.
+    /// Returns how many completions are waiting to be taken, and how many of them are `such`.
     pub(crate) fn count(&mut self, such: impl Fn(&Completion) -> bool) -> (usize, usize) {
         let mut queue = self.ring.completion();
         let all = queue.len();
         let count = queue.by_ref().map(Completion::from).filter(such).count();
-        // Dropping it would take what it has passed.
+        // Dropping it would take the completions that it has passed.
         mem::forget(queue);
         (all, count)
     }
 
-    /// Whether the kernel keeps completions that the ring has no room for.
+    /// Returns `true` if the kernel keeps completions that the ring has no room for.
     pub(crate) fn is_overflowing(&mut self) -> bool {
         let overflows = self.ring.submission().cq_overflow();
         self.overflows = self.overflows.wrapping_add(overflows.into());
         overflows
     }
 
-    /// Grows whenever completions may not have found room.
+    /// Returns a number that grows whenever completions may not have found room.
     pub(crate) fn overflows(&self) -> u32 {
         self.overflows
     }
 
-    /// Notes that somebody else cancelled a poll: the kernel, because the thread that used
-    /// the ring has ended.
+    /// Notes that the kernel cancelled a poll, because the thread that used the ring has ended.
     #[cold]
     pub(crate) fn lose(&mut self) {
         self.is_lost = true;
@@ -245,10 +244,10 @@ impl Ring {
         Ok(Entered::Here)
     }
 
-    /// Whether something is to be submitted or may have to be run. Completions that the ring
-    /// has no room for are no work: the kernel keeps them until others have been taken.
+    /// Returns `true` if something must be submitted or may have to be run. Completions that the ring
+    /// has no room for are not work: the kernel keeps them until others have been taken.
     ///
-    /// The flag that says so can be up for nothing: who queues work for this ring raises it
+    /// The flag for it can be up without work: a thread that queues work for this ring raises it
     /// afterwards, and if the work was run in between, it stays up until there is other work
     /// (`io_req_local_work_add` in io_uring/io_uring.c, seen on Linux 6.18). So nothing may
     /// enter the kernel until the flag is down.
@@ -261,7 +260,7 @@ impl Ring {
         !queue.is_empty() || queue.taskrun()
     }
 
-    /// Whether something is to be submitted, or may complete only inside the kernel.
+    /// Returns `true` if something must be submitted, or can complete only inside the kernel.
     #[inline]
     pub(crate) fn needs_kernel(&mut self) -> bool {
         #[cfg(test)]
@@ -276,28 +275,27 @@ impl Ring {
         needs_kernel
     }
 
-    /// How often the kernel has to be entered at most to run what is pending for `polls`
-    /// armed polls: a piece of work for each, one for what has replaced it, and what the
-    /// submission queue holds.
+    /// Returns how many times the kernel must be entered at most to run the pending work of `polls`
+    /// armed polls: one piece of work for each, one for its replacement, and the submission queue.
     pub(crate) fn portions(polls: usize) -> usize {
         (2 * polls + ENTRIES as usize) / PORTION + 1
     }
 
-    /// What is queued for the kernel; told to it when this is dropped.
+    /// Returns the submission queue. The kernel sees the entries when it is dropped.
     #[inline]
     pub(crate) fn submissions(&mut self) -> SubmissionQueue<'_> {
         self.ring.submission()
     }
 
-    /// What has completed, taken as far as the iterator goes.
+    /// Iterates over the completions, and takes them as far as the iterator goes.
     #[inline]
     pub(crate) fn completions(&mut self) -> impl Iterator<Item = Completion> + '_ {
         self.ring.completion().map(Completion::from)
     }
 
-    /// Submits what is queued, runs what is pending, and sleeps until `want` completions
-    /// are there or `timeout` is over. Whether it is over the clock has to say: after a
-    /// submission the kernel reports that alone.
+    /// Submits the queue, runs pending work, and sleeps until `want` completions have arrived or
+    /// `timeout` expires. Read the clock to find out which: after a submission, the kernel reports
+    /// only the submission.
     #[inline]
     pub(crate) fn enter(&mut self, want: u32, timeout: Option<Duration>) -> io::Result<Entered> {
         if !self.is_enabled {
@@ -323,7 +321,7 @@ impl Ring {
         submitter.submit_with_args(want as usize, &arguments)
     }
 
-    /// The ring is from now on this thread's.
+    /// Makes the ring this thread's.
     #[cold]
     fn enable(&mut self) -> io::Result<()> {
         self.enablings += 1;
@@ -342,16 +340,16 @@ impl std::fmt::Debug for Ring {
     }
 }
 
-/// How many more changes fit the submission queue.
+/// Returns how many more entries fit the submission queue.
 #[inline]
 pub(crate) fn room(submissions: &SubmissionQueue<'_>) -> usize {
     submissions.capacity() - submissions.len()
 }
 
-/// Whether the ring can be used: a filter may let it be opened and forbid all else.
+/// Checks that the ring can be used: a filter can allow opening it and refuse everything else.
 fn try_calls(ring: &IoUring) -> io::Result<()> {
     match sys::try_to_enter(ring) {
-        // It is disabled as yet, and the kernel was asked.
+        // It is still disabled, and the kernel was reached.
         Err(error) if error.raw_os_error() == Some(libc::EBADFD) => {}
         Err(error) => return Err(error),
         Ok(_) => {}
@@ -362,17 +360,15 @@ fn try_calls(ring: &IoUring) -> io::Result<()> {
 #[cold]
 fn not_entered(error: io::Error) -> io::Result<Entered> {
     match error.raw_os_error() {
-        // Of EBADR's ring, the kernel had no memory to keep completions: what is armed there
-        // is not known any more.
+        // EBADR: the kernel had no memory to keep completions, so the armed polls are unknown.
         Some(libc::EEXIST | libc::EBADR) => Ok(Entered::Moved),
-        // The clock says the same of ETIME; the others end when completions have been
-        // taken.
+        // The clock shows the same as ETIME; the others end when completions have been taken.
         Some(libc::ETIME | libc::EBUSY | libc::EAGAIN) => Ok(Entered::Here),
         _ => Err(error),
     }
 }
 
-/// `None` for what the kernel's seconds cannot hold: for ever.
+/// Returns `None`, which means forever, for a timeout that the kernel's seconds cannot hold.
 fn timespec(timeout: Duration) -> Option<types::Timespec> {
     let seconds = i64::try_from(timeout.as_secs()).ok()?;
     Some(

@@ -1,4 +1,4 @@
-//! One source: what is wanted and which poll is armed.
+//! A source: the registration that is wanted, and the poll that is armed.
 
 use std::os::fd::RawFd;
 
@@ -14,25 +14,25 @@ pub(crate) struct Source {
     pub(crate) queued: bool,
     /// Names this source's poll; a completion of another generation is stale.
     generation: u32,
-    /// What its poll asks, if it is armed, or else what the last one did.
+    /// The request of its poll if it is armed, otherwise that of the last one.
     asked: Asked,
     is_armed: bool,
-    /// Whether it is to be armed: not after a one-shot source was told.
+    /// `true` if it should be armed. A one-shot source that was reported should not.
     is_wanted: bool,
-    /// Whether a poll that lasts is to be armed anew, because `modify` asked.
+    /// `true` if an armed poll must be replaced, because of `modify`.
     is_renewed: bool,
-    /// How often the ring had overflowed when a multishot poll ended by itself, for a file
-    /// that may have no wait queue. See [`is_always_ready`](Self::is_always_ready).
+    /// How many times the ring had overflowed when a multishot poll ended by itself, for a file that
+    /// may have no wait queue. See [`is_always_ready`](Self::is_always_ready).
     ended_at: Option<u32>,
-    /// Whether the kernel told what nobody asked for. A poll of one shot would tell it
+    /// `true` if the kernel reported something outside the interest. A single-shot poll would report it
     /// again and again; a multishot poll waits for something else to happen.
     is_distracted: bool,
-    /// What a completion may hold to be told as it came: nothing unless `asked` is as wanted
+    /// The bits that a completion may have to be reported as it is: none unless `asked` is as wanted
     /// and the source has no past.
     plain: u32,
 }
 
-/// What to do about a source's poll.
+/// How to change a source's poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     None,
@@ -42,22 +42,22 @@ pub(crate) enum Change {
     Replace,
 }
 
-/// What to do about a completion.
+/// How to handle a completion.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Verdict {
     Silent,
     Tell(Readiness),
     Dead,
-    /// Somebody else cancelled the poll.
+    /// The kernel cancelled the poll.
     Lost,
 }
 
-/// Descriptor and generation of a completion.
+/// Returns the descriptor and the generation of a completion.
 pub(crate) fn unpack(data: u64) -> (RawFd, u32) {
     (data as u32 as RawFd, (data >> 32) as u32)
 }
 
-/// Whether user data is of a source's poll, not of the bell's and not of a request that
+/// Returns `true` if user data belongs to a source's poll, and not to the bell's or to a request that
 /// cancels one.
 pub(crate) fn is_of_poll(data: u64) -> bool {
     let (_, generation) = unpack(data);
@@ -65,7 +65,7 @@ pub(crate) fn is_of_poll(data: u64) -> bool {
 }
 
 impl Source {
-    /// A source whose poll is yet to be armed.
+    /// Creates a source whose poll is not armed yet.
     pub(crate) fn new(registration: Registration, generation: u32) -> Self {
         Self {
             registration,
@@ -88,7 +88,7 @@ impl Source {
         self.generation
     }
 
-    /// The user data of this source's poll.
+    /// Returns the user data of this source's poll.
     pub(crate) fn data(&self, fd: RawFd) -> u64 {
         u64::from(self.generation) << 32 | u64::from(fd as u32)
     }
@@ -97,7 +97,7 @@ impl Source {
         self.is_armed
     }
 
-    /// Wants something else, or the same again.
+    /// Changes the registration that is wanted, or renews it.
     #[inline]
     pub(crate) fn want(&mut self, registration: Registration) {
         let is_the_same = self.registration.interest == registration.interest
@@ -109,12 +109,12 @@ impl Source {
             return;
         }
         self.ended_at = None;
-        // What nobody asked for may be asked for now.
+        // The interest can include it now.
         self.is_distracted = false;
         self.note_plain();
     }
 
-    /// What may be told as it comes.
+    /// Computes which completions can be reported as they are.
     fn note_plain(&mut self) {
         let Registration { interest, .. } = self.registration;
         let has_past = self.ended_at.is_some() || self.is_distracted;
@@ -138,7 +138,7 @@ impl Source {
         }
     }
 
-    /// What differs from what is wanted.
+    /// Returns how the poll differs from what is wanted.
     #[inline]
     pub(crate) fn change(&self) -> Change {
         match (self.is_armed, self.is_wanted) {
@@ -150,14 +150,14 @@ impl Source {
         }
     }
 
-    /// Whether its poll differs from what is wanted, and nobody knows yet.
+    /// Returns `true` if its poll differs from what is wanted, and it is not in the queue yet.
     #[inline]
     pub(crate) fn is_to_be_queued(&self) -> bool {
         let is_at_rest = self.is_armed && self.plain != 0;
         !is_at_rest && !self.queued && self.change() != Change::None
     }
 
-    /// Its poll is armed as wanted from now on.
+    /// Notes that its poll is armed as wanted, and returns the request.
     #[inline]
     pub(crate) fn arm(&mut self) -> Asked {
         self.is_armed = true;
@@ -169,13 +169,13 @@ impl Source {
         self.asked
     }
 
-    /// Its poll is no more, and what still comes of it is stale.
+    /// Notes that its poll is gone. Completions of it that still come are stale.
     pub(crate) fn forget(&mut self, generation: u32) {
         self.is_armed = false;
         self.generation = generation;
     }
 
-    /// The short way of [`complete`](Self::complete), for what is told as it came.
+    /// The short path of [`complete`](Self::complete), for completions that are reported as they are.
     #[inline]
     pub(crate) fn complete_plainly(&mut self, completion: &Completion) -> Option<Readiness> {
         let seen = completion.bits().unwrap_or(0) & self.plain;
@@ -190,26 +190,26 @@ impl Source {
         Some(Readiness::from_bits(seen))
     }
 
-    /// Whether a completion claims urgent data that is asked for. A socket's arrival wakes
-    /// polls with that bit whatever it is (`sock_def_readable` in net/core/sock.c), and
-    /// io_uring tells what it was woken with.
+    /// Returns `true` if a completion claims urgent data that the interest includes. Everything that
+    /// arrives at a socket wakes polls with that bit (`sock_def_readable` in net/core/sock.c), and
+    /// io_uring reports the bits that it was woken with.
     pub(crate) fn is_told_of_urgent(&self, completion: &Completion) -> bool {
         let claimed = Readiness::from_bits(completion.bits().unwrap_or(0));
         self.registration.interest.is_priority() && claimed.intersects(Readiness::PRIORITY)
     }
 
-    /// Whether a completion is the end of a multishot poll, which nobody cancelled.
+    /// Returns `true` if a completion is the end of a multishot poll that was not cancelled.
     ///
-    /// One ends where the completion queue has no room for what it observed, where another
-    /// ring or a set that watches one wakes it (`io_poll_wake` in io_uring/poll.c), and at
-    /// once where the file has no wait queue.
+    /// Such a poll ends if the completion queue has no room for its event, if another ring or an epoll
+    /// instance that watches one wakes it (`io_poll_wake` in io_uring/poll.c), and immediately if the
+    /// file has no wait queue.
     pub(crate) fn is_ended_by(&self, completion: &Completion) -> bool {
         let is_multishot = self.is_armed && self.asked.multishot;
         is_multishot && !completion.more && completion.bits().is_ok()
     }
 
-    /// `ended_at` is how often the ring has overflowed, if the completion is such an end and
-    /// the file may have no wait queue.
+    /// `ended_at` is how many times the ring has overflowed, if the completion is such an end and the
+    /// file may have no wait queue.
     pub(crate) fn complete(&mut self, completion: &Completion, ended_at: Option<u32>) -> Verdict {
         let verdict = self.conclude(completion, ended_at);
         self.note_plain();
@@ -224,7 +224,7 @@ impl Source {
             Err(libc::ECANCELED) => Verdict::Lost,
             // Replaced or cancelled while it completed.
             _ if self.is_renewed || !self.is_wanted => Verdict::Silent,
-            // A file without a wait queue, asked for what it never has.
+            // A file without a wait queue, registered for readiness that it never has.
             Err(libc::EINVAL) => {
                 self.is_wanted = false;
                 Verdict::Silent
@@ -236,8 +236,8 @@ impl Source {
         }
     }
 
-    /// The kernel tells a peer's half-close unasked; it is silenced without losing what
-    /// may follow.
+    /// The kernel reports a peer's half-close unasked. It is silenced without losing events that can
+    /// follow.
     fn observe(&mut self, observed: Readiness, ended_at: Option<u32>) -> Verdict {
         let seen = observed & Readiness::reportable(self.registration.interest);
         let is_always_ready = self.is_always_ready(ended_at);
@@ -247,7 +247,7 @@ impl Source {
             return Verdict::Silent;
         }
         match self.registration.mode {
-            // A multishot poll that goes on has no more to tell: it is replaced.
+            // A multishot poll that continues has no more to report: it is replaced.
             Mode::Level => self.is_renewed = self.is_armed,
             Mode::Oneshot => self.is_wanted = false,
             Mode::Edge if is_always_ready => {
@@ -259,8 +259,8 @@ impl Source {
         Verdict::Tell(seen)
     }
 
-    /// Whether a multishot poll that ended was armed again only to end again, while the
-    /// ring had room. Then the file has no wait queue: it is always ready, and had its turn.
+    /// Returns `true` if a multishot poll that ended was armed again only to end again, while the ring
+    /// had room. Then the file has no wait queue: it is always ready, and had its turn.
     fn is_always_ready(&mut self, ended_at: Option<u32>) -> bool {
         let before = std::mem::replace(&mut self.ended_at, ended_at);
         ended_at.is_some() && before == ended_at

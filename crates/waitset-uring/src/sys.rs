@@ -1,4 +1,4 @@
-//! What the ring's crate leaves to the caller's care.
+//! The calls that the crate io-uring leaves to its caller's care.
 #![allow(unsafe_code, reason = "submission")]
 
 use std::io;
@@ -8,7 +8,7 @@ use io_uring::squeue::SubmissionQueue;
 use io_uring::types::Fd;
 use io_uring::{EnterFlags, IoUring, opcode, squeue};
 
-/// What a poll asks of the kernel.
+/// The request of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) bits: u32,
@@ -22,7 +22,7 @@ pub(crate) fn push_poll(submissions: &mut SubmissionQueue<'_>, fd: RawFd, asked:
     push(submissions, poll.build().user_data(data));
 }
 
-/// Queues the end of a poll, which completes once more for that. The queue must have room.
+/// Queues the cancellation of a poll, which then completes once more. The queue must have room.
 ///
 /// A poll whose wakeup is pending ends, too. `IORING_OP_POLL_REMOVE` would leave it armed
 /// and fail with `EALREADY` (`io_poll_disarm` in io_uring/poll.c). This request itself
@@ -35,7 +35,7 @@ pub(crate) fn push_cancel(submissions: &mut SubmissionQueue<'_>, data: u64) {
     );
 }
 
-/// Queues what completes at once and means nothing. The queue must have room.
+/// Queues a request that completes immediately and has no effect. The queue must have room.
 #[cfg(test)]
 pub(crate) fn push_nothing(submissions: &mut SubmissionQueue<'_>) {
     push(submissions, opcode::Nop::new().build().user_data(STALE));
@@ -47,13 +47,12 @@ const STALE: u64 = u32::MAX as u64;
 #[inline]
 fn push(submissions: &mut SubmissionQueue<'_>, entry: squeue::Entry) {
     // SAFETY: polls and cancellations refer to no memory of ours, and a descriptor that
-    // is not open is answered with EBADF.
+    // is not open completes with EBADF.
     let pushed = unsafe { submissions.push(&entry) };
     debug_assert!(pushed.is_ok(), "the caller has made room");
 }
 
-/// Submits what is queued, runs what is pending, and sleeps until `want` completions are
-/// there.
+/// Submits the queue, runs pending work, and sleeps until `want` completions have arrived.
 #[inline]
 pub(crate) fn submit_and_run(ring: &mut IoUring, want: u32) -> io::Result<usize> {
     let queued = ring.submission().len() as u32;
@@ -65,8 +64,8 @@ pub(crate) fn submit_and_run(ring: &mut IoUring, want: u32) -> io::Result<usize>
     }
 }
 
-/// Whether a file of its type always has a wait queue: a socket, a pipe, or what has no
-/// place in a file system, such as an eventfd.
+/// Returns `true` if files of its type always have a wait queue: sockets, pipes, and files outside of
+/// file systems, such as an eventfd.
 pub(crate) fn has_wait_queue(fd: RawFd) -> bool {
     let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: the kernel writes one structure, which lives through the call.
@@ -81,7 +80,7 @@ pub(crate) fn has_wait_queue(fd: RawFd) -> bool {
     )
 }
 
-/// Whether there is urgent data to read.
+/// Returns `true` if there is urgent data to read.
 pub(crate) fn has_urgent(fd: RawFd) -> bool {
     let mut one = libc::pollfd {
         fd,
@@ -93,7 +92,7 @@ pub(crate) fn has_urgent(fd: RawFd) -> bool {
     count != 0 && one.revents & libc::POLLPRI != 0
 }
 
-/// Enters the kernel for nothing.
+/// Enters the kernel without a request.
 pub(crate) fn try_to_enter(ring: &IoUring) -> io::Result<usize> {
     // SAFETY: nothing is submitted or waited for, and no argument is given.
     unsafe { ring.submitter().enter::<libc::sigset_t>(0, 0, 0, None) }

@@ -1,4 +1,4 @@
-//! What a reactor has.
+//! The state of a reactor.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -52,23 +52,24 @@ pub struct Uring {
     pub(crate) wake: WakeFlag<Bell>,
     pub(crate) bell_is_armed: bool,
     pub(crate) sources: FdTable<Source>,
-    /// Descriptors whose poll may not be as it is wanted.
+    /// Descriptors whose poll can differ from what is wanted.
     pub(crate) queue: Vec<RawFd>,
-    /// Those whose poll completed in this wait without an event to tell.
+    /// Those whose poll completed in this wait without an event to report.
     pub(crate) silenced: Vec<RawFd>,
-    /// How many polls were cancelled and have yet to complete for the last time, as far as
+    /// The number of polls that were cancelled and have yet to complete for the last time, as far as
     /// completions were taken. Until then they hold their files.
     pub(crate) doomed: usize,
     pub(crate) generations: Generations,
     pub(crate) stats: Stats,
 }
 
-/// Numbers that tell the polls of one descriptor apart.
+/// Numbers that distinguish the polls of one descriptor.
 #[derive(Debug)]
 pub(crate) struct Generations(pub(crate) u32);
 
 impl Generations {
-    /// A repetition would need 2³² changes while one completion waits in the ring.
+    /// Returns the next number. A repetition would need 2³² changes while one completion waits in the
+    /// ring.
     pub(crate) fn next(&mut self) -> u32 {
         self.0 = self.0.checked_add(1).unwrap_or(1);
         self.0

@@ -1,4 +1,4 @@
-//! Waiting: arm, enter the kernel if need be, take what has completed, and again.
+//! Waiting: arm, enter the kernel if necessary, take completions, and repeat.
 
 use std::io;
 use std::mem;
@@ -11,26 +11,26 @@ use crate::absence::NAME;
 use crate::ring::Entered;
 use crate::uring::Uring;
 
-/// How often one wait arms again what completed without an event. Once makes a poll last
-/// that was of one shot; the rest is for those that end by themselves.
+/// How many times one wait arms polls again that completed without an event. The first time turns a
+/// single-shot poll into a multishot one; the others are for polls that end by themselves.
 const LOOKS: u32 = 4;
 
-/// What asking the ring has come to.
+/// The result of asking the ring.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
     /// There is an event or a wake.
     News,
-    /// Nothing is to be told.
+    /// There is nothing to report.
     Nothing {
-        /// It slept, and came back with no completion at all.
+        /// It slept, and returned without any completion.
         slept: bool,
     },
-    /// The ring is another thread's.
+    /// The ring belongs to another thread.
     Moved,
 }
 
 impl Uring {
-    /// Waits with a timeout, which a wait without one shall not have to ask about.
+    /// Waits with a timeout. It is a function of its own so that a wait without one need not check.
     #[inline(never)]
     pub(crate) fn wait_for(
         &mut self,
@@ -54,7 +54,7 @@ impl Uring {
         }
     }
 
-    /// Goes on after an answer that was no news.
+    /// Continues after an answer without news.
     #[cold]
     fn ask_on(
         &mut self,
@@ -76,7 +76,7 @@ impl Uring {
                         }
                         return Ok(());
                     }
-                    // What completed was not to be told.
+                    // The completions were not to be reported.
                 }
             }
             // A poll that ended is armed again.
@@ -85,7 +85,7 @@ impl Uring {
         }
     }
 
-    /// Takes what is in the ring; enters the kernel if that is nothing, or not all.
+    /// Takes the completions in the ring. Enters the kernel if there are none, or more to come.
     #[inline(always)]
     fn ask(&mut self, events: &mut Events, left: Option<Duration>) -> io::Result<Answer> {
         let sleeps = self.ring.is_empty() && left != Some(Duration::ZERO);
@@ -96,7 +96,7 @@ impl Uring {
             }
         }
         let any = self.reap(events);
-        // Asked in any case, so that no overflow goes unseen.
+        // Checked in any case, so that no overflow goes unnoticed.
         if self.ring.needs_kernel() && !events.is_full() {
             self.reap_the_rest(events)?;
         }
@@ -113,7 +113,7 @@ impl Uring {
         Ok(Answer::Nothing { slept })
     }
 
-    /// Takes what completes only inside the kernel, too, as long as something does.
+    /// Takes the polls that complete only inside the kernel, too, as long as there are any.
     #[cold]
     fn reap_the_rest(&mut self, events: &mut Events) -> io::Result<()> {
         while !events.is_full() && self.ring.needs_kernel() {
@@ -126,8 +126,8 @@ impl Uring {
         Ok(())
     }
 
-    /// Arms again what completed without an event, since it may be ready for what was
-    /// asked. What was told waits for the next wait, so that it is not told twice.
+    /// Arms polls again that completed without an event, because their sources can be ready for the
+    /// interest. Sources that were reported wait for the next wait, so that none is reported twice.
     #[cold]
     fn look_again(&mut self, events: &mut Events) -> io::Result<()> {
         let mut looked = Ok(Entered::Here);
@@ -148,13 +148,14 @@ impl Uring {
     }
 }
 
-/// Whether a wait has something to return for.
+/// Returns `true` if a wait has a reason to return.
 #[inline]
 fn has_news(events: &Events) -> bool {
     !events.is_empty() || events.was_woken()
 }
 
-/// What was taken from the ring must be told; the kernel refuses the next wait.
+/// Handles the error of a wait. Events that were taken from the ring must be reported; the kernel
+/// refuses the next wait.
 #[cold]
 pub(crate) fn refused(events: &mut Events, error: &io::Error) -> io::Result<()> {
     match has_news(events) {
