@@ -1,7 +1,8 @@
 //! What `cargo bench` runs: every scenario is written once, generic over the
 //! [`Contestant`] that waits in it, and every figure is a ratio that carries its noise.
 //!
-//! - [`scenario`]: the questions, and the descriptors they are asked on.
+//! - [`scenario`]: the questions by name, and the descriptors they are asked on; each has a file
+//!   in [`scenarios`].
 //! - [`entrants`]: who answers: the mechanisms of waitset, a raw epoll loop as the floor,
 //!   and the rivals mio and polling.
 //! - [`foreign`]: the event loops of C, which are built only when asked.

@@ -10,9 +10,44 @@ use std::time::{Duration, Instant};
 use waitset_core::Stats;
 
 use super::connections::reset_on_close;
+use super::question::Question;
 use crate::sources::Sources;
 use crate::sys::put_in_place_of;
 use crate::{Contestant, Workload};
+
+/// Connections come and go beside idle listeners. A unit is a connection's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Listeners that nobody connects to.
+    pub idle: usize,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "accept";
+
+    type Shared = Door;
+
+    fn number(self) -> String {
+        format!("idle{}", self.idle)
+    }
+
+    fn sources(self) -> usize {
+        self.idle + 1
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Door::open(self.idle)
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        let contestant = C::open(shared.sources().clone(), capacity)?;
+        Ok(Box::new(Accept::new(contestant, shared.clone())))
+    }
+}
 
 const LISTENER: usize = 0;
 const SLOT: usize = 1;

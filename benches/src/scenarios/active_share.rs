@@ -7,8 +7,56 @@ use std::time::{Duration, Instant};
 use waitset_core::Stats;
 
 use super::burst::burst;
+use super::question::{Question, among};
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
+
+/// `a` of `n` become ready at once. A unit is an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Sources.
+    pub n: usize,
+    /// Those that are active.
+    pub a: usize,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "active_share";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        format!("{}x{}", self.n, self.a)
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn active(self) -> Option<usize> {
+        Some(self.a)
+    }
+
+    fn units_a_step(self) -> usize {
+        self.a
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(self.sources())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        Ok(Box::new(ActiveShare::new(
+            among::<C>(shared, capacity)?,
+            shared.clone(),
+            self.a,
+        )))
+    }
+}
 
 /// A unit is an event. A byte is written to each of the next A pipes of the random cycle,
 /// and then all are waited for and read.

@@ -7,8 +7,56 @@ use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::question::{Question, among};
 use crate::pipes::Pipes;
-use crate::{Contestant, Workload};
+use crate::{Contestant, Entrant, Workload};
+
+/// All of `n` are ready. A unit is a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Sources.
+    pub n: usize,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "all_ready";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        self.n.to_string()
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn events_a_unit(self) -> usize {
+        self.n
+    }
+
+    /// What is ready stays unread until it is told again.
+    fn takes(self, entrant: Entrant) -> bool {
+        entrant.tells_again()
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        let pipes = Pipes::open(self.n)?;
+        (0..pipes.len()).for_each(|index| pipes.write(index));
+        Ok(pipes)
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        Ok(Box::new(AllReady::new(
+            among::<C>(shared, capacity)?,
+            shared.clone(),
+        )))
+    }
+}
 
 /// A unit is one wait that tells all N sources. Every pipe has a byte in it that nobody
 /// reads, so the figure is the wait alone; contestants that tell only once can't take part.

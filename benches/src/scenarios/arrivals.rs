@@ -7,8 +7,57 @@ use std::time::{Duration, Instant};
 use waitset_core::Stats;
 
 use super::burst::burst;
+use super::question::{Question, among, span};
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
+
+/// The question of Banga, Mogul and Druschel: events come at their own pace. A unit is an
+/// event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Sources.
+    pub n: usize,
+    /// An event comes each so many microseconds.
+    pub pace_us: u64,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "banga";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        format!("{}@{}", self.n, span(self.pace_us))
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn units_a_step(self) -> usize {
+        PACED
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(self.sources())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        Ok(Box::new(Arrivals::new(
+            among::<C>(shared, capacity)?,
+            shared.clone(),
+            self.pace_us * 1_000,
+        )))
+    }
+}
+
+/// Events that belong together: the first wait finds one, and the later ones what came during
+/// those before.
+const PACED: usize = 256;
 
 /// A unit is an event: a byte written to the next pipe of the random cycle when its time
 /// has come, found by a wait, and read.

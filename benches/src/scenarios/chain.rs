@@ -2,13 +2,59 @@
 
 use std::fmt;
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::question::Question;
 use crate::contestant::{Task, Tasked};
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
+
+/// `a` tokens go round `n` pipes. A unit is an event. With a contestant that re-arms, this is
+/// the rearm scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Sources.
+    pub n: usize,
+    /// Tokens.
+    pub a: usize,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "chain";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        format!("{}x{}", self.n, self.a)
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn active(self) -> Option<usize> {
+        Some(self.a)
+    }
+
+    fn units_a_step(self) -> usize {
+        if self.n == self.a { self.n } else { 1 }
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(self.sources())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        Ok(Box::new(Chain::<C>::open(shared, self.a, capacity)?))
+    }
+}
 
 /// A unit is an event: one byte read from its pipe and one byte written to the pipe that
 /// follows in a random cycle, as long as writes are left.

@@ -8,9 +8,48 @@ use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::question::Question;
 use crate::pipes::random_cycle;
 use crate::sources::Sources;
 use crate::{Contestant, Workload};
+
+/// A datagram for one of `n` sockets. A unit is a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Sockets.
+    pub n: usize,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "udp";
+
+    type Shared = Sockets;
+
+    fn number(self) -> String {
+        self.n.to_string()
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn descriptors(self) -> usize {
+        self.n + 1
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Sockets::open(self.n)
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        let contestant = C::open(shared.receivers().clone(), capacity)?;
+        Ok(Box::new(Datagrams::new(contestant, shared.clone())))
+    }
+}
 
 /// What a datagram holds.
 const BYTES: usize = 64;

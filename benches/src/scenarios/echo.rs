@@ -8,7 +8,52 @@ use std::time::{Duration, Instant};
 use waitset_core::Stats;
 
 use super::connections::Connections;
+use super::question::Question;
 use crate::{Contestant, Workload};
+
+/// `a` of `n` TCP clients send a message. A unit is a message echoed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Connections.
+    pub n: usize,
+    /// Clients that are active.
+    pub a: usize,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "echo";
+
+    type Shared = Connections;
+
+    fn number(self) -> String {
+        format!("{}x{}", self.n, self.a)
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn active(self) -> Option<usize> {
+        Some(self.a)
+    }
+
+    fn units_a_step(self) -> usize {
+        self.a
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Connections::open(self.n)
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        let contestant = C::open(shared.servers().clone(), capacity)?;
+        Ok(Box::new(Echo::new(contestant, shared.clone(), self.a)))
+    }
+}
 
 /// What a message holds; small, so that the stack and not the copying is asked.
 const MESSAGE_BYTES: usize = 64;

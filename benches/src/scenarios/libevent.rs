@@ -6,8 +6,59 @@ use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::question::{Question, among};
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
+
+/// libevent's own benchmark. A unit is an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Socket pairs.
+    pub n: usize,
+    /// Those that are active.
+    pub a: usize,
+    /// What is timed with it.
+    pub variant: Variant,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "libevent";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        format!("{}x{}{}", self.n, self.a, self.variant.suffix())
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn active(self) -> Option<usize> {
+        Some(self.a)
+    }
+
+    fn units_a_step(self) -> usize {
+        self.n + self.a
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open_pairs(self.n)
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        Ok(Box::new(Libevent::new(
+            among::<C>(shared, capacity)?,
+            shared.clone(),
+            self.a,
+            self.variant,
+        )))
+    }
+}
 
 /// What is timed besides the loop, and how the loop waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

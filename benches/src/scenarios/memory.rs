@@ -2,14 +2,64 @@
 
 use std::fs;
 use std::io;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use waitset_conformance::allocated;
 
-use crate::Contestant;
+use super::question::{Question, with_rivals};
 use crate::entrants::Visitor;
+use crate::instrument::data;
 use crate::pipes::Pipes;
+use crate::{Contestant, Entrant, Workload};
+
+/// What a source holds in memory. A unit is a source, the figure its bytes. It is counted,
+/// see [`Measure`], and nobody enters it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Sources.
+    pub n: usize,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "memory";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        self.n.to_string()
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn contestants(self) -> Vec<Entrant> {
+        with_rivals()
+    }
+
+    fn measure(self) -> data::Measure {
+        data::Measure::Bytes
+    }
+
+    fn has_cpu(self) -> bool {
+        false
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(self.sources())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        _shared: &Rc<Self::Shared>,
+        _capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        let text = "memory is counted, and not timed";
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
+    }
+}
 
 /// Bytes that a registered source holds.
 #[derive(Clone, Copy, Debug, PartialEq)]

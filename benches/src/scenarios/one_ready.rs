@@ -6,8 +6,45 @@ use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::question::{Question, among};
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
+
+/// One of `n` is ready. A unit is a write, a wait and a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Sources.
+    pub n: usize,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "one_ready";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        self.n.to_string()
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(self.sources())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        Ok(Box::new(OneReady::new(
+            among::<C>(shared, capacity)?,
+            shared.clone(),
+        )))
+    }
+}
 
 /// A unit is a byte written to one pipe, the wait that finds it and its read. The next
 /// pipe is the one that follows in a random cycle.

@@ -6,8 +6,52 @@ use std::time::{Duration, Instant};
 
 use waitset_core::{Interest, Stats};
 
+use super::question::{Question, among};
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
+
+/// Sources are added, changed or removed. A unit is one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Sources.
+    pub n: usize,
+    /// Which of the three.
+    pub change: Change,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "register";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        self.change.name().to_owned()
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn has_cpu(self) -> bool {
+        false
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(self.sources())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        Ok(Box::new(Register::new(
+            among::<C>(shared, capacity)?,
+            shared.clone(),
+            self.change,
+        )))
+    }
+}
 
 /// Which change is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,16 +3,66 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::question::{Question, with_adaptive};
 use crate::instrument::data::Percentiles;
 use crate::latency::Latencies;
+use crate::machine::Machine;
 use crate::pipes::nonblocking_pipe;
 use crate::sources::Sources;
-use crate::{Contestant, Workload};
+use crate::{Contestant, Entrant, Workload};
+
+/// Two threads answer each other. A unit is a question and its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked;
+
+impl Question for Asked {
+    const GROUP: &'static str = "round_trip";
+
+    type Shared = ();
+
+    fn number(self) -> String {
+        "threads".to_owned()
+    }
+
+    fn sources(self) -> usize {
+        1
+    }
+
+    fn contestants(self) -> Vec<Entrant> {
+        with_adaptive()
+    }
+
+    fn check(self, entrant: Entrant) -> Result<(), String> {
+        match entrant.spins() && Machine::here().cores < 2 {
+            true => Err("two threads that spin need two cores".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    /// Enough for the tail to show.
+    fn units_a_slice(self) -> Option<u64> {
+        Some(200)
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Ok(())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        let () = **shared; // each contestant has pipes of its own
+        Ok(Box::new(RoundTrip::<C>::open(capacity)?))
+    }
+}
 
 /// What the partner is told: to answer, or to go.
 const ASK: u8 = 1;

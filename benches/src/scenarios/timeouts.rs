@@ -6,10 +6,62 @@ use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
-use crate::instrument::data::Percentiles;
+use super::question::{Question, among, span, with_rivals};
+use super::waiting::FEW;
+use crate::instrument::data::{Measure, Percentiles};
 use crate::latency::Latencies;
 use crate::pipes::Pipes;
-use crate::{Contestant, Workload};
+use crate::{Contestant, Entrant, Workload};
+
+/// A wait times out. A unit is one, the figure by how much it is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The timeout.
+    pub timeout_us: u64,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "timeouts";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        span(self.timeout_us)
+    }
+
+    fn sources(self) -> usize {
+        FEW
+    }
+
+    fn contestants(self) -> Vec<Entrant> {
+        with_rivals()
+    }
+
+    fn measure(self) -> Measure {
+        Measure::Lateness
+    }
+
+    fn units_a_slice(self) -> Option<u64> {
+        Some(if self.timeout_us < 2_000 { 8 } else { 1 })
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(self.sources())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        let timeout = Duration::from_micros(self.timeout_us);
+        Ok(Box::new(Timeouts::new(
+            among::<C>(shared, capacity)?,
+            shared.clone(),
+            timeout,
+        )))
+    }
+}
 
 /// A unit is one wait with a timeout. What is told is by how much it was late.
 #[derive(Debug)]

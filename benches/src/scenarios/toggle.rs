@@ -6,8 +6,45 @@ use std::time::{Duration, Instant};
 
 use waitset_core::{Interest, Stats};
 
+use super::question::{Question, among};
 use crate::pipes::Pipes;
 use crate::{Contestant, Workload};
+
+/// An interest goes off and on between two waits. A unit is both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Sources.
+    pub n: usize,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "toggle";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        self.n.to_string()
+    }
+
+    fn sources(self) -> usize {
+        self.n
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(self.sources())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        Ok(Box::new(Toggle::new(
+            among::<C>(shared, capacity)?,
+            shared.clone(),
+        )))
+    }
+}
 
 /// A unit is two changes of one source: writability asked for, and not any more. That is
 /// what a server does whose write did not fit and then did.

@@ -6,9 +6,68 @@ use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::question::{Question, among, span, with_adaptive};
+use crate::instrument::data::Measure;
 use crate::instrument::meter::cpu_ns;
 use crate::pipes::Pipes;
-use crate::{Contestant, Workload};
+use crate::{Contestant, Entrant, Workload};
+
+/// Nothing happens. A unit is a millisecond, the figure its processor time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// How long each wait lasts.
+    pub period_us: u64,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "waiting";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        span(self.period_us)
+    }
+
+    fn sources(self) -> usize {
+        FEW
+    }
+
+    fn contestants(self) -> Vec<Entrant> {
+        with_adaptive()
+    }
+
+    fn measure(self) -> Measure {
+        Measure::WaitingCpu
+    }
+
+    fn has_cpu(self) -> bool {
+        false
+    }
+
+    fn units_a_slice(self) -> Option<u64> {
+        Some(12)
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(self.sources())
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        let period = Duration::from_micros(self.period_us);
+        Ok(Box::new(Waiting::new(
+            among::<C>(shared, capacity)?,
+            shared.clone(),
+            period,
+        )))
+    }
+}
+
+/// Sources that are waited for in vain.
+pub(super) const FEW: usize = 16;
 
 /// A unit is a millisecond in which no source becomes ready, spent in waits that last
 /// `period` each. What is told is the processor time it took, not the millisecond.

@@ -1,12 +1,71 @@
 //! What it costs to wake, and to be woken.
 
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use waitset_core::Stats;
 
+use super::question::{Question, among, with_rivals};
+use super::wake_across::WakeAcross;
 use crate::contestant::Wake;
-use crate::{Contestant, Workload};
+use crate::pipes::Pipes;
+use crate::{Contestant, Entrant, Workload};
+
+/// A waker wakes. A unit is a wake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Which half is timed.
+    pub part: Part,
+}
+
+impl Question for Asked {
+    const GROUP: &'static str = "wake";
+
+    type Shared = Pipes;
+
+    fn number(self) -> String {
+        match self.part {
+            Part::Coalesced => "coalesced",
+            Part::WakeAndWait => "wake+wait",
+            Part::OtherThread => "thread",
+        }
+        .to_owned()
+    }
+
+    fn sources(self) -> usize {
+        0
+    }
+
+    fn contestants(self) -> Vec<Entrant> {
+        with_rivals()
+    }
+
+    /// Wakers are not sources: there is nothing to re-arm.
+    fn takes(self, entrant: Entrant) -> bool {
+        !entrant.rearms()
+    }
+
+    fn units_a_slice(self) -> Option<u64> {
+        (self.part == Part::OtherThread).then_some(200)
+    }
+
+    fn open(self) -> io::Result<Self::Shared> {
+        Pipes::open(0)
+    }
+
+    fn enter<C: Contestant>(
+        self,
+        shared: &Rc<Self::Shared>,
+        capacity: usize,
+    ) -> io::Result<Box<dyn Workload>> {
+        let contestant = among::<C>(shared, capacity)?;
+        Ok(match self.part {
+            Part::OtherThread => Box::new(WakeAcross::open(contestant)?),
+            part => Box::new(Wakes::new(contestant, part)),
+        })
+    }
+}
 
 /// Which half is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
