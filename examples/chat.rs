@@ -62,7 +62,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     SockRef::from(&listener).set_send_buffer_size(LIMITS.output)?;
     let address = listener.local_addr()?;
     let mut event_loop = flags.common.event_loop::<Room>()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     let acceptor = Acceptor::new(listener)?;
     handle.listen(acceptor, Mode::Level, |room, accepted, handle| {
         let Some((stream, peer)) = program::accepted(accepted, handle) else {
@@ -77,7 +77,7 @@ fn run(flags: &Flags) -> io::Result<()> {
             Err(error) => warn!("{peer}: {error}"),
         }
     })?;
-    say!("listening on {address} reactor={}", handle.reactor().name());
+    say!("listening on {address} reactor={}", handle.mechanism());
     let mut room = Room::default();
     flags.common.run(event_loop, &mut room)?;
     say!("{} joined, {} were dropped", room.joined, room.dropped);

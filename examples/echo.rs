@@ -45,7 +45,7 @@ fn serve(flags: &Flags) -> io::Result<()> {
     let listener = program::about(flags.addr, TcpListener::bind(flags.addr))?;
     let address = listener.local_addr()?;
     let mut event_loop = flags.common.event_loop::<u64>()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     let is_threaded = flags.threads;
     handle.listen(
         Acceptor::new(listener)?,
@@ -75,7 +75,7 @@ fn serve(flags: &Flags) -> io::Result<()> {
             }
         },
     )?;
-    say!("listening on {address} reactor={}", handle.reactor().name());
+    say!("listening on {address} reactor={}", handle.mechanism());
     let mut served = 0;
     flags.common.run(event_loop, &mut served)?;
     say!("served {served} connections");

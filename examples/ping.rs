@@ -52,9 +52,9 @@ fn run(flags: &Flags) -> io::Result<()> {
     socket.connect(&SocketAddr::new(IpAddr::V4(flags.addr), 0).into())?;
     let sender = socket.try_clone()?;
     let mut event_loop = flags.common.event_loop::<Asked>()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     let kind = if is_raw { "raw" } else { "datagram" };
-    let name = handle.reactor().name();
+    let name = handle.mechanism();
     say!("pinging {} by a {kind} socket reactor={name}", flags.addr);
 
     // Replies to others come by at a raw socket, too. This tells whose they are; to a

@@ -20,7 +20,7 @@ pub type AnyReactor = Box<dyn Reactor + Send>;
 /// A loop over any mechanism, and what its callbacks are given of it.
 pub type Loop<State> = EventLoop<State, AnyReactor>;
 /// See [`Loop`].
-pub type Handle<'a, State> = waitset::Handle<'a, State, AnyReactor>;
+pub type Handle<'a, State> = waitset::Handle<'a, State>;
 
 /// The flags that all of them have.
 #[derive(Args, Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ impl LoopFlags {
     /// As [`open`](Self::open) and [`ends`].
     pub fn event_loop<State: 'static>(&self) -> io::Result<Loop<State>> {
         let signals = ends()?;
-        let mut event_loop = EventLoop::over(self.open()?);
+        let mut event_loop = EventLoop::with_reactor(self.open()?);
         event_loop.handle().insert(
             signals,
             Interest::READABLE,
@@ -80,7 +80,7 @@ impl LoopFlags {
     pub fn run<State>(&self, mut event_loop: Loop<State>, state: &mut State) -> io::Result<()> {
         event_loop.run(state)?;
         if self.stats {
-            say!("{:?}", event_loop.handle().reactor().stats());
+            say!("{:?}", event_loop.handle().stats());
         }
         Ok(())
     }

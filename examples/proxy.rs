@@ -50,7 +50,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         return Err(io::Error::new(ErrorKind::InvalidInput, text));
     }
     let mut event_loop = flags.common.event_loop::<u64>()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     let to = flags.to;
     let acceptor = Acceptor::new(listener)?;
     handle.listen(acceptor, Mode::Level, move |passed, accepted, handle| {
@@ -71,7 +71,7 @@ fn run(flags: &Flags) -> io::Result<()> {
             }
         });
     })?;
-    say!("listening on {address} reactor={}", handle.reactor().name());
+    say!("listening on {address} reactor={}", handle.mechanism());
     let mut passed = 0;
     flags.common.run(event_loop, &mut passed)?;
     say!("passed {passed} connections on");

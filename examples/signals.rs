@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 fn run(flags: &Flags) -> io::Result<()> {
     // This loop ends at Ctrl-C and SIGTERM already.
     let mut event_loop = flags.common.event_loop::<BTreeMap<Signal, u64>>()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     // Who starts it to ignore one, as `nohup` does with SIGHUP, wants that it stays ignored.
     let (ignored, taken): (Vec<_>, Vec<_>) =
         SIGNALS.into_iter().partition(|signal| signal.is_ignored());
@@ -53,7 +53,7 @@ fn run(flags: &Flags) -> io::Result<()> {
             }
         },
     )?;
-    let name = handle.reactor().name();
+    let name = handle.mechanism();
     say!("process {} reactor={name}", std::process::id());
     ignored
         .iter()

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> io::Result<()> {
     let mut event_loop = flags.common.event_loop::<u64>()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     // A raw socket has one protocol, so this takes two. Each gets a copy of every packet:
     // those for whom they are meant get them all the same.
     for protocol in [Protocol::TCP, Protocol::UDP] {
@@ -58,7 +58,7 @@ fn run(flags: &Flags) -> io::Result<()> {
             },
         )?;
     }
-    let name = handle.reactor().name();
+    let name = handle.mechanism();
     say!("sniffing at {} reactor={name}", flags.addr);
     let mut shown = 0;
     flags.common.run(event_loop, &mut shown)?;

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> io::Result<()> {
     let mut event_loop = flags.common.event_loop::<u64>()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     let period = Duration::from_millis(flags.period_ms);
     let patience = period * 3;
     let start = Instant::now();

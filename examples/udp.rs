@@ -40,8 +40,8 @@ fn run(flags: &Flags) -> io::Result<()> {
     let socket = program::about(flags.addr, UdpSocket::bind(flags.addr))?;
     socket.set_nonblocking(true)?;
     let mut event_loop = flags.common.event_loop::<u64>()?;
-    let mut handle = event_loop.handle();
-    let name = handle.reactor().name();
+    let handle = event_loop.handle();
+    let name = handle.mechanism();
     say!("listening on {} reactor={name}", socket.local_addr()?);
     if flags.burst > 0 {
         lose(&socket, flags.burst)?;

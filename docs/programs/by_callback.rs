@@ -12,7 +12,7 @@ fn main() -> io::Result<()> {
     first.set_nonblocking(true)?;
     // [callback]
     let mut event_loop = EventLoop::new()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     handle.insert(
         first,
         Interest::READABLE,

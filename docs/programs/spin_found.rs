@@ -58,7 +58,7 @@ fn round_down() -> io::Result<Spin> {
 /// Turns a loop whose timer is due as soon as it is armed.
 fn tick_at_once() -> io::Result<Spin> {
     let (reactor, spins) = watched()?;
-    let mut event_loop = EventLoop::over(reactor);
+    let mut event_loop = EventLoop::with_reactor(reactor);
     event_loop.handle().arm_every(Duration::ZERO, |_, _, _| ());
     loop {
         event_loop.turn(&mut (), None)?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use waitset::{DefaultReactor, EventLoop, Handle, Interest, Mode, Remote};
+use waitset::{EventLoop, Handle, Interest, Mode, Remote};
 
 use super::latency::{Latencies, Summary};
 use super::stage::Door;
@@ -22,12 +22,12 @@ pub(crate) const MESSAGES_A_SECOND: u32 = 20;
 
 /// Reaches the load's thread.
 pub(crate) struct Load {
-    remote: Remote<Groups, DefaultReactor>,
+    remote: Remote<Groups>,
     summaries: Arc<Mutex<Vec<Summary>>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
-type In<'a> = Handle<'a, Groups, DefaultReactor>;
+type In<'a> = Handle<'a, Groups>;
 
 /// A group of connections a mechanism, by number.
 #[derive(Default)]
@@ -62,7 +62,7 @@ impl Load {
         let (sender, receiver) = mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("load".into()).spawn(move || {
             let mut event_loop = EventLoop::new()?;
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             // The loop belongs to its thread, so it is made there.
             drop(sender.send(handle.remote()));
             handle.arm_every(TICK, |groups: &mut Groups, _, _| groups.tick());

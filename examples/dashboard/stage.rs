@@ -7,16 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use waitset::{Backend, EventLoop, Handle, Interest, Mode, Reactor, Remote, Stats};
+use waitset::{Backend, EventLoop, Handle, Interest, Mode, Remote, Stats};
 
 use super::figures::Sample;
 use waitset_examples::warn;
 
-type AnyReactor = Box<dyn Reactor + Send>;
-
 /// A mechanism at work.
 pub(crate) struct Stage {
-    remote: Remote<Served, AnyReactor>,
+    remote: Remote<Served>,
     sample: Arc<Mutex<Sample>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -34,7 +32,7 @@ impl Stage {
         let thread = thread.spawn(move || match backend.open() {
             Err(error) => drop(sender.send(Err(error))),
             Ok(reactor) => {
-                let mut event_loop = EventLoop::over(reactor);
+                let mut event_loop = EventLoop::with_reactor(reactor);
                 drop(sender.send(Ok(event_loop.handle().remote())));
                 if let Err(error) = event_loop.run(&mut Served::default()) {
                     warn!("{backend}: {error}");
@@ -62,7 +60,7 @@ impl Stage {
         let sample = Arc::clone(&self.sample);
         // One that is gone is stopped soon.
         let _ = self.remote.post(move |served, handle| {
-            let stats = handle.reactor().stats();
+            let stats = handle.stats();
             *sample.lock().unwrap_or_else(PoisonError::into_inner) =
                 Sample::now(cpu_of_this_thread(), &stats, served.0);
         });
@@ -81,7 +79,7 @@ impl Drop for Stage {
 }
 
 /// Takes connections to a stage.
-pub(crate) struct Door(Remote<Served, AnyReactor>);
+pub(crate) struct Door(Remote<Served>);
 
 impl Door {
     /// Has the stage serve these, which do not block, until they are closed.
@@ -90,7 +88,7 @@ impl Door {
         let _ = self.0.post(move |_, handle| {
             for stream in streams {
                 if let Err(error) = handle.insert(stream, Interest::READABLE, Mode::Level, serve) {
-                    warn!("{}: {error}", handle.reactor().name());
+                    warn!("{}: {error}", handle.mechanism());
                 }
             }
         });
@@ -101,7 +99,7 @@ fn serve(
     served: &mut Served,
     mut stream: &UnixStream,
     _: waitset::Event,
-    handle: &mut Handle<'_, Served, AnyReactor>,
+    handle: &mut Handle<'_, Served>,
 ) {
     let mut message = [0; 64];
     match stream.read(&mut message) {

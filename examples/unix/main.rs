@@ -35,7 +35,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     // Before Ctrl-C is blocked, and to the end of this function.
     let (listener, _file) = bind(&flags.addr)?;
     let mut event_loop = flags.common.event_loop::<u64>()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     let acceptor = Acceptor::new(listener)?;
     handle.listen(acceptor, Mode::Level, |served, accepted, handle| {
         let Some((stream, ())) = program::accepted(accepted, handle) else {
@@ -52,7 +52,7 @@ fn run(flags: &Flags) -> io::Result<()> {
             warn!("{error}");
         }
     })?;
-    let (path, name) = (flags.addr.display(), handle.reactor().name());
+    let (path, name) = (flags.addr.display(), handle.mechanism());
     say!("listening on {path} reactor={name}");
     let mut served = 0;
     flags.common.run(event_loop, &mut served)?;

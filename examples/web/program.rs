@@ -155,7 +155,7 @@ impl ServerFlags {
             Ok((self.common.open()?, server, listener))
         };
         let done = serve(loops, make, |server, handle| {
-            say!("listening on {address} reactor={}", handle.reactor().name());
+            say!("listening on {address} reactor={}", handle.mechanism());
             started(server, handle);
         })?;
         if self.common.stats {
@@ -172,7 +172,7 @@ impl ServerFlags {
 pub type Done = (Stats, Tally);
 
 type Serving<S> = (EventLoop<Server<S>, AnyReactor>, Server<S>);
-type Stop<S> = Remote<Server<S>, AnyReactor>;
+type Stop<S> = Remote<Server<S>>;
 
 /// Serves in `loops` threads until Ctrl-C or SIGTERM, and says what each has done.
 ///
@@ -231,7 +231,7 @@ where
     M: Fn() -> io::Result<(AnyReactor, Server<S>, TcpListener)>,
 {
     let (reactor, mut server, listener) = make()?;
-    let mut event_loop = EventLoop::over(reactor);
+    let mut event_loop = EventLoop::with_reactor(reactor);
     server.listen(listener, &mut event_loop.handle())?;
     Ok((event_loop, server))
 }
@@ -271,7 +271,7 @@ fn serve_first<S: Site>(
 
 fn run<S: Site>((event_loop, server): &mut Serving<S>) -> io::Result<Done> {
     event_loop.run(server)?;
-    Ok((event_loop.handle().reactor().stats(), server.tally()))
+    Ok((event_loop.handle().stats(), server.tally()))
 }
 
 fn stop<S: Site>(remote: &Stop<S>) {

@@ -26,7 +26,7 @@ use crate::program;
 pub use crate::program::AnyReactor;
 
 /// What the callbacks of a server's loop are given.
-pub type Handle<'a, S> = waitset::Handle<'a, Server<S>, AnyReactor>;
+pub type Handle<'a, S> = waitset::Handle<'a, Server<S>>;
 
 type Accepted = Result<(TcpStream, SocketAddr), Refusal<SocketAddr>>;
 

@@ -39,7 +39,7 @@ fn serving(clients: impl FnOnce(SocketAddr)) {
     let (sender, remote) = mpsc::channel();
     thread::scope(|scope| {
         let server = scope.spawn(move || {
-            let mut event_loop = EventLoop::over(Backend::default().open()?);
+            let mut event_loop = EventLoop::with_reactor(Backend::default().open()?);
             let mut server = Server::new(Fragile, tree, Limits::default(), Narrator::new(false));
             server.listen(listener, &mut event_loop.handle())?;
             let _ = sender.send(event_loop.handle().remote());

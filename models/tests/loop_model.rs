@@ -20,11 +20,11 @@ type Got = Vec<u32>;
 fn model(run: impl Fn(EventLoop<Got, Sleeper>) + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
-    model.check(move || run(EventLoop::over(Sleeper::new())));
+    model.check(move || run(EventLoop::with_reactor(Sleeper::new())));
 }
 
 /// What a channel does: notes the messages, and stops the loop when it is disconnected.
-fn note(got: &mut Got, message: Option<u32>, handle: &mut Handle<'_, Got, Sleeper>) {
+fn note(got: &mut Got, message: Option<u32>, handle: &mut Handle<'_, Got>) {
     match message {
         Some(number) => got.push(number),
         None => handle.stop(),

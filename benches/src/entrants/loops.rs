@@ -64,7 +64,7 @@ impl<T: Task> Tasked<T> for Callbacks<T> {
     #[inline(always)]
     fn add(&mut self, index: usize) -> io::Result<()> {
         let source = Source::new(&self.all, index);
-        let mut handle = self.event_loop.handle();
+        let handle = self.event_loop.handle();
         let key = handle.insert(
             source,
             Interest::READABLE,
@@ -122,7 +122,7 @@ impl Contestant for NotingCallbacks {
     #[inline(always)]
     fn modify(&mut self, index: usize, asked: Interest) -> io::Result<()> {
         let key = self.callbacks.key(index)?;
-        let mut handle = self.callbacks.event_loop.handle();
+        let handle = self.callbacks.event_loop.handle();
         handle.modify(key, asked, Mode::Level)
     }
 

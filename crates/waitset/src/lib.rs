@@ -19,9 +19,11 @@ mod wait_set;
 
 pub use backend::{Backend, UnknownBackend};
 pub use default_reactor::DefaultReactor;
+#[doc(hidden)]
+pub use event_loop::Guest;
 pub use event_loop::{
-    ChildProcess, EventLoop, Handle, LoopGone, Remote, Sender, Signal, SignalInfo, Signals,
-    SyncSender, Tick, TimerKey,
+    ChannelSender, ChildProcess, EventLoop, Handle, LocalHandle, LoopClosed, Remote, Signal,
+    SignalInfo, Signals, Tick, TimerKey,
 };
 pub use explain::{Asked, Explain, Line};
 pub use insert_error::InsertError;

@@ -36,8 +36,8 @@ fn on_every_mechanism(test: impl Fn(Box<dyn Reactor + Send>) + Sync) {
 #[test]
 fn an_event_a_tick_and_a_message_allocate_nothing() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<u64> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<u64> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         for _ in 0..20 {
             let (near, mut far) = UnixStream::pair().unwrap();
             far.write_all(b"!").unwrap();
@@ -84,12 +84,12 @@ fn an_event_a_tick_and_a_message_allocate_nothing() {
 fn a_connection_that_echoes_allocates_nothing() {
     on_every_mechanism(|reactor| {
         let (near, far) = UnixStream::pair().unwrap();
-        let mut event_loop: Loop<u64> = EventLoop::over(reactor);
+        let mut event_loop: Loop<u64> = EventLoop::with_reactor(reactor);
         let mut handle = event_loop.handle();
         let echo = |received: &mut u64,
                     connection: &Connection<UnixStream>,
                     notice,
-                    handle: &mut Handle<'_, u64, Box<dyn Reactor + Send>>| {
+                    handle: &mut Handle<'_, u64>| {
             assert!(matches!(notice, Notice::Received));
             *received += 1;
             connection.forward(connection, handle);
@@ -113,7 +113,7 @@ fn a_connection_that_echoes_allocates_nothing() {
 #[test]
 fn a_million_timers_armed_and_cancelled_leave_nothing_behind() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
         let mut arm_and_cancel = || {
             let text = String::from("held by the callback");
             let delay = Duration::from_secs(3_600);
@@ -165,10 +165,10 @@ fn a_million_live_timers_fire_in_order_and_give_their_callbacks_back() {
 #[test]
 fn sources_that_come_and_go_leave_nothing_behind() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
         let mut come_and_go = || {
             let (near, _far) = UnixStream::pair().unwrap();
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             let insert = handle.insert(near, Interest::READABLE, Mode::Level, |(), _, _, _| ());
             assert!(handle.remove(insert.unwrap()));
         };

@@ -100,14 +100,14 @@ fn turn(backend: Backend) {
         opened => opened.unwrap(),
     };
     mark();
-    let mut event_loop = EventLoop::over(reactor);
-    let mut handle = event_loop.handle();
+    let mut event_loop = EventLoop::with_reactor(reactor);
+    let handle = event_loop.handle();
     handle.arm_after(Duration::from_millis(1), |_, _, handle| handle.stop());
     event_loop.run(&mut 0).unwrap();
     let (near, mut far) = UnixStream::pair().unwrap();
     far.write_all(b"!").unwrap();
     // It stays readable, since nobody reads.
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     handle
         .insert(near, Interest::READABLE, Mode::Level, |events, _, _, _| {
             *events += 1;

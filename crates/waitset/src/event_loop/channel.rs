@@ -2,10 +2,9 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SendError, TryRecvError, TrySendError};
 
-use waitset_core::{Event, Reactor, Waker};
+use waitset_core::{Event, Waker};
 
-use super::Handle;
-use super::callbacks::{Context, Dispatch};
+use super::core::{Context, Dispatch, Handle, LocalHandle};
 use super::entry::Kind;
 use super::shared::mpsc::{self, Receiver};
 use super::shared::{Arc, AtomicBool};
@@ -13,23 +12,21 @@ use crate::Key;
 
 /// How many messages of one channel a turn runs: a channel that is never empty takes its
 /// share and no more.
-const MESSAGES_A_TURN: usize = 64;
+const MESSAGES_PER_TURN: usize = 64;
 
-/// Sends messages to a loop's channel from any thread; see [`Handle::channel`].
+/// Sends messages to a channel of a loop, from any thread; see
+/// [`LocalHandle::channel`] and [`LocalHandle::sync_channel`].
 ///
 /// The channel's callback is told when the last clone is dropped.
-pub struct Sender<T> {
+pub struct ChannelSender<T> {
     // Dropped before the bell: when the last bell rings, no sender is left.
-    messages: mpsc::Sender<T>,
+    messages: Messages<T>,
     bell: Arc<Bell>,
 }
 
-/// Sends messages to a loop's bounded channel from any thread; see
-/// [`Handle::sync_channel`].
-pub struct SyncSender<T> {
-    // Dropped before the bell, as in `Sender`.
-    messages: mpsc::SyncSender<T>,
-    bell: Arc<Bell>,
+enum Messages<T> {
+    Unbounded(mpsc::Sender<T>),
+    Bounded(mpsc::SyncSender<T>),
 }
 
 /// What schedules a channel in its loop.
@@ -62,31 +59,21 @@ impl Drop for Bell {
     }
 }
 
-impl<T> Sender<T> {
-    /// Sends a message; it never blocks.
+impl<T> ChannelSender<T> {
+    /// Sends a message. If the channel is bounded and full, blocks until there is room.
     ///
-    /// # Errors
-    ///
-    /// If the channel or its loop is gone; the message comes back in the error.
-    pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.messages.send(message)?;
-        self.bell.ring();
-        Ok(())
-    }
-}
-
-impl<T> SyncSender<T> {
-    /// Sends a message, and blocks while the channel is full.
-    ///
-    /// In the loop's own thread a full channel would block for ever, as nobody else makes
+    /// In the loop's own thread, a full channel would block forever, because nobody else makes
     /// room: use [`try_send`](Self::try_send) there.
     ///
     /// # Errors
     ///
-    /// If the channel or its loop is gone; the message comes back in the error.
+    /// If the channel was removed or its loop dropped; the message comes back in the error.
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        // A full channel is scheduled or about to be, by whoever filled it.
-        self.messages.send(message)?;
+        match &self.messages {
+            Messages::Unbounded(messages) => messages.send(message)?,
+            // A full channel is scheduled or about to be, by whoever filled it.
+            Messages::Bounded(messages) => messages.send(message)?,
+        }
         self.bell.ring();
         Ok(())
     }
@@ -95,47 +82,37 @@ impl<T> SyncSender<T> {
     ///
     /// # Errors
     ///
-    /// `Full`, or `Disconnected` if the channel or its loop is gone; the message comes
-    /// back in either.
+    /// `Full`, or `Disconnected` if the channel was removed or its loop dropped; the message
+    /// comes back in either.
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        self.messages.try_send(message)?;
+        match &self.messages {
+            Messages::Unbounded(messages) => messages.send(message)?,
+            Messages::Bounded(messages) => messages.try_send(message)?,
+        }
         self.bell.ring();
         Ok(())
     }
 }
 
-impl<T> Clone for Sender<T> {
+impl<T> Clone for ChannelSender<T> {
     fn clone(&self) -> Self {
-        Self {
-            messages: self.messages.clone(),
-            bell: Arc::clone(&self.bell),
-        }
+        let messages = match &self.messages {
+            Messages::Unbounded(messages) => Messages::Unbounded(messages.clone()),
+            Messages::Bounded(messages) => Messages::Bounded(messages.clone()),
+        };
+        let bell = Arc::clone(&self.bell);
+        Self { messages, bell }
     }
 }
 
-impl<T> Clone for SyncSender<T> {
-    fn clone(&self) -> Self {
-        Self {
-            messages: self.messages.clone(),
-            bell: Arc::clone(&self.bell),
-        }
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Sender").field(&self.bell.channel).finish()
-    }
-}
-
-impl<T> fmt::Debug for SyncSender<T> {
+impl<T> fmt::Debug for ChannelSender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let channel = &self.bell.channel;
-        f.debug_tuple("SyncSender").field(channel).finish()
+        f.debug_tuple("ChannelSender").field(channel).finish()
     }
 }
 
-impl<State, R: Reactor + 'static> Handle<'_, State, R> {
+impl<State> LocalHandle<State> {
     /// Opens an unbounded channel, whose messages `callback` has one by one, and `None`
     /// once, after the last sender was dropped and every message was had.
     ///
@@ -149,7 +126,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// use waitset::EventLoop;
     ///
     /// let mut event_loop = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
+    /// let handle = event_loop.handle();
     /// let (sender, _) = handle.channel(|sum, message, handle| match message {
     ///     Some(number) => *sum += number,
     ///     None => handle.stop(),
@@ -165,16 +142,16 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// # threads.map(|thread| thread.join().unwrap().unwrap());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn channel<T, F>(&mut self, callback: F) -> (Sender<T>, Key)
+    pub fn channel<T, F>(&self, callback: F) -> (ChannelSender<T>, Key)
     where
         T: 'static,
-        F: FnMut(&mut State, Option<T>, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, Option<T>, &mut Handle<'_, State>) + 'static,
     {
         let (sender, messages) = mpsc::channel();
         let bell = self.open_channel(messages, callback);
         let key = bell.channel;
-        let messages = sender;
-        (Sender { messages, bell }, key)
+        let messages = Messages::Unbounded(sender);
+        (ChannelSender { messages, bell }, key)
     }
 
     /// Opens a channel as [`channel`](Self::channel) does, for at most `bound` messages
@@ -188,7 +165,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// use waitset::EventLoop;
     ///
     /// let mut event_loop = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
+    /// let handle = event_loop.handle();
     /// let (sender, _) = handle.sync_channel(1, |got: &mut Vec<u8>, message, _| {
     ///     got.extend(message);
     /// });
@@ -199,22 +176,22 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert_eq!(got, [7]);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn sync_channel<T, F>(&mut self, bound: usize, callback: F) -> (SyncSender<T>, Key)
+    pub fn sync_channel<T, F>(&self, bound: usize, callback: F) -> (ChannelSender<T>, Key)
     where
         T: 'static,
-        F: FnMut(&mut State, Option<T>, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, Option<T>, &mut Handle<'_, State>) + 'static,
     {
         let (sender, messages) = mpsc::sync_channel(bound.max(1));
         let bell = self.open_channel(messages, callback);
         let key = bell.channel;
-        let messages = sender;
-        (SyncSender { messages, bell }, key)
+        let messages = Messages::Bounded(sender);
+        (ChannelSender { messages, bell }, key)
     }
 
-    fn open_channel<T, F>(&mut self, messages: Receiver<T>, callback: F) -> Arc<Bell>
+    fn open_channel<T, F>(&self, messages: Receiver<T>, callback: F) -> Arc<Bell>
     where
         T: 'static,
-        F: FnMut(&mut State, Option<T>, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, Option<T>, &mut Handle<'_, State>) + 'static,
     {
         let is_scheduled = Arc::new(AtomicBool::new(false));
         let end = End {
@@ -222,8 +199,8 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
             is_scheduled: Arc::clone(&is_scheduled),
             callback,
         };
-        let channel = self.insert_callback(Kind::Channel, Box::new(end));
-        let (ring, waker) = self.core.beside().inbox.ringer();
+        let channel = self.0.insert_callback(Kind::Channel, Box::new(end));
+        let (ring, waker) = self.0.inbox.ringer();
         Arc::new(Bell {
             channel,
             is_scheduled,
@@ -240,14 +217,13 @@ struct End<T, F> {
     callback: F,
 }
 
-impl<State, R, T, F> Dispatch<State, R> for End<T, F>
+impl<State, T, F> Dispatch<State> for End<T, F>
 where
-    R: Reactor + 'static,
-    F: FnMut(&mut State, Option<T>, &mut Handle<'_, State, R>),
+    F: FnMut(&mut State, Option<T>, &mut Handle<'_, State>),
 {
     /// Runs messages until there is none, the bound is reached or the callback has
     /// removed or disabled the channel.
-    fn run(&mut self, _event: &Event, context: &mut Context<'_, State, R>) {
+    fn run(&mut self, _event: &Event, context: &mut Context<'_, State>) {
         let Context { state, handle } = context;
         let mut visit = Visit {
             channel: handle.key(),
@@ -256,7 +232,7 @@ where
             is_over: false,
         };
         self.is_scheduled.swap(false, Ordering::AcqRel);
-        for _ in 0..MESSAGES_A_TURN {
+        for _ in 0..MESSAGES_PER_TURN {
             if !visit.handle.is_enabled(visit.channel) {
                 return;
             }
@@ -268,7 +244,7 @@ where
                     return;
                 }
             };
-            visit.handle.core.beside_mut().inbox.messages += 1;
+            visit.handle.0.inbox.count_message();
             if message.is_none() {
                 visit.is_over = true;
                 visit.handle.remove(visit.channel);
@@ -280,18 +256,19 @@ where
 
 /// Schedules a channel for the next turn unless it was found empty, also when its
 /// callback panics.
-struct Visit<'v, 'a, State, R> {
-    handle: &'v mut Handle<'a, State, R>,
+struct Visit<'v, 'a, State> {
+    handle: &'v mut Handle<'a, State>,
     channel: Key,
     is_scheduled: &'v AtomicBool,
     is_over: bool,
 }
 
-impl<State, R> Drop for Visit<'_, '_, State, R> {
+impl<State> Drop for Visit<'_, '_, State> {
     fn drop(&mut self) {
         // Who finds the flag down schedules: never both the loop and a sender.
         if !self.is_over && !self.is_scheduled.swap(true, Ordering::AcqRel) {
-            self.handle.core.beside_mut().inbox.schedule(self.channel);
+            self.handle.0.set_has_more(true);
+            self.handle.0.inbox.schedule(self.channel);
         }
     }
 }

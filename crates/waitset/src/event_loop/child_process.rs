@@ -29,7 +29,7 @@ use crate::InsertError;
 /// let child = Command::new("sh").args(["-c", "exit 7"]).spawn()?;
 /// let child = ChildProcess::new(child)?;
 /// let mut event_loop = EventLoop::new()?;
-/// let mut handle = event_loop.handle();
+/// let handle = event_loop.handle();
 /// handle.insert(
 ///     child,
 ///     Interest::READABLE,

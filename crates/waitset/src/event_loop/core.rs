@@ -1,163 +1,295 @@
+//! What a loop is made of, and the two ways to reach it.
+//!
+//! These types need each other's names: a callback is given a [`Handle`], which reaches the
+//! [`Core`], which owns the callbacks. So they stand in one file, and the files of what can be
+//! done to a loop import this one.
+
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
-use std::time::{Duration, Instant};
+use std::mem;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::task;
+use std::time::Instant;
 
-use waitset_core::{Events, Reactor, Token, WaitHint};
+use waitset_core::{Capabilities, Event, Reactor, Token, Waker};
 
-use super::Handle;
-use super::callbacks::Change;
-use super::entry::{Entry, Kind, Status};
-use super::remote::Inbox;
-use super::timer::OnTick;
-use super::timers::{Clock, Nanos, Timers};
+use super::callbacks::{Callbacks, Change};
+use super::entry::{Entry, Kind};
+use super::guest::Guest;
+use super::inbox::Inbox;
+use super::schedule::Schedule;
+use super::tick::Tick;
+use super::timers::Clock;
 use crate::Key;
 use crate::slab::Slab;
 
-/// A call to be made once, later in the turn or in the next.
-pub(super) type Call<State, R> = Box<dyn FnOnce(&mut State, &mut Handle<'_, State, R>)>;
-
-/// What a callback may change: the loop without the callbacks.
+/// Changes an [`EventLoop`](crate::EventLoop) from within its callbacks, and through
+/// [`EventLoop::handle`](crate::EventLoop::handle) from outside.
 ///
-/// [`Handle`]s borrow it and give nobody else a reference to it: two cores that were
-/// swapped would watch each other's sources.
-pub(super) struct Core<State, R> {
-    pub(super) reactor: R,
-    pub(super) entries: Slab<Entry>,
-    /// What is still to be done to the callbacks.
-    pub(super) changes: Vec<Change<State, R>>,
-    beside: Beside<State, R>,
+/// It has all methods of [`LocalHandle`], which lists them by what they are for. There is only
+/// one `Handle` at a time, so what takes a `&mut Handle`, such as
+/// [`Connection::send`](crate::stream::Connection::send), cannot run while a part of the
+/// connection is borrowed.
+pub struct Handle<'a, State> {
+    pub(super) local: &'a LocalHandle<State>,
+}
+
+impl<State> Deref for Handle<'_, State> {
+    type Target = LocalHandle<State>;
+
+    fn deref(&self) -> &LocalHandle<State> {
+        self.local
+    }
+}
+
+/// Changes an [`EventLoop`](crate::EventLoop) from anywhere in its thread: a handle to keep.
+///
+/// Clones refer to the same loop. A callback gets one from its [`Handle`] by
+/// [`local`](Self::local), and code outside of callbacks from
+/// [`EventLoop::handle`](crate::EventLoop::handle) in the same way. Other threads use a
+/// [`Remote`](crate::Remote).
+///
+/// | to | call |
+/// |---|---|
+/// | watch a descriptor | [`insert`](Self::insert), [`modify`](Self::modify) |
+/// | run something later | [`arm_after`](Self::arm_after), [`arm_at`](Self::arm_at), [`arm_every`](Self::arm_every) |
+/// | move or stop a timer | [`reset_after`](Self::reset_after), [`reset_at`](Self::reset_at), [`cancel`](Self::cancel) |
+/// | run something after this turn's events | [`defer`](Self::defer) |
+/// | do something before each sleep | [`before_sleep`](Self::before_sleep) |
+/// | receive messages of other threads | [`channel`](Self::channel), [`sync_channel`](Self::sync_channel), [`remote`](Self::remote) |
+/// | connect | [`connect_tcp`](Self::connect_tcp), [`connect_unix`](Self::connect_unix) |
+/// | accept connections | [`listen`](Self::listen) |
+/// | read and write a stream | [`open`](Self::open) |
+/// | pause a source, channel or hook | [`disable`](Self::disable), [`enable`](Self::enable) |
+/// | remove it | [`remove`](Self::remove) |
+/// | know which callback runs | [`key`](Self::key) |
+/// | end [`run`](crate::EventLoop::run) | [`stop`](Self::stop) |
+///
+/// # After the loop
+///
+/// When the loop is dropped, so are all callbacks and what they own. A handle that is left then
+/// finds nothing and inserts nothing: what returns a `Result` returns `BrokenPipe`, a callback
+/// that it is given is dropped, and the key that it returns refers to nothing.
+pub struct LocalHandle<State>(pub(super) Rc<Core<State>>);
+
+impl<State> Clone for LocalHandle<State> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+/// What all callbacks of a batch are given: one place for it, so that nothing is put
+/// together for an event.
+pub(super) struct Context<'a, State> {
+    pub(super) state: &'a mut State,
+    pub(super) handle: Handle<'a, State>,
+}
+
+/// Something with a callback, without its type.
+pub(super) trait Dispatch<State> {
+    /// Runs the callback. The event is a source's; of others it only has the key.
+    fn run(&mut self, event: &Event, context: &mut Context<'_, State>);
+}
+
+/// A callback and whatever it belongs to.
+pub(super) type Callback<State> = Box<dyn Dispatch<State>>;
+
+/// Stands in a free place. Its box allocates nothing.
+struct Nobody;
+
+impl<State> Dispatch<State> for Nobody {
+    fn run(&mut self, _: &Event, _: &mut Context<'_, State>) {}
+}
+
+fn nobody<State>() -> Callback<State> {
+    Box::new(Nobody)
+}
+
+/// A call to be made once, later in the turn or in the next.
+pub(super) type Call<State> = Box<dyn FnOnce(&mut State, &mut Handle<'_, State>)>;
+
+/// A call that comes from another thread.
+pub(super) type Posted<State> = Box<dyn FnOnce(&mut State, &mut Handle<'_, State>) + Send>;
+
+/// The callback of a timer. Counted, so that it can cancel its own timer.
+pub(super) type OnTick<State> = Rc<RefCell<dyn FnMut(&mut State, Tick, &mut Handle<'_, State>)>>;
+
+/// What happens when a timer is due.
+pub(super) enum Alarm<State> {
+    Call(OnTick<State>),
+    Wake(task::Waker),
+}
+
+impl<State> Clone for Alarm<State> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Call(callback) => Self::Call(Rc::clone(callback)),
+            Self::Wake(waker) => Self::Wake(waker.clone()),
+        }
+    }
+}
+
+/// A loop, shared by its handles.
+///
+/// Each part is borrowed for as long as one method changes it, and never while code of the
+/// user runs. Only [`callbacks`](Self::callbacks) is borrowed while a batch of events is
+/// dispatched: what changes it meanwhile is noted in `changes`.
+pub(super) struct Core<State> {
+    /// None when the loop has been dropped. Declared first and dropped first, so that nothing
+    /// is watched any more when the sources close: that is what makes registering them sound.
+    reactor: RefCell<Option<Rc<RefCell<dyn Reactor>>>>,
+    pub(super) name: &'static str,
+    pub(super) capabilities: Capabilities,
+    pub(super) waker: Waker,
     /// Whether there may be more to do than events, so that a turn with nothing else looks
     /// no further.
-    has_more: bool,
+    has_more: Cell<bool>,
+    /// Whether `changes` holds something.
+    has_changes: Cell<bool>,
     /// How many events came for those that were removed or disabled.
-    pub(super) unheard: usize,
-    pub(super) is_stopped: bool,
+    pub(super) unheard: Cell<usize>,
+    pub(super) is_stopped: Cell<bool>,
     /// The token of the callback that runs.
-    pub(super) running: Token,
-}
-
-/// What a loop does beside telling events.
-pub(super) struct Beside<State, R> {
+    pub(super) running: Cell<Token>,
+    pub(super) entries: RefCell<Slab<Entry>>,
+    pub(super) callbacks: RefCell<Callbacks<dyn Dispatch<State>>>,
+    /// What is still to be done to the callbacks.
+    changes: RefCell<Vec<Change<dyn Dispatch<State>>>>,
     pub(super) clock: Clock,
-    pub(super) timers: Timers<OnTick<State, R>>,
-    /// When a turn last looked for timers that are due.
-    pub(super) looked: Nanos,
-    /// Timers that are due in this turn and have not fired yet.
-    pub(super) due: VecDeque<Key>,
-    pub(super) deferred: VecDeque<Call<State, R>>,
-    pub(super) hooks: Vec<Key>,
-    pub(super) inbox: Inbox<State, R>,
+    pub(super) schedule: RefCell<Schedule<Alarm<State>>>,
+    pub(super) deferred: RefCell<VecDeque<Call<State>>>,
+    pub(super) hooks: RefCell<Vec<Key>>,
+    pub(super) inbox: Inbox<Posted<State>>,
+    pub(super) guest: RefCell<Option<Rc<dyn Guest>>>,
 }
 
-/// A millisecond, longer than most turns.
-const NEAR: Nanos = 1_000_000;
-
-impl<State, R> Beside<State, R> {
-    /// Whether a deadline is over. The clock is read if it can be, not for timeouts.
-    pub(super) fn is_over(&self, deadline: Nanos) -> bool {
-        let is_near = deadline <= self.looked.saturating_add(NEAR);
-        is_near && deadline <= self.clock.now()
-    }
-}
-
-impl<State, R> Core<State, R> {
-    /// All that there is beside events, to be changed: what comes of it is looked for.
-    pub(super) fn beside_mut(&mut self) -> &mut Beside<State, R> {
-        self.has_more = true;
-        &mut self.beside
-    }
-
-    pub(super) fn beside(&self) -> &Beside<State, R> {
-        &self.beside
+impl<State> Core<State> {
+    pub(super) fn new(reactor: Rc<RefCell<dyn Reactor>>) -> Self {
+        let (name, capabilities, waker) = {
+            let reactor = reactor.borrow();
+            (reactor.name(), reactor.capabilities(), reactor.waker())
+        };
+        Self {
+            reactor: RefCell::new(Some(reactor)),
+            name,
+            capabilities,
+            inbox: Inbox::new(waker.clone()),
+            waker,
+            has_more: Cell::new(false),
+            has_changes: Cell::new(false),
+            unheard: Cell::new(0),
+            is_stopped: Cell::new(false),
+            running: Cell::new(Token(0)),
+            entries: RefCell::new(Slab::new()),
+            callbacks: RefCell::new(Callbacks::new(nobody)),
+            changes: RefCell::default(),
+            clock: Clock::starting_at(Instant::now()),
+            schedule: RefCell::new(Schedule::new()),
+            deferred: RefCell::default(),
+            hooks: RefCell::default(),
+            guest: RefCell::new(None),
+        }
     }
 
     #[inline]
     pub(super) fn has_more(&self) -> bool {
-        self.has_more
+        self.has_more.get()
     }
 
-    pub(super) fn set_has_more(&mut self) {
-        self.has_more = true;
-    }
-}
-
-impl<State, R: Reactor + 'static> Core<State, R> {
-    pub(super) fn new(reactor: R) -> Self {
-        let beside = Beside {
-            clock: Clock::starting_at(Instant::now()),
-            timers: Timers::new(),
-            looked: 0,
-            due: VecDeque::new(),
-            deferred: VecDeque::new(),
-            hooks: Vec::new(),
-            inbox: Inbox::new(reactor.waker()),
-        };
-        Self {
-            reactor,
-            entries: Slab::new(),
-            changes: Vec::new(),
-            beside,
-            has_more: false,
-            unheard: 0,
-            is_stopped: false,
-            running: Token(0),
-        }
-    }
-
-    /// Waits for at most `timeout`.
     #[inline]
-    pub(super) fn wait(&mut self, batch: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        let answer = self.reactor.wait(batch, timeout);
-        // A wait that failed may have taken a wake with it.
-        if answer.is_err() || batch.was_woken() {
-            self.beside_mut().inbox.has_mail = true;
-        }
-        answer.map(drop)
+    pub(super) fn set_has_more(&self, has_more: bool) {
+        self.has_more.set(has_more);
     }
 
-    /// How long to wait for at most, so that nothing waits that is due. No clock is read
-    /// unless a timer is armed.
-    pub(super) fn shortened(&mut self, timeout: Option<Duration>) -> Option<Duration> {
-        let beside = &self.beside;
-        let deadline = beside.timers.next_deadline();
-        if beside.inbox.has_work() || !beside.deferred.is_empty() || !beside.due.is_empty() {
-            self.reactor.hint(WaitHint::Work);
-            return Some(Duration::ZERO);
-        }
-        self.has_more = deadline.is_some() || !beside.hooks.is_empty();
-        let Some(deadline) = deadline else {
-            return timeout;
-        };
-        let left = beside.clock.until(deadline);
-        if let Some(timeout) = timeout.filter(|timeout| *timeout < left) {
-            return Some(timeout);
-        }
-        if let Some((key, is_zero)) = beside.timers.next() {
-            let token = key.token();
-            self.reactor.hint(WaitHint::Timer { token, is_zero });
-        }
-        Some(left)
+    pub(super) fn is_closed(&self) -> bool {
+        self.reactor.borrow().is_none()
     }
 
-    /// Makes a disabled entry that something came for silent until it is enabled. What came
-    /// for a removed one is dropped.
+    /// Calls `operation` with the reactor, if the loop has not been dropped.
+    pub(super) fn with_reactor<T>(
+        &self,
+        operation: impl FnOnce(&mut dyn Reactor) -> T,
+    ) -> Option<T> {
+        let shared = self.reactor.borrow();
+        let mut reactor = shared.as_ref()?.borrow_mut();
+        Some(operation(&mut *reactor))
+    }
+
+    /// Adds an entry and its callback. In a loop that has been dropped, drops the callback.
+    pub(super) fn insert_callback(&self, kind: Kind, callback: Callback<State>) -> Key {
+        if self.is_closed() {
+            return self.entries.borrow_mut().next_key();
+        }
+        let key = self.entries.borrow_mut().insert(Entry::new(kind));
+        self.change(Change::Insert(key, callback));
+        key
+    }
+
+    pub(super) fn remove_callback(&self, key: Key) {
+        self.change(Change::Remove(key, nobody()));
+    }
+
+    /// Changes the callbacks: now, or when the one that runs has returned.
+    pub(super) fn change(&self, change: Change<dyn Dispatch<State>>) {
+        self.changes.borrow_mut().push(change);
+        self.has_changes.set(true);
+        self.apply();
+    }
+
+    #[inline]
+    pub(super) fn has_changes(&self) -> bool {
+        self.has_changes.get()
+    }
+
+    /// Does what was noted, unless a batch is being dispatched, which does it itself.
     #[cold]
-    #[inline(never)]
-    pub(super) fn mute(&mut self, token: Token) {
-        self.unheard += 1;
-        let key = self.entries.key_of(token);
-        let Some(entry) = self.entries.get_mut(key) else {
-            return;
-        };
-        if entry.status != Status::Resting {
-            return;
+    pub(super) fn apply(&self) {
+        while self.has_changes() {
+            let Ok(mut callbacks) = self.callbacks.try_borrow_mut() else {
+                return;
+            };
+            let left = self.apply_to(&mut callbacks);
+            drop(callbacks);
+            drop(left);
         }
-        let is_silent = match entry.kind {
-            Kind::Source(watch) => watch.registered.deregister(entry, &mut self.reactor),
-            Kind::Channel | Kind::Hook => true,
-        };
-        if is_silent {
-            entry.status = Status::Muted;
+    }
+
+    /// Does what was noted, and returns what is no longer needed. That is to be dropped when
+    /// all is in order: a drop that panics must leave no change undone. A source whose
+    /// insertion was lost would be closed while it is registered.
+    #[must_use]
+    pub(super) fn apply_to(
+        &self,
+        callbacks: &mut Callbacks<dyn Dispatch<State>>,
+    ) -> Vec<Change<dyn Dispatch<State>>> {
+        self.has_changes.set(false);
+        let mut changes = self.changes.take();
+        callbacks.apply(&mut changes);
+        changes
+    }
+
+    /// Drops all that the loop owns, the reactor first. What is inserted from then on is
+    /// dropped, too.
+    ///
+    /// Callbacks that are being dispatched go with the loop itself.
+    pub(super) fn close(&self) {
+        self.set_has_more(true); // which the next turn would find out
+        drop(self.reactor.take());
+        if let Some(guest) = self.guest.take() {
+            guest.close();
         }
+        let callbacks = self.callbacks.try_borrow_mut();
+        let callbacks = callbacks.map(|mut all| mem::replace(&mut *all, Callbacks::new(nobody)));
+        // A tuple drops the rest of its fields even if the drop of one panics.
+        drop((
+            self.changes.take(),
+            callbacks,
+            self.schedule.replace(Schedule::new()),
+            self.deferred.take(),
+            self.inbox.close(),
+            self.entries.replace(Slab::new()),
+            mem::take(&mut *self.hooks.borrow_mut()),
+        ));
     }
 }

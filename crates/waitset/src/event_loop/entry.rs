@@ -1,7 +1,5 @@
-use waitset_core::{Event, Interest, Mode};
+use waitset_core::{Interest, Mode};
 
-use super::Handle;
-use super::callbacks::{Context, Dispatch};
 use crate::sys::Registered;
 
 /// What a loop knows of the callback behind a [`Key`](crate::Key).
@@ -28,7 +26,7 @@ pub(super) enum Kind {
     Hook,
 }
 
-/// What is asked of a source.
+/// What a source is watched for.
 #[derive(Clone, Copy)]
 pub(super) struct Watch {
     pub(super) registered: Registered,
@@ -42,22 +40,5 @@ impl Entry {
             status: Status::Enabled,
             kind,
         }
-    }
-}
-
-/// A source and its callback.
-pub(super) struct Watched<S, F> {
-    pub(super) source: S,
-    pub(super) callback: F,
-}
-
-impl<State, R, S, F> Dispatch<State, R> for Watched<S, F>
-where
-    F: FnMut(&mut State, &S, Event, &mut Handle<'_, State, R>),
-{
-    #[inline]
-    fn run(&mut self, event: &Event, context: &mut Context<'_, State, R>) {
-        let Context { state, handle } = context;
-        (self.callback)(state, &self.source, *event, handle);
     }
 }

@@ -1,169 +1,16 @@
+//! What can be done to sources, channels and hooks alike, and to the loop as a whole.
+
 use std::fmt;
 use std::io;
 
-use waitset_core::{AsSource, Event, Interest, Mode, Reactor, Waker};
+use waitset_core::{Capabilities, Reactor, Stats, Waker};
 
-use super::Remote;
-use super::callbacks::{Callback, Callbacks, Change};
-use super::core::Core;
-use super::entry::{Entry, Kind, Status, Watch, Watched};
-use crate::sys;
-use crate::{DefaultReactor, InsertError, Key};
+use super::callbacks::Change;
+use super::core::{Core, Handle, LocalHandle};
+use super::entry::{Entry, Kind, Status};
+use crate::Key;
 
-/// Changes an [`EventLoop`](crate::EventLoop): from outside, and from inside every
-/// callback.
-///
-/// Sources, channels and hooks have a [`Key`] each; [`disable`](Self::disable),
-/// [`enable`](Self::enable) and [`remove`](Self::remove) take that of any. A callback
-/// has its own key by [`key`](Self::key).
-pub struct Handle<'a, State, R = DefaultReactor> {
-    // Private for good: two cores that were swapped would watch each other's sources.
-    pub(super) core: &'a mut Core<State, R>,
-    pub(super) callbacks: Reach<'a, State, R>,
-}
-
-/// When a handle changes the callbacks.
-pub(super) enum Reach<'a, State, R> {
-    /// At once, since none of them runs.
-    Now(&'a mut Callbacks<State, R>),
-    /// When the one that runs has returned.
-    Later,
-    /// The same, and it has noted something to be changed.
-    Noted,
-}
-
-impl<State, R> Handle<'_, State, R> {
-    /// Adds an entry and its callback.
-    pub(super) fn insert_callback(&mut self, kind: Kind, callback: Callback<State, R>) -> Key {
-        let key = self.core.entries.insert(Entry::new(kind));
-        self.change(Change::Insert(key, callback));
-        key
-    }
-
-    /// Changes the callbacks: now, or when the one that runs has returned.
-    fn change(&mut self, change: Change<State, R>) {
-        self.core.changes.push(change);
-        match &mut self.callbacks {
-            Reach::Now(callbacks) => callbacks.apply(&mut self.core.changes),
-            later => *later = Reach::Noted,
-        }
-    }
-}
-
-impl<State, R: Reactor + 'static> Handle<'_, State, R> {
-    /// Starts watching `source`, which should be non-blocking, and runs `callback` for
-    /// each of its events.
-    ///
-    /// The callback has the source by shared reference, which is enough to read and
-    /// write: `&TcpStream` is `Read` and `Write`. A source that is needed elsewhere too
-    /// can be shared in an `Rc`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Reactor::register`]; the source comes back in the error.
-    ///
-    /// ```
-    /// use std::io::{ErrorKind, Read, Write};
-    /// use std::os::unix::net::UnixStream;
-    /// use waitset::{EventLoop, Interest, Key, Mode};
-    ///
-    /// let (mut near, far) = UnixStream::pair()?;
-    /// let mut event_loop = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
-    /// handle.insert(
-    ///     far,
-    ///     Interest::READABLE,
-    ///     Mode::Level,
-    ///     |bytes, mut far, event, handle| {
-    ///         let mut buffer = [0; 16];
-    ///         match far.read(&mut buffer) {
-    ///             // The peer is gone.
-    ///             Ok(0) => assert!(handle.remove(handle.key())),
-    ///             Ok(count) => *bytes += count,
-    ///             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
-    ///         }
-    ///     },
-    /// )?;
-    /// near.write_all(b"hello")?;
-    /// drop(near);
-    /// let mut bytes = 0;
-    /// while !event_loop.handle().is_empty() {
-    ///     event_loop.turn(&mut bytes, None)?;
-    /// }
-    /// assert_eq!(bytes, 5);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn insert<S, F>(
-        &mut self,
-        source: S,
-        interest: Interest,
-        mode: Mode,
-        callback: F,
-    ) -> Result<Key, InsertError<S>>
-    where
-        S: AsSource + 'static,
-        F: FnMut(&mut State, &S, Event, &mut Handle<'_, State, R>) + 'static,
-    {
-        let token = self.core.entries.next_key().token();
-        let reactor = &mut self.core.reactor;
-        let registered = match sys::register(reactor, &source, token, interest, mode) {
-            Ok(registered) => registered,
-            Err(error) => return Err(InsertError::new(source, error)),
-        };
-        let watch = Watch {
-            registered,
-            interest,
-            mode,
-        };
-        let watched = Box::new(Watched { source, callback });
-        Ok(self.insert_callback(Kind::Source(watch), watched))
-    }
-
-    /// Replaces what is asked of a source, and re-arms it. A disabled source stays
-    /// disabled.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` if it has been removed, `InvalidInput` if the key is not a source's,
-    /// else as [`Reactor::modify`].
-    ///
-    /// ```
-    /// use std::os::unix::net::UnixStream;
-    /// use std::time::Duration;
-    /// use waitset::{EventLoop, Interest, Mode};
-    ///
-    /// let (near, _far) = UnixStream::pair()?;
-    /// let mut event_loop: EventLoop<()> = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
-    /// let key = handle.insert(near, Interest::READABLE, Mode::Level, |_, _, _, _| ())?;
-    /// assert_eq!(event_loop.turn(&mut (), Some(Duration::ZERO))?, 0);
-    /// event_loop.handle().modify(key, Interest::WRITABLE, Mode::Level)?;
-    /// assert_eq!(event_loop.turn(&mut (), None)?, 1);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn modify(&mut self, key: Key, interest: Interest, mode: Mode) -> io::Result<()> {
-        let Some(entry) = self.core.entries.get_mut(key) else {
-            return Err(removed(key));
-        };
-        let Kind::Source(Watch { registered, .. }) = entry.kind else {
-            return Err(not_a_source(key));
-        };
-        let reactor = &mut self.core.reactor;
-        if entry.status == Status::Muted {
-            registered.register_again(entry, reactor, key.token(), interest, mode)?;
-            entry.status = Status::Resting;
-        } else {
-            let source = registered.source(entry);
-            reactor.modify(source, key.token(), interest, mode)?;
-        }
-        entry.kind = Kind::Source(Watch {
-            registered,
-            interest,
-            mode,
-        });
-        Ok(())
-    }
-
+impl<State> LocalHandle<State> {
     /// Lets an entry rest: its callback does not run until it is
     /// [enabled](Self::enable) again. False if it has been removed.
     ///
@@ -178,7 +25,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     ///
     /// let (near, _far) = UnixStream::pair()?;
     /// let mut event_loop: EventLoop<()> = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
+    /// let handle = event_loop.handle();
     /// let key = handle.insert(near, Interest::WRITABLE, Mode::Level, |_, _, _, _| ())?;
     /// assert!(handle.disable(key));
     /// assert_eq!(event_loop.turn(&mut (), Some(Duration::ZERO))?, 0);
@@ -186,13 +33,15 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert_eq!(event_loop.turn(&mut (), None)?, 1);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn disable(&mut self, key: Key) -> bool {
-        let Some(entry) = self.core.entries.get_mut(key) else {
+    pub fn disable(&self, key: Key) -> bool {
+        let mut entries = self.0.entries.borrow_mut();
+        let Some(entry) = entries.get_mut(key) else {
             return false;
         };
         if entry.status == Status::Enabled {
             entry.status = Status::Resting;
-            self.change(Change::Disable(key));
+            drop(entries);
+            self.0.change(Change::Disable(key));
         }
         true
     }
@@ -204,23 +53,25 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     ///
     /// `NotFound` if it has been removed, else as [`Reactor::register`]; the entry is
     /// disabled as it was.
-    pub fn enable(&mut self, key: Key) -> io::Result<()> {
-        let Some(&Entry { status, kind }) = self.core.entries.get(key) else {
+    pub fn enable(&self, key: Key) -> io::Result<()> {
+        let entry = self.0.entries.borrow().get(key).copied();
+        let Some(Entry { status, kind }) = entry else {
             return Err(removed(key));
         };
         match kind {
             Kind::Source(watch) => self.modify(key, watch.interest, watch.mode)?,
             // What it was sent while it rested is found in the next turn.
             Kind::Channel if status == Status::Muted => {
-                self.core.beside_mut().inbox.schedule(key);
+                self.0.set_has_more(true);
+                self.0.inbox.schedule(key);
             }
             Kind::Channel | Kind::Hook => {}
         }
-        if let Some(entry) = self.core.entries.get_mut(key) {
+        if let Some(entry) = self.0.entries.borrow_mut().get_mut(key) {
             entry.status = Status::Enabled;
         }
         if status != Status::Enabled {
-            self.change(Change::Enable(key));
+            self.0.change(Change::Enable(key));
         }
         Ok(())
     }
@@ -234,7 +85,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     ///
     /// let (near, _far) = UnixStream::pair()?;
     /// let mut event_loop = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
+    /// let handle = event_loop.handle();
     /// handle.insert(near, Interest::WRITABLE, Mode::Level, |calls, _, _, handle| {
     ///     *calls += 1;
     ///     handle.remove(handle.key());
@@ -248,21 +99,22 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     #[inline]
     #[must_use]
     pub fn key(&self) -> Key {
-        self.core.entries.key_of(self.core.running)
+        self.0.entries.borrow().key_of(self.0.running.get())
     }
 
     /// Whether the callback of an entry may run: it has neither been removed nor
     /// disabled.
     #[must_use]
     pub fn is_enabled(&self, key: Key) -> bool {
-        let entry = self.core.entries.get(key);
+        let entries = self.0.entries.borrow();
+        let entry = entries.get(key);
         entry.is_some_and(|entry| entry.status == Status::Enabled)
     }
 
     /// Whether an entry has not been removed.
     #[must_use]
     pub fn contains(&self, key: Key) -> bool {
-        self.core.entries.get(key).is_some()
+        self.0.entries.borrow().get(key).is_some()
     }
 
     /// Removes an entry for good; false if it was gone.
@@ -276,18 +128,22 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// its source, or its channel and the messages left there: before this returns, too,
     /// unless the callback of a source, channel or hook calls this; then when that has
     /// returned. From there on senders have an error, those that wait for room included.
-    pub fn remove(&mut self, key: Key) -> bool {
-        let Some(entry) = self.core.entries.get(key) else {
+    pub fn remove(&self, key: Key) -> bool {
+        let mut entries = self.0.entries.borrow_mut();
+        let Some(entry) = entries.get(key) else {
             return false;
         };
         if let Kind::Source(watch) = entry.kind {
+            let let_go =
+                |mut reactor: &mut dyn Reactor| watch.registered.deregister(entry, &mut reactor);
             let is_watched = entry.status != Status::Muted;
-            if is_watched && !watch.registered.deregister(entry, &mut self.core.reactor) {
+            if is_watched && self.0.with_reactor(let_go) == Some(false) {
                 return false;
             }
         }
-        self.core.entries.remove(key);
-        self.change(Change::remove(key));
+        entries.remove(key);
+        drop(entries);
+        self.0.remove_callback(key);
         true
     }
 
@@ -309,41 +165,59 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert_eq!(log, ["first", "second"]);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn defer<F>(&mut self, call: F)
+    pub fn defer<F>(&self, call: F)
     where
-        F: FnOnce(&mut State, &mut Handle<'_, State, R>) + 'static,
+        F: FnOnce(&mut State, &mut Handle<'_, State>) + 'static,
     {
-        self.core.beside_mut().deferred.push_back(Box::new(call));
+        if self.0.is_closed() {
+            return;
+        }
+        self.0.set_has_more(true);
+        self.0.deferred.borrow_mut().push_back(Box::new(call));
     }
 
     /// Ends [`run`](crate::EventLoop::run) when this turn is done; the next, if none is
     /// running.
-    pub fn stop(&mut self) {
-        self.core.is_stopped = true;
+    pub fn stop(&self) {
+        self.0.is_stopped.set(true);
     }
 
-    /// A handle for other threads, which can post closures with it.
+    /// Returns a handle that can be kept, for code outside of callbacks in this thread.
     #[must_use]
-    pub fn remote(&self) -> Remote<State, R> {
-        self.core.beside().inbox.remote()
+    pub fn local(&self) -> Self {
+        self.clone()
     }
 
-    /// What only ends the loop's current or next wait, from any thread.
+    /// Returns a waker that only ends the loop's current or next wait, from any thread.
     #[must_use]
     pub fn waker(&self) -> Waker {
-        self.core.reactor.waker()
+        self.0.waker.clone()
     }
 
-    /// The reactor: its name, capabilities and counts.
+    /// Returns the name of the loop's mechanism, as `Backend` spells it.
     #[must_use]
-    pub fn reactor(&self) -> &R {
-        &self.core.reactor
+    pub fn mechanism(&self) -> &'static str {
+        self.0.name
+    }
+
+    /// Returns what the loop's mechanism does, emulates or refuses.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.0.capabilities
+    }
+
+    /// Returns the exact counts of what the reactor has done; zeros if the loop has been
+    /// dropped.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let stats = self.0.with_reactor(|reactor| reactor.stats());
+        stats.unwrap_or_default()
     }
 
     /// How many sources, channels and hooks there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.core.entries.len()
+        self.0.entries.borrow().len()
     }
 
     /// Whether there is no source, channel or hook.
@@ -354,18 +228,12 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
 }
 
 #[cold]
-fn removed(key: Key) -> io::Error {
+pub(super) fn removed(key: Key) -> io::Error {
     let text = format!("{key:?} is not in this loop; it has been removed");
     io::Error::new(io::ErrorKind::NotFound, text)
 }
 
-#[cold]
-fn not_a_source(key: Key) -> io::Error {
-    let text = format!("{key:?} is not a source's: a channel or a hook is asked for nothing");
-    io::Error::new(io::ErrorKind::InvalidInput, text)
-}
-
-impl<State, R: Reactor> Core<State, R> {
+impl<State> Core<State> {
     pub(super) fn describe<'f, 'a>(
         &self,
         name: &str,
@@ -373,16 +241,22 @@ impl<State, R: Reactor> Core<State, R> {
     ) -> fmt::DebugStruct<'f, 'a> {
         let mut described = f.debug_struct(name);
         described
-            .field("reactor", &self.reactor.name())
-            .field("entries", &self.entries.len())
-            .field("timers", &self.beside().timers.len())
-            .field("deferred", &self.beside().deferred.len());
+            .field("mechanism", &self.name)
+            .field("entries", &self.entries.borrow().len())
+            .field("timers", &self.schedule.borrow().timers.len())
+            .field("deferred", &self.deferred.borrow().len());
         described
     }
 }
 
-impl<State, R: Reactor> fmt::Debug for Handle<'_, State, R> {
+impl<State> fmt::Debug for LocalHandle<State> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.core.describe("Handle", f).finish()
+        self.0.describe("LocalHandle", f).finish()
+    }
+}
+
+impl<State> fmt::Debug for Handle<'_, State> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe("Handle", f).finish()
     }
 }

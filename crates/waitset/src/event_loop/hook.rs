@@ -1,30 +1,26 @@
-use std::mem;
+use waitset_core::Event;
 
-use waitset_core::{Event, Reactor};
-
-use super::Handle;
-use super::callbacks::{Context, Dispatch};
+use super::core::{Context, Dispatch, Handle, LocalHandle};
 use super::entry::Kind;
-use super::inner::Inner;
 use crate::Key;
 
 struct Hook<F>(F);
 
-impl<State, R, F> Dispatch<State, R> for Hook<F>
+impl<State, F> Dispatch<State> for Hook<F>
 where
-    F: FnMut(&mut State, &mut Handle<'_, State, R>),
+    F: FnMut(&mut State, &mut Handle<'_, State>),
 {
-    fn run(&mut self, _event: &Event, context: &mut Context<'_, State, R>) {
+    fn run(&mut self, _event: &Event, context: &mut Context<'_, State>) {
         (self.0)(context.state, &mut context.handle);
     }
 }
 
-impl<State, R: Reactor + 'static> Handle<'_, State, R> {
+impl<State> LocalHandle<State> {
     /// Runs `callback` at the end of each turn, before the loop sleeps: the place to
     /// flush what the turn has gathered.
     ///
-    /// Hooks run in the order they were added; one that is added by a hook runs from the
-    /// next turn on. They can be [disabled](Self::disable) and [removed](Self::remove).
+    /// Hooks run in the order in which they were added; one that is added by a hook runs from
+    /// the next turn on. They can be [disabled](Self::disable) and [removed](Self::remove).
     ///
     /// ```
     /// use std::time::Duration;
@@ -38,33 +34,35 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert_eq!(log, "work flush ");
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn before_sleep<F>(&mut self, callback: F) -> Key
+    pub fn before_sleep<F>(&self, callback: F) -> Key
     where
-        F: FnMut(&mut State, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, &mut Handle<'_, State>) + 'static,
     {
-        let key = self.insert_callback(Kind::Hook, Box::new(Hook(callback)));
-        self.core.beside_mut().hooks.push(key);
+        let key = self.0.insert_callback(Kind::Hook, Box::new(Hook(callback)));
+        if self.0.entries.borrow().get(key).is_some() {
+            self.0.set_has_more(true);
+            self.0.hooks.borrow_mut().push(key);
+        }
         key
     }
-}
 
-impl<State, R: Reactor + 'static> Inner<State, R> {
     /// Runs the hooks there are as it begins, and forgets those that were removed.
     #[inline]
-    pub(super) fn run_hooks(&mut self, state: &mut State) {
-        if self.core.has_more() {
+    pub(super) fn run_hooks(&self, state: &mut State) {
+        if self.0.has_more() {
             self.run_all_hooks(state);
         }
     }
 
     #[inline(never)]
-    fn run_all_hooks(&mut self, state: &mut State) {
-        for position in 0..self.core.beside().hooks.len() {
-            let key = self.core.beside().hooks[position];
-            self.tell(state, key);
+    fn run_all_hooks(&self, state: &mut State) {
+        let count = self.0.hooks.borrow().len();
+        for position in 0..count {
+            let key = self.0.hooks.borrow()[position];
+            self.dispatch(state, key);
         }
-        let mut hooks = mem::take(&mut self.core.beside_mut().hooks);
-        hooks.retain(|key| self.core.entries.get(*key).is_some());
-        self.core.beside_mut().hooks = hooks;
+        let entries = self.0.entries.borrow();
+        let mut hooks = self.0.hooks.borrow_mut();
+        hooks.retain(|key| entries.get(*key).is_some());
     }
 }

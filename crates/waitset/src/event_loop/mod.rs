@@ -1,32 +1,38 @@
 //! The event loop: sources with callbacks, timers, deferred calls, channels, signals and
 //! child processes over any reactor.
 //!
-//! `EventLoop` turns; everything that can be done to it is a method of `Handle`, in the
-//! file of what it is about. Both work on `Core`, and `Inner` is that with the callbacks.
+//! `EventLoop` turns; everything that can be done to it is a method of `LocalHandle`, in the
+//! file of what it is about. `core.rs` has the types that all of these work on.
 
 mod callbacks;
 mod channel;
 mod child_process;
 mod core;
+mod dispatch;
 mod entry;
+mod guest;
 mod handle;
 mod heap;
 mod hook;
-mod inner;
+mod inbox;
 #[cfg(waitset_model)]
 mod modelled;
 mod remote;
+mod schedule;
 mod shared;
 mod signals;
+mod sources;
 mod sys;
+mod tick;
 mod timer;
 mod timers;
 mod turn;
 
-pub use channel::{Sender, SyncSender};
+pub use channel::ChannelSender;
 pub use child_process::ChildProcess;
-pub use handle::Handle;
-pub use remote::{LoopGone, Remote};
+pub use core::{Handle, LocalHandle};
+pub use guest::Guest;
+pub use remote::{LoopClosed, Remote};
 pub use signals::{Signal, SignalInfo, Signals};
-pub use timer::{Tick, TimerKey};
+pub use tick::{Tick, TimerKey};
 pub use turn::EventLoop;

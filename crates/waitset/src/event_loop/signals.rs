@@ -46,7 +46,7 @@ use super::sys;
 ///
 /// let signals = Signals::new(&[Signal::INTERRUPT, Signal::TERMINATE])?;
 /// let mut event_loop = EventLoop::new()?;
-/// let mut handle = event_loop.handle();
+/// let handle = event_loop.handle();
 /// handle.insert(
 ///     signals,
 ///     Interest::READABLE,

@@ -1,47 +1,19 @@
 use std::cell::RefCell;
+use std::mem;
 use std::num::NonZeroU64;
 use std::rc::Rc;
+use std::task;
 use std::time::{Duration, Instant};
 
-use waitset_core::{Reactor, Token};
-
-use super::Handle;
-use super::core::Beside;
-use super::inner::Inner;
-use super::timers::{INSTANT, Nanos};
+use super::core::{Alarm, Handle, LocalHandle};
+use super::tick::{Tick, TimerKey};
+use super::timers::{INSTANT, NEVER, Nanos};
 use crate::Key;
 
-/// The callback of a timer. Counted, so that it can cancel its own timer.
-pub(super) type OnTick<State, R> =
-    Rc<RefCell<dyn FnMut(&mut State, Tick, &mut Handle<'_, State, R>)>>;
+/// A millisecond, longer than most turns.
+const NEAR: Nanos = 1_000_000;
 
-/// The handle of a timer. It never refers to a timer that was armed later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TimerKey(Key);
-
-impl TimerKey {
-    /// The number that a reactor is told for the timer, see
-    /// [`SpinDetector`](crate::spin::SpinDetector).
-    #[must_use]
-    pub fn token(self) -> Token {
-        self.0.token()
-    }
-}
-
-/// What a timer's callback is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tick {
-    /// The timer, for [`Handle::reset_after`] and [`Handle::cancel`].
-    pub timer: TimerKey,
-    /// When it was due. The callback never runs earlier.
-    pub due: Instant,
-    /// How many further ticks of a repeating timer were due by then and are made up for
-    /// by this one. 0 for a one-shot timer.
-    pub missed: u64,
-}
-
-impl<State, R: Reactor + 'static> Handle<'_, State, R> {
+impl<State> LocalHandle<State> {
     /// Runs `callback` once, not before `deadline`.
     ///
     /// A deadline that is over fires in the next turn. The timer is gone when its callback
@@ -61,13 +33,13 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert!(fired);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn arm_at<F>(&mut self, deadline: Instant, callback: F) -> TimerKey
+    pub fn arm_at<F>(&self, deadline: Instant, callback: F) -> TimerKey
     where
-        F: FnMut(&mut State, Tick, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, Tick, &mut Handle<'_, State>) + 'static,
     {
-        let deadline = self.core.beside().clock.nanos(deadline);
+        let deadline = self.0.clock.nanos(deadline);
         let timer = self.arm(deadline, None, callback);
-        self.mark_as_zero(timer, self.core.beside().is_over(deadline));
+        self.mark_as_zero(timer, self.is_over(deadline));
         timer
     }
 
@@ -90,11 +62,11 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert!(start.elapsed() >= delay);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn arm_after<F>(&mut self, delay: Duration, callback: F) -> TimerKey
+    pub fn arm_after<F>(&self, delay: Duration, callback: F) -> TimerKey
     where
-        F: FnMut(&mut State, Tick, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, Tick, &mut Handle<'_, State>) + 'static,
     {
-        let deadline = self.core.beside().clock.after(delay);
+        let deadline = self.0.clock.after(delay);
         let timer = self.arm(deadline, None, callback);
         self.mark_as_zero(timer, delay < Duration::from_nanos(INSTANT));
         timer
@@ -124,33 +96,83 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert!(ticks >= 3);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn arm_every<F>(&mut self, period: Duration, callback: F) -> TimerKey
+    pub fn arm_every<F>(&self, period: Duration, callback: F) -> TimerKey
     where
-        F: FnMut(&mut State, Tick, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, Tick, &mut Handle<'_, State>) + 'static,
     {
-        let deadline = self.core.beside().clock.after(period);
+        let deadline = self.0.clock.after(period);
         let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
         let period = NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN);
         self.arm(deadline, Some(period), callback)
     }
 
-    fn arm<F>(&mut self, deadline: Nanos, period: Option<NonZeroU64>, callback: F) -> TimerKey
+    fn arm<F>(&self, deadline: Nanos, period: Option<NonZeroU64>, callback: F) -> TimerKey
     where
-        F: FnMut(&mut State, Tick, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, Tick, &mut Handle<'_, State>) + 'static,
     {
         let callback = Rc::new(RefCell::new(callback));
+        self.arm_alarm(deadline, period, Alarm::Call(callback))
+    }
+
+    fn arm_alarm(
+        &self,
+        deadline: Nanos,
+        period: Option<NonZeroU64>,
+        alarm: Alarm<State>,
+    ) -> TimerKey {
+        if self.0.is_closed() {
+            return TimerKey(self.0.schedule.borrow_mut().timers.dead_key());
+        }
+        self.0.set_has_more(true);
         TimerKey(
-            self.core
-                .beside_mut()
+            self.0
+                .schedule
+                .borrow_mut()
                 .timers
-                .arm(deadline, period, callback),
+                .arm(deadline, period, alarm),
         )
     }
 
+    /// Wakes `waker` at `deadline`: a timer of a future.
+    #[doc(hidden)]
+    pub fn wake_at(&self, deadline: Option<Instant>, waker: task::Waker) -> TimerKey {
+        let deadline = deadline.map_or(NEVER, |deadline| self.0.clock.nanos(deadline));
+        self.arm_alarm(deadline, None, Alarm::Wake(waker))
+    }
+
+    /// Gives a timer of a future another deadline and waker. Returns the former waker, or the
+    /// new one if the timer has fired.
+    #[doc(hidden)]
+    pub fn wake_again_at(
+        &self,
+        timer: TimerKey,
+        deadline: Option<Instant>,
+        waker: task::Waker,
+    ) -> Result<(), task::Waker> {
+        let deadline = deadline.map_or(NEVER, |deadline| self.0.clock.nanos(deadline));
+        let mut schedule = self.0.schedule.borrow_mut();
+        let timers = &mut schedule.timers;
+        let Some(Alarm::Wake(former)) = timers.payload_mut(timer.0) else {
+            return Err(waker);
+        };
+        let former = mem::replace(former, waker);
+        timers.reset(timer.0, deadline);
+        drop(schedule);
+        drop(former);
+        self.0.set_has_more(true);
+        Ok(())
+    }
+
+    /// Whether a deadline is over. The clock is read if it can be, not for timeouts.
+    fn is_over(&self, deadline: Nanos) -> bool {
+        let near = self.0.schedule.borrow().looked.saturating_add(NEAR);
+        deadline <= near && deadline <= self.0.clock.now()
+    }
+
     /// For [`SpinDetector`](crate::spin::SpinDetector).
-    fn mark_as_zero(&mut self, timer: TimerKey, is_zero: bool) {
+    fn mark_as_zero(&self, timer: TimerKey, is_zero: bool) {
         if is_zero {
-            self.core.beside_mut().timers.mark_as_zero(timer.0);
+            self.0.schedule.borrow_mut().timers.mark_as_zero(timer.0);
         }
     }
 
@@ -163,17 +185,17 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// use waitset::EventLoop;
     ///
     /// let mut event_loop = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
+    /// let handle = event_loop.handle();
     /// let timer = handle.arm_after(Duration::MAX, |_, _, handle| handle.stop());
     /// assert!(handle.reset_at(timer, Instant::now()));
     /// event_loop.run(&mut ())?;
     /// assert!(!event_loop.handle().reset_at(timer, Instant::now()));
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn reset_at(&mut self, timer: TimerKey, deadline: Instant) -> bool {
-        let deadline = self.core.beside().clock.nanos(deadline);
-        let is_armed = self.core.beside_mut().timers.reset(timer.0, deadline);
-        self.mark_as_zero(timer, self.core.beside().is_over(deadline));
+    pub fn reset_at(&self, timer: TimerKey, deadline: Instant) -> bool {
+        let deadline = self.0.clock.nanos(deadline);
+        let is_armed = self.reset(timer, deadline);
+        self.mark_as_zero(timer, self.is_over(deadline));
         is_armed
     }
 
@@ -202,9 +224,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert_eq!(ticks, 3);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn reset_after(&mut self, timer: TimerKey, delay: Duration) -> bool {
-        let deadline = self.core.beside().clock.after(delay);
-        let is_armed = self.core.beside_mut().timers.reset(timer.0, deadline);
+    pub fn reset_after(&self, timer: TimerKey, delay: Duration) -> bool {
+        let deadline = self.0.clock.after(delay);
+        let is_armed = self.reset(timer, deadline);
         self.mark_as_zero(timer, delay < Duration::from_nanos(INSTANT));
         is_armed
     }
@@ -220,15 +242,21 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// use waitset::EventLoop;
     ///
     /// let mut event_loop = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
+    /// let handle = event_loop.handle();
     /// let timer = handle.arm_after(Duration::ZERO, |_, _, _| unreachable!());
     /// assert!(handle.cancel(timer));
     /// assert!(!handle.cancel(timer));
     /// assert_eq!(event_loop.turn(&mut (), Some(Duration::ZERO))?, 0);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn cancel(&mut self, timer: TimerKey) -> bool {
-        self.core.beside_mut().timers.cancel(timer.0).is_some()
+    pub fn cancel(&self, timer: TimerKey) -> bool {
+        let cancelled = self.0.schedule.borrow_mut().timers.cancel(timer.0);
+        cancelled.is_some()
+    }
+
+    fn reset(&self, timer: TimerKey, deadline: Nanos) -> bool {
+        self.0.set_has_more(true);
+        self.0.schedule.borrow_mut().timers.reset(timer.0, deadline)
     }
 
     /// Whether a timer has neither fired for the last time nor been cancelled.
@@ -246,62 +274,62 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// ```
     #[must_use]
     pub fn is_armed(&self, timer: TimerKey) -> bool {
-        self.core.beside().timers.contains(timer.0)
+        self.0.schedule.borrow().timers.contains(timer.0)
     }
 }
 
-impl<State, R: Reactor + 'static> Inner<State, R> {
+impl<State> LocalHandle<State> {
     /// Fires the timers that are due as it begins. Without an armed timer no clock is
     /// read.
-    #[inline]
-    pub(super) fn run_due_timers(&mut self, state: &mut State) -> usize {
-        match self.core.has_more() {
-            true => self.run_timers(state),
-            false => 0,
-        }
-    }
-
     #[inline(never)]
-    fn run_timers(&mut self, state: &mut State) -> usize {
-        let beside = self.core.beside_mut();
-        if beside.timers.next_deadline().is_none() && beside.due.is_empty() {
+    pub(super) fn run_due_timers(&self, state: &mut State) -> usize {
+        let core = &*self.0;
+        let mut schedule = core.schedule.borrow_mut();
+        if schedule.is_idle() {
             return 0;
         }
-        let now = beside.clock.now();
-        beside.looked = now;
-        beside.timers.take_due(now, &mut beside.due);
+        let now = core.clock.now();
+        schedule.look(now);
+        drop(schedule);
         let mut fired = 0;
-        while let Some(key) = self.core.beside_mut().due.pop_front() {
+        loop {
+            // Of its own, so that nothing is borrowed while a timer fires.
+            let next = core.schedule.borrow_mut().due.pop_front();
+            let Some(key) = next else {
+                return fired;
+            };
             fired += usize::from(self.fire(state, key, now));
         }
-        fired
     }
 
-    fn fire(&mut self, state: &mut State, key: Key, now: Nanos) -> bool {
-        let Beside { clock, timers, .. } = self.core.beside_mut();
-        let Some(fired) = timers.fire(key, now) else {
+    fn fire(&self, state: &mut State, key: Key, now: Nanos) -> bool {
+        let fired = self.0.schedule.borrow_mut().timers.fire(key, now);
+        let Some(fired) = fired else {
             return false;
         };
         let tick = Tick {
             timer: TimerKey(key),
-            due: clock.instant(fired.deadline),
+            due: self.0.clock.instant(fired.deadline),
             missed: fired.missed,
         };
-        let retiring = Retiring { inner: self, key };
-        let handle = &mut retiring.inner.handle();
-        (fired.payload.borrow_mut())(state, tick, handle);
+        let _retiring = Retiring { local: self, key };
+        match fired.payload {
+            Alarm::Call(callback) => (callback.borrow_mut())(state, tick, &mut self.as_handle()),
+            Alarm::Wake(waker) => waker.wake(),
+        }
         true
     }
 }
 
 /// Removes a one-shot timer after its callback, also if that panics.
-struct Retiring<'a, State, R> {
-    inner: &'a mut Inner<State, R>,
+struct Retiring<'a, State> {
+    local: &'a LocalHandle<State>,
     key: Key,
 }
 
-impl<State, R> Drop for Retiring<'_, State, R> {
+impl<State> Drop for Retiring<'_, State> {
     fn drop(&mut self) {
-        self.inner.core.beside_mut().timers.retire(self.key);
+        let retired = self.local.0.schedule.borrow_mut().timers.retire(self.key);
+        drop(retired);
     }
 }

@@ -202,11 +202,21 @@ impl<T> Timers<T> {
     }
 
     /// Removes a one-shot timer that has fired and was not reset by its callback.
-    pub(super) fn retire(&mut self, key: Key) {
+    ///
+    /// Returns its payload, which may run anything as it is dropped.
+    pub(super) fn retire(&mut self, key: Key) -> Option<T> {
         let timer = self.timers.get(key);
-        if timer.is_some_and(|timer| timer.stage == Stage::Fired) {
-            self.timers.remove(key);
-        }
+        timer.filter(|timer| timer.stage == Stage::Fired)?;
+        self.timers.remove(key).map(|timer| timer.payload)
+    }
+
+    pub(super) fn payload_mut(&mut self, key: Key) -> Option<&mut T> {
+        self.timers.get_mut(key).map(|timer| &mut timer.payload)
+    }
+
+    /// A key that no timer has: one that would be armed next.
+    pub(super) fn dead_key(&mut self) -> Key {
+        self.timers.next_key()
     }
 }
 

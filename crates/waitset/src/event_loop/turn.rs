@@ -1,12 +1,14 @@
+use std::cell::{Ref, RefCell};
 use std::fmt;
 use std::io;
 use std::mem;
+use std::rc::Rc;
 use std::time::Duration;
 
-use waitset_core::{Event, Events, Reactor, Waker};
+use waitset_core::{Event, Events, Reactor, WaitHint, Waker};
 
-use super::Handle;
-use super::inner::Inner;
+use super::core::{Core, Handle, LocalHandle};
+use super::remote::LoopClosed;
 use crate::DefaultReactor;
 
 /// Owns sources with a callback each, timers and channels, and runs what is due.
@@ -23,7 +25,7 @@ use crate::DefaultReactor;
 ///
 /// let (mut near, far) = UnixStream::pair()?;
 /// let mut event_loop = EventLoop::new()?;
-/// let mut handle = event_loop.handle();
+/// let handle = event_loop.handle();
 /// handle.insert(
 ///     far,
 ///     Interest::READABLE,
@@ -81,7 +83,10 @@ use crate::DefaultReactor;
 ///
 /// The loop belongs to one thread; other threads have a [`Remote`](super::Remote).
 pub struct EventLoop<State, R: Reactor + 'static = DefaultReactor> {
-    inner: Inner<State, R>,
+    // Fields drop in this order: when the handle closes the loop, the reactor goes with it, and
+    // then the sources.
+    reactor: Rc<RefCell<R>>,
+    owned: Owned<State>,
     batch: Events,
     /// Of a turn that has not come to its end, since a callback has panicked: how many
     /// events of the batch have not been told.
@@ -105,7 +110,7 @@ impl<State> EventLoop<State> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new() -> io::Result<Self> {
-        DefaultReactor::new().map(Self::over)
+        DefaultReactor::new().map(Self::with_reactor)
     }
 }
 
@@ -116,12 +121,12 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// use waitset::{Backend, EventLoop, Reactor};
     ///
     /// let reactor = Backend::Poll.open()?;
-    /// let event_loop: EventLoop<(), Box<dyn Reactor + Send>> = EventLoop::over(reactor);
+    /// let event_loop: EventLoop<(), Box<dyn Reactor + Send>> = EventLoop::with_reactor(reactor);
     /// assert_eq!(event_loop.reactor().name(), "poll");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use]
-    pub fn over(reactor: R) -> Self {
+    pub fn with_reactor(reactor: R) -> Self {
         Self::with_batch(reactor, BATCH)
     }
 
@@ -146,16 +151,19 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// ```
     #[must_use]
     pub fn with_batch(reactor: R, capacity: usize) -> Self {
+        let reactor = Rc::new(RefCell::new(reactor));
+        let core = Core::new(reactor.clone());
         Self {
-            inner: Inner::new(reactor),
+            reactor,
+            owned: Owned(LocalHandle(Rc::new(core))),
             batch: Events::with_capacity(capacity.max(1)),
             unfinished: None,
         }
     }
 
     /// What changes the loop from outside of its callbacks.
-    pub fn handle(&mut self) -> Handle<'_, State, R> {
-        self.inner.handle()
+    pub fn handle(&mut self) -> Handle<'_, State> {
+        self.owned.0.as_handle()
     }
 
     /// What only ends the loop's current or next wait, from any thread, as
@@ -171,10 +179,10 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// ```
     #[must_use]
     pub fn waker(&self) -> Waker {
-        self.reactor().waker()
+        self.owned.0.waker()
     }
 
-    /// The reactor: its name, capabilities and counts, as [`Handle::reactor`].
+    /// Returns the reactor: its name, capabilities and counts, and what else it has.
     ///
     /// ```
     /// use std::time::Duration;
@@ -186,8 +194,8 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use]
-    pub fn reactor(&self) -> &R {
-        &self.inner.core.reactor
+    pub fn reactor(&self) -> Ref<'_, R> {
+        self.reactor.borrow()
     }
 
     /// Turns until a callback calls [`Handle::stop`], whose turn is brought to its end.
@@ -198,8 +206,8 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     ///
     /// As [`turn`](Self::turn); the loop can be run again.
     pub fn run(&mut self, state: &mut State) -> io::Result<()> {
-        self.inner.run_hooks(state);
-        while !mem::take(&mut self.inner.core.is_stopped) {
+        self.owned.0.run_hooks(state);
+        while !self.owned.0.0.is_stopped.take() {
             self.turn(state, None)?;
         }
         Ok(())
@@ -231,58 +239,119 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// ```
     #[inline]
     pub fn turn(&mut self, state: &mut State, timeout: Option<Duration>) -> io::Result<usize> {
-        let has_more = self.inner.core.has_more();
+        let has_more = self.owned.0.0.has_more();
         match has_more {
-            false => self.inner.core.wait(&mut self.batch, timeout)?,
+            false => self.wait(timeout)?,
             true => self.wait_for_more(timeout)?,
         }
+        let local = &self.owned.0;
+        let core = &*local.0;
         let mut turning = Turning {
-            inner: &mut self.inner,
-            untold: self.batch.as_slice(),
+            core,
+            rest: self.batch.as_slice(),
             unfinished: &mut self.unfinished,
         };
-        let (mut ran, unheard) = (self.batch.len(), turning.inner.core.unheard);
+        let (mut ran, unheard) = (self.batch.len(), core.unheard.get());
         // 1. Timers that are due.
         if has_more {
-            ran += turning.inner.run_due_timers(state);
+            ran += local.run_due_timers(state);
         }
         // 2. Events.
-        turning.inner.tell_all(state, &mut turning.untold);
-        ran -= turning.inner.core.unheard - unheard;
-        if turning.inner.core.has_more() {
-            // 3. Deferred calls, posted closures and messages.
-            ran += turning.inner.run_deferred(state);
+        local.dispatch_all(state, &mut turning.rest);
+        ran -= core.unheard.get() - unheard;
+        if core.has_more() {
+            // 3. Deferred calls, posted closures, messages and tasks.
+            ran += local.run_deferred(state);
             // 4. Before-sleep hooks.
-            turning.inner.run_hooks(state);
+            local.run_hooks(state);
         }
         mem::forget(turning);
         Ok(ran)
     }
 
+    #[inline]
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let answer = self.reactor.borrow_mut().wait(&mut self.batch, timeout);
+        // A wait that failed may have taken a wake with it.
+        if answer.is_err() || self.batch.was_woken() {
+            self.owned.0.0.set_has_more(true);
+            self.owned.0.0.inbox.note_mail();
+        }
+        answer.map(drop)
+    }
+
     /// Waits where there may be more to do than events.
     #[inline(never)]
     fn wait_for_more(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let (core, batch) = (&mut self.inner.core, &mut self.batch);
+        if self.owned.0.0.is_closed() {
+            return Err(LoopClosed(()).into());
+        }
         match self.unfinished {
-            None => {
-                let timeout = core.shortened(timeout);
-                core.wait(batch, timeout)?;
-            }
+            None => self.wait_shortened(timeout, false)?,
             // Hooks have not flushed what the turn gathered: no time to sleep. The look lets
             // sources have their turn beside a callback that always panics.
-            Some(0) => {
-                core.shortened(timeout);
-                core.wait(batch, Some(Duration::ZERO))?;
-            }
+            Some(0) => self.wait_shortened(timeout, true)?,
             // The rest of the batch would be lost under edge and one-shot.
-            Some(untold) => {
-                let told = batch.len() - untold;
-                batch.buffer_mut().copy_within(told.., 0);
-                batch.replace(untold);
+            Some(rest) => {
+                let done = self.batch.len() - rest;
+                self.batch.buffer_mut().copy_within(done.., 0);
+                self.batch.replace(rest);
             }
         }
         self.unfinished = None;
         Ok(())
+    }
+
+    fn wait_shortened(&mut self, timeout: Option<Duration>, is_hasty: bool) -> io::Result<()> {
+        let guest = self.owned.0.guest();
+        let is_ready = guest.as_ref().is_some_and(|guest| guest.begin_wait());
+        let mut timeout = self.owned.0.0.shortened(timeout, is_ready);
+        if is_hasty {
+            timeout = Some(Duration::ZERO);
+        }
+        let answer = self.wait(timeout);
+        if let Some(guest) = guest {
+            guest.end_wait();
+        }
+        answer
+    }
+}
+
+impl<State> Core<State> {
+    /// How long to wait for at most, so that nothing waits that is due. No clock is read
+    /// unless a timer is armed.
+    fn shortened(&self, timeout: Option<Duration>, is_ready: bool) -> Option<Duration> {
+        let schedule = self.schedule.borrow();
+        let is_deferred = !self.deferred.borrow().is_empty();
+        if is_ready || self.inbox.has_work() || is_deferred || !schedule.due.is_empty() {
+            self.with_reactor(|reactor| reactor.hint(WaitHint::Work));
+            return Some(Duration::ZERO);
+        }
+        let deadline = schedule.timers.next_deadline();
+        let has_hooks = !self.hooks.borrow().is_empty();
+        let has_guest = self.guest.borrow().is_some();
+        self.set_has_more(deadline.is_some() || has_hooks || has_guest);
+        let Some(deadline) = deadline else {
+            return timeout;
+        };
+        let left = self.clock.until(deadline);
+        if let Some(timeout) = timeout.filter(|timeout| *timeout < left) {
+            return Some(timeout);
+        }
+        if let Some((key, is_zero)) = schedule.timers.next() {
+            let token = key.token();
+            self.with_reactor(|reactor| reactor.hint(WaitHint::Timer { token, is_zero }));
+        }
+        Some(left)
+    }
+}
+
+/// The loop's own handle. Dropping it closes the loop, whatever handles are left.
+struct Owned<State>(LocalHandle<State>);
+
+impl<State> Drop for Owned<State> {
+    fn drop(&mut self) {
+        self.0.0.close();
     }
 }
 
@@ -290,26 +359,25 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
 ///
 /// When a callback panics it notes how far it has come, for the next to go on there; when
 /// it comes to its end it is forgotten.
-struct Turning<'a, State, R: Reactor + 'static> {
-    inner: &'a mut Inner<State, R>,
-    /// The events that have not been told.
-    untold: &'a [Event],
+struct Turning<'a, State> {
+    core: &'a Core<State>,
+    /// The events whose callbacks have not run.
+    rest: &'a [Event],
     unfinished: &'a mut Option<usize>,
 }
 
-impl<State, R: Reactor + 'static> Drop for Turning<'_, State, R> {
+impl<State> Drop for Turning<'_, State> {
     fn drop(&mut self) {
-        *self.unfinished = Some(self.untold.len());
-        self.inner.core.set_has_more();
+        *self.unfinished = Some(self.rest.len());
+        self.core.set_has_more(true);
     }
 }
 
 impl<State, R: Reactor> fmt::Debug for EventLoop<State, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner
-            .core
-            .describe("EventLoop", f)
-            .field("untold_events", &self.unfinished.unwrap_or(0))
-            .finish()
+        let unfinished = self.unfinished.unwrap_or(0);
+        let core = &*self.owned.0.0;
+        let mut described = core.describe("EventLoop", f);
+        described.field("unfinished_events", &unfinished).finish()
     }
 }

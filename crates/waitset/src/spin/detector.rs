@@ -119,7 +119,7 @@ impl<R: Reactor> SpinDetector<R> {
     ///
     /// let (sender, spins) = std::sync::mpsc::channel();
     /// let tell = move |spin: &_| sender.send(format!("{spin:#}")).unwrap();
-    /// let mut event_loop = EventLoop::over(SpinDetector::new(Poll::new()?, tell)?);
+    /// let mut event_loop = EventLoop::with_reactor(SpinDetector::new(Poll::new()?, tell)?);
     /// event_loop.handle().arm_after(Duration::ZERO, |_, tick, handle| {
     ///     handle.reset_after(tick.timer, Duration::ZERO);
     /// });
@@ -155,7 +155,7 @@ impl<R: Reactor> SpinDetector<R> {
     /// use waitset::{EventLoop, Poll};
     ///
     /// let reactor = SpinDetector::to_writer(Poll::new()?, std::io::stderr())?;
-    /// let event_loop: EventLoop<(), _> = EventLoop::over(reactor);
+    /// let event_loop: EventLoop<(), _> = EventLoop::with_reactor(reactor);
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn to_writer(inner: R, mut writer: impl Write + Send + 'static) -> io::Result<Self> {

@@ -1,9 +1,9 @@
 use std::io;
 use std::time::Duration;
 
-use waitset_core::{Interest, Mode, Reactor};
+use waitset_core::{Interest, Mode};
 
-use crate::{Handle, Key};
+use crate::{Key, LocalHandle};
 
 /// Before the next try, if the kernel has no memory or no watch left for a change.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
@@ -20,8 +20,8 @@ pub(super) enum Rest {
 ///
 /// If it fails, the caller has to try again after a [`PAUSE`], for what is wanted then: a
 /// stream that nothing could be asked of would be silent for good.
-pub(super) fn arm<State, R: Reactor + 'static>(
-    handle: &mut Handle<'_, State, R>,
+pub(super) fn arm<State>(
+    handle: &LocalHandle<State>,
     key: Key,
     interest: Interest,
     mode: Mode,

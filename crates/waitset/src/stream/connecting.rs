@@ -9,13 +9,13 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use waitset_core::{AsSource, Interest, Mode, Reactor};
+use waitset_core::{AsSource, Interest, Mode};
 
 use super::arm::PAUSE;
 use super::{connect_tcp, connect_unix, is_connected};
-use crate::{Handle, Key, TimerKey};
+use crate::{Handle, Key, LocalHandle, TimerKey};
 
-impl<State, R: Reactor + 'static> Handle<'_, State, R> {
+impl<State> LocalHandle<State> {
     /// Connects to `address` and runs `callback` once, with the stream or with why there is
     /// none: `TimedOut` when `timeout` is over.
     ///
@@ -41,9 +41,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert_eq!(answer.unwrap()?.peer_addr()?, address);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn connect_tcp<F>(&mut self, address: SocketAddr, timeout: Duration, callback: F)
+    pub fn connect_tcp<F>(&self, address: SocketAddr, timeout: Duration, callback: F)
     where
-        F: FnOnce(&mut State, io::Result<TcpStream>, &mut Handle<'_, State, R>) + 'static,
+        F: FnOnce(&mut State, io::Result<TcpStream>, &mut Handle<'_, State>) + 'static,
     {
         let name = address.to_string();
         let begin = move || connect_tcp(address);
@@ -71,9 +71,9 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert_eq!(answer.unwrap().unwrap_err().kind(), ErrorKind::NotFound);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn connect_unix<F>(&mut self, path: impl AsRef<Path>, timeout: Duration, callback: F)
+    pub fn connect_unix<F>(&self, path: impl AsRef<Path>, timeout: Duration, callback: F)
     where
-        F: FnOnce(&mut State, io::Result<UnixStream>, &mut Handle<'_, State, R>) + 'static,
+        F: FnOnce(&mut State, io::Result<UnixStream>, &mut Handle<'_, State>) + 'static,
     {
         let path = path.as_ref().to_owned();
         let name = path.display().to_string();
@@ -122,12 +122,11 @@ impl<B, F> Plan<B, F> {
 }
 
 /// Tries to connect. While the backlog is full, a timer tries again.
-fn attempt<State, R, S, B, F>(handle: &mut Handle<'_, State, R>, plan: Plan<B, F>)
+fn attempt<State, S, B, F>(handle: &LocalHandle<State>, plan: Plan<B, F>)
 where
-    R: Reactor + 'static,
     S: AsSource + 'static,
     B: Fn() -> io::Result<S> + 'static,
-    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State, R>) + 'static,
+    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State>) + 'static,
 {
     let error = match (plan.begin)() {
         Ok(stream) => return watch(handle, stream, plan),
@@ -152,11 +151,10 @@ where
 }
 
 /// Runs the callback later in the turn, or in the next, when nothing else runs.
-fn tell<State, R, S, F>(handle: &mut Handle<'_, State, R>, callback: F, answer: io::Result<S>)
+fn tell<State, S, F>(handle: &LocalHandle<State>, callback: F, answer: io::Result<S>)
 where
-    R: Reactor + 'static,
     S: 'static,
-    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State, R>) + 'static,
+    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State>) + 'static,
 {
     handle.defer(move |state, handle| callback(state, answer, handle));
 }
@@ -175,12 +173,11 @@ impl<S: AsFd, B, F> AsFd for UnderWay<S, B, F> {
 }
 
 /// Waits until the attempt has ended, or its time is over.
-fn watch<State, R, S, B, F>(handle: &mut Handle<'_, State, R>, stream: S, plan: Plan<B, F>)
+fn watch<State, S, B, F>(handle: &LocalHandle<State>, stream: S, plan: Plan<B, F>)
 where
-    R: Reactor + 'static,
     S: AsSource + 'static,
     B: Fn() -> io::Result<S> + 'static,
-    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State, R>) + 'static,
+    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State>) + 'static,
 {
     // Those to this machine are often connected at once.
     match is_connected(&stream) {
@@ -218,16 +215,15 @@ where
 }
 
 /// Takes an attempt out of the loop, as soon as that lets it go, and tells how it ended.
-fn end<State, R, S, B, F>(
-    handle: &mut Handle<'_, State, R>,
+fn end<State, S, B, F>(
+    handle: &LocalHandle<State>,
     key: Key,
     ended: Rc<UnderWay<S, B, F>>,
     answer: io::Result<()>,
 ) where
-    R: Reactor + 'static,
     S: AsSource + 'static,
     B: Fn() -> io::Result<S> + 'static,
-    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State, R>) + 'static,
+    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State>) + 'static,
 {
     if let Some(timer) = ended.timer.get() {
         handle.cancel(timer);
@@ -246,15 +242,14 @@ fn end<State, R, S, B, F>(
 }
 
 /// Runs the callback when the source and the timer are gone, and nobody else has the stream.
-fn tell_owner<State, R, S, B, F>(
-    handle: &mut Handle<'_, State, R>,
+fn tell_owner<State, S, B, F>(
+    handle: &LocalHandle<State>,
     ended: Rc<UnderWay<S, B, F>>,
     answer: io::Result<()>,
 ) where
-    R: Reactor + 'static,
     S: AsSource + 'static,
     B: 'static,
-    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State, R>) + 'static,
+    F: FnOnce(&mut State, io::Result<S>, &mut Handle<'_, State>) + 'static,
 {
     handle.defer(move |state, handle| {
         let ended = Rc::into_inner(ended);

@@ -9,14 +9,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 use socket2::SockRef;
-use waitset_core::{AsSource, Interest, Mode, Reactor};
+use waitset_core::{AsSource, Interest, Mode};
 
 use super::arm::{PAUSE, Rest, arm};
 use super::hearing::Hearing;
 use super::input::Input;
 use super::sys::{Access, Descriptor};
 use super::{Overflow, ReadBuffer, WriteBuffer};
-use crate::{Handle, Key};
+use crate::{Handle, Key, LocalHandle};
 
 /// A stream in an [`EventLoop`](crate::EventLoop) that reads while its input has room and
 /// writes while its output has bytes. [`Handle::open`] makes it.
@@ -115,7 +115,7 @@ impl Default for Limits {
     }
 }
 
-impl<State, R: Reactor + 'static> Handle<'_, State, R> {
+impl<State> LocalHandle<State> {
     /// Reads and writes `stream` by itself, with the default [`Limits`], and tells
     /// `callback` what happened.
     ///
@@ -135,7 +135,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     ///
     /// let (near, far) = UnixStream::pair()?;
     /// let mut event_loop: EventLoop<Vec<u8>> = EventLoop::new()?;
-    /// let mut handle = event_loop.handle();
+    /// let handle = event_loop.handle();
     /// let near = handle.open(near, Mode::Level, |_, _, _, _| ())?;
     /// handle.open(far, Mode::Level, |text: &mut Vec<u8>, connection, notice, handle| {
     ///     match notice {
@@ -152,10 +152,10 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// assert_eq!(text, b"hello");
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn open<S, F>(&mut self, stream: S, mode: Mode, callback: F) -> io::Result<Connection<S>>
+    pub fn open<S, F>(&self, stream: S, mode: Mode, callback: F) -> io::Result<Connection<S>>
     where
         S: AsSource + 'static,
-        F: FnMut(&mut State, &Connection<S>, Notice, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, &Connection<S>, Notice, &mut Handle<'_, State>) + 'static,
     {
         self.open_with(stream, mode, Limits::default(), callback)
     }
@@ -166,7 +166,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     ///
     /// As [`open`](Self::open).
     pub fn open_with<S, F>(
-        &mut self,
+        &self,
         stream: S,
         mode: Mode,
         limits: Limits,
@@ -174,7 +174,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     ) -> io::Result<Connection<S>>
     where
         S: AsSource + 'static,
-        F: FnMut(&mut State, &Connection<S>, Notice, &mut Handle<'_, State, R>) + 'static,
+        F: FnMut(&mut State, &Connection<S>, Notice, &mut Handle<'_, State>) + 'static,
     {
         let access = Descriptor(stream.as_fd()).prepare()?;
         let mut input = ReadBuffer::new(limits.input);
@@ -204,7 +204,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
         let tell = move |state: &mut State,
                          connection: &Connection<S>,
                          event,
-                         handle: &mut Handle<'_, State, R>| {
+                         handle: &mut Handle<'_, State>| {
             connection.serve(event, state, &mut callback, handle);
         };
         let key = self.insert(connection.clone(), interest, mode, tell)?;
@@ -244,10 +244,7 @@ impl<S: AsSource> Connection<S> {
         self.0.output.borrow().len()
     }
 
-    pub(super) fn is_gone<State, R: Reactor + 'static>(
-        &self,
-        handle: &Handle<'_, State, R>,
-    ) -> bool {
+    pub(super) fn is_gone<State>(&self, handle: &LocalHandle<State>) -> bool {
         !handle.contains(self.key())
     }
 }
@@ -359,9 +356,9 @@ impl<S: AsSource + 'static> Connection<S> {
     /// # Panics
     ///
     /// If the input is borrowed already, with the handle of another event loop.
-    pub fn input<'a, State, R: Reactor + 'static>(
+    pub fn input<'a, State>(
         &'a self,
-        handle: &'a mut Handle<'_, State, R>,
+        handle: &'a mut Handle<'_, State>,
     ) -> impl DerefMut<Target = ReadBuffer> {
         Input::new(self, handle)
     }
@@ -370,19 +367,12 @@ impl<S: AsSource + 'static> Connection<S> {
     /// whole one.
     ///
     /// If the input is [full](Notice::Full) without one, it will never have one.
-    pub fn take_line<State, R: Reactor + 'static>(
-        &self,
-        handle: &mut Handle<'_, State, R>,
-    ) -> Option<Vec<u8>> {
+    pub fn take_line<State>(&self, handle: &mut Handle<'_, State>) -> Option<Vec<u8>> {
         self.input(handle).take_line().map(Into::into)
     }
 
     /// Consumes and returns the first `count` bytes of the input, or all if there are fewer.
-    pub fn take<State, R: Reactor + 'static>(
-        &self,
-        count: usize,
-        handle: &mut Handle<'_, State, R>,
-    ) -> Vec<u8> {
+    pub fn take<State>(&self, count: usize, handle: &mut Handle<'_, State>) -> Vec<u8> {
         let mut input = self.input(handle);
         let count = count.min(input.len());
         let bytes = input.as_slice()[..count].into();
@@ -397,10 +387,10 @@ impl<S: AsSource + 'static> Connection<S> {
     /// # Errors
     ///
     /// [`Overflow`] if there is no room for all of it; nothing is taken then.
-    pub fn send<State, R: Reactor + 'static>(
+    pub fn send<State>(
         &self,
         bytes: &[u8],
-        handle: &mut Handle<'_, State, R>,
+        handle: &mut Handle<'_, State>,
     ) -> Result<(), Overflow> {
         self.send_vectored(&[IoSlice::new(bytes)], handle)
     }
@@ -410,10 +400,10 @@ impl<S: AsSource + 'static> Connection<S> {
     /// # Errors
     ///
     /// As [`send`](Self::send), all of the parts together.
-    pub fn send_vectored<State, R: Reactor + 'static>(
+    pub fn send_vectored<State>(
         &self,
         parts: &[IoSlice<'_>],
-        handle: &mut Handle<'_, State, R>,
+        handle: &mut Handle<'_, State>,
     ) -> Result<(), Overflow> {
         if self.is_gone(handle) {
             return Ok(());
@@ -433,10 +423,10 @@ impl<S: AsSource + 'static> Connection<S> {
     /// This is a proxy: call it when this connection has received or has ended, and when
     /// `to` has drained. To an echo, both are the same connection. If `to` has been closed,
     /// the input stays as it is.
-    pub fn forward<T: AsSource + 'static, State, R: Reactor + 'static>(
+    pub fn forward<T: AsSource + 'static, State>(
         &self,
         to: &Connection<T>,
-        handle: &mut Handle<'_, State, R>,
+        handle: &mut Handle<'_, State>,
     ) {
         if to.is_gone(handle) {
             return;
@@ -465,7 +455,7 @@ impl<S: AsSource + 'static> Connection<S> {
     /// Closes the writing half once all that was sent is written. The peer reads to the end,
     /// and may still send. What is no socket has no halves: the reader of a pipe sees the end
     /// when the last clone is dropped.
-    pub fn finish<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
+    pub fn finish<State>(&self, handle: &mut Handle<'_, State>) {
         if !self.is_gone(handle) {
             self.0.output.borrow_mut().finish(&self.0.stream);
             self.resume(handle);
@@ -477,7 +467,7 @@ impl<S: AsSource + 'static> Connection<S> {
     ///
     /// The descriptor is closed with the last clone; the peer of a socket sees the end before
     /// that.
-    pub fn close<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
+    pub fn close<State>(&self, handle: &mut Handle<'_, State>) {
         // Within its own callback the loop has a clone, which goes when that returns.
         let is_last = self.0.is_told.get() && Rc::strong_count(&self.0) == 1;
         if handle.remove(self.key()) && !is_last {
@@ -489,7 +479,7 @@ impl<S: AsSource + 'static> Connection<S> {
     /// Asks for what the buffers have become ready for, unless its callback runs, after which
     /// that is done anyway.
     #[inline]
-    pub(super) fn resume<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
+    pub(super) fn resume<State>(&self, handle: &LocalHandle<State>) {
         let Shared { mode, armed, .. } = &*self.0;
         if self.0.is_told.get() || self.is_gone(handle) {
             return;
@@ -506,11 +496,7 @@ impl<S: AsSource + 'static> Connection<S> {
 
     /// Asks for this, or if that fails, a little later for what is wanted then.
     #[inline(never)]
-    pub(super) fn ask<State, R: Reactor + 'static>(
-        &self,
-        wanted: Option<Interest>,
-        handle: &mut Handle<'_, State, R>,
-    ) {
+    pub(super) fn ask<State>(&self, wanted: Option<Interest>, handle: &LocalHandle<State>) {
         let Shared { mode, armed, .. } = &*self.0;
         let key = self.key();
         let asked = match wanted {
@@ -533,7 +519,7 @@ impl<S: AsSource + 'static> Connection<S> {
     }
 
     #[cold]
-    fn ask_later<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
+    fn ask_later<State>(&self, handle: &LocalHandle<State>) {
         if self.0.asks_later.replace(true) {
             return;
         }

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use socket2::SockRef;
-use waitset_core::{AsSource, Interest, Mode, Reactor};
+use waitset_core::{AsSource, Interest, Mode};
 
 use super::connection::BOTH;
 use super::sys::{Descriptor, Seen};
 use super::{Connection, Notice};
-use crate::Handle;
+use crate::LocalHandle;
 
 /// What a connection knows of its peer beside what it reads.
 #[derive(Default)]
@@ -116,10 +116,7 @@ impl<S: AsSource + 'static> Connection<S> {
     }
 
     /// Has a timer look at it for as long as it is idle, if no event would tell.
-    pub(super) fn listen_for_leaving<State, R: Reactor + 'static>(
-        &self,
-        handle: &mut Handle<'_, State, R>,
-    ) {
+    pub(super) fn listen_for_leaving<State>(&self, handle: &LocalHandle<State>) {
         let hearing = &self.0.hearing;
         if hearing.is_watched.get() || !self.needs_timer(handle) {
             return;
@@ -133,11 +130,11 @@ impl<S: AsSource + 'static> Connection<S> {
         });
     }
 
-    fn needs_timer<State, R: Reactor + 'static>(&self, handle: &Handle<'_, State, R>) -> bool {
+    fn needs_timer<State>(&self, handle: &LocalHandle<State>) -> bool {
         if self.0.mode == Mode::Edge || !self.is_idle() {
             return false;
         }
-        let can = handle.reactor().capabilities();
+        let can = handle.capabilities();
         let hears = can.hangup_shows_as.intersection(can.error_shows_as);
         let is_told = hears.is_some_and(Interest::is_priority);
         let Hearing {
@@ -148,7 +145,7 @@ impl<S: AsSource + 'static> Connection<S> {
         !is_told || is_noisy.get() || self.is_full() && !is_left_told.get()
     }
 
-    fn watch<State, R: Reactor + 'static>(&self, handle: &mut Handle<'_, State, R>) {
+    fn watch<State>(&self, handle: &LocalHandle<State>) {
         self.0.hearing.is_watched.set(false);
         if self.is_gone(handle) || !self.is_idle() {
             return;

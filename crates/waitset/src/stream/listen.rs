@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use waitset_core::{Interest, Mode, Reactor};
+use waitset_core::{Interest, Mode};
 
 use super::arm::{PAUSE, Rest, arm};
 use super::{Acceptor, Listener, Refusal};
-use crate::{Handle, InsertError, Key};
+use crate::{Handle, InsertError, Key, LocalHandle};
 
-impl<State, R: Reactor + 'static> Handle<'_, State, R> {
+impl<State> LocalHandle<State> {
     /// Accepts connections and runs `callback` for each, and for each that was refused.
     ///
     /// A turn of the loop takes as many as a turn of the [`Acceptor`] has. While descriptors
@@ -30,7 +30,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// let address = listener.local_addr()?;
     /// let mut event_loop = EventLoop::new()?;
     /// let acceptor = Acceptor::new(listener)?;
-    /// let mut handle = event_loop.handle();
+    /// let handle = event_loop.handle();
     /// handle.listen(acceptor, Mode::Level, |streams: &mut Vec<_>, accepted, handle| {
     ///     match accepted {
     ///         Ok((stream, _peer)) => streams.push(stream),
@@ -45,7 +45,7 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn listen<L, F>(
-        &mut self,
+        &self,
         acceptor: Acceptor<L>,
         mode: Mode,
         mut callback: F,
@@ -55,13 +55,13 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
         F: FnMut(
                 &mut State,
                 Result<(L::Stream, L::Peer), Refusal<L::Peer>>,
-                &mut Handle<'_, State, R>,
+                &mut Handle<'_, State>,
             ) + 'static,
     {
         let run = move |state: &mut State,
                         acceptor: &Acceptor<L>,
                         _event,
-                        handle: &mut Handle<'_, State, R>| {
+                        handle: &mut Handle<'_, State>| {
             let key = handle.key();
             for accepted in acceptor.turn() {
                 if let Err(Refusal::Failed(_)) = accepted {
@@ -79,14 +79,13 @@ impl<State, R: Reactor + 'static> Handle<'_, State, R> {
     }
 }
 
-fn rest_or_rearm<L, State, R>(
+fn rest_or_rearm<L, State>(
     acceptor: &Acceptor<L>,
     key: Key,
     mode: Mode,
-    handle: &mut Handle<'_, State, R>,
+    handle: &LocalHandle<State>,
 ) where
     L: Listener,
-    R: Reactor + 'static,
 {
     if let Some(pause) = acceptor.pause() {
         // A listener has no urgent data, so this asks for silence. To disable it would be
@@ -99,17 +98,12 @@ fn rest_or_rearm<L, State, R>(
     }
 }
 
-fn rearm<State, R: Reactor + 'static>(key: Key, mode: Mode, handle: &mut Handle<'_, State, R>) {
+fn rearm<State>(key: Key, mode: Mode, handle: &LocalHandle<State>) {
     if arm(handle, key, Interest::READABLE, mode, Rest::Left).is_err() {
         rearm_after(PAUSE, key, mode, handle);
     }
 }
 
-fn rearm_after<State, R: Reactor + 'static>(
-    pause: Duration,
-    key: Key,
-    mode: Mode,
-    handle: &mut Handle<'_, State, R>,
-) {
+fn rearm_after<State>(pause: Duration, key: Key, mode: Mode, handle: &LocalHandle<State>) {
     handle.arm_after(pause, move |_, _, handle| rearm(key, mode, handle));
 }

@@ -44,7 +44,7 @@
 //! let address = listener.local_addr()?;
 //! let mut event_loop = EventLoop::new()?;
 //! let acceptor = Acceptor::new(listener)?;
-//! let mut handle = event_loop.handle();
+//! let handle = event_loop.handle();
 //! handle.listen(acceptor, Mode::Level, |_, accepted, handle| match accepted {
 //!     Ok((stream, _peer)) => drop(handle.open(stream, Mode::Level, echo)),
 //!     Err(refusal) => eprintln!("{refusal}"),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use waitset_core::{AsSource, Event, Mode, Reactor};
+use waitset_core::{AsSource, Event, Mode};
 
 use super::connection::{BOTH, Shared};
 use super::hearing::Heard;
@@ -11,12 +11,12 @@ use super::{Connection, Filled, Notice};
 use crate::Handle;
 
 impl<S: AsSource + 'static> Connection<S> {
-    pub(super) fn serve<State, R: Reactor + 'static>(
+    pub(super) fn serve<State>(
         &self,
         event: Event,
         state: &mut State,
-        callback: &mut impl FnMut(&mut State, &Self, Notice, &mut Handle<'_, State, R>),
-        handle: &mut Handle<'_, State, R>,
+        callback: &mut impl FnMut(&mut State, &Self, Notice, &mut Handle<'_, State>),
+        handle: &mut Handle<'_, State>,
     ) {
         if self.0.mode != Mode::Level {
             self.0.armed.set(None); // it has been used up
@@ -28,7 +28,7 @@ impl<S: AsSource + 'static> Connection<S> {
             filled: None,
             is_done: false,
         };
-        let mut tell = |notice, handle: &mut Handle<'_, State, R>| {
+        let mut tell = |notice, handle: &mut Handle<'_, State>| {
             callback(state, self, notice, handle);
             !self.is_gone(handle)
         };
@@ -42,10 +42,10 @@ impl<S: AsSource + 'static> Connection<S> {
 
     /// Has the next event go on where a panic has broken off, without waiting for the peer.
     #[cold]
-    fn go_on_later<State, R: Reactor + 'static>(
+    fn go_on_later<State>(
         &self,
         filled: Option<io::Result<Filled>>,
-        handle: &mut Handle<'_, State, R>,
+        handle: &mut Handle<'_, State>,
     ) {
         if self.is_gone(handle) {
             return;
@@ -80,22 +80,22 @@ enum Done {
 
 /// A connection whose callback runs. It is armed again when that returns, and when it
 /// panics.
-struct Told<'a, 'h, S: AsSource + 'static, State, R: Reactor + 'static> {
+struct Told<'a, 'h, S: AsSource + 'static, State> {
     connection: &'a Connection<S>,
-    handle: &'a mut Handle<'h, State, R>,
+    handle: &'a mut Handle<'h, State>,
     /// What the reading came to, while the callback is told that there is more input.
     filled: Option<io::Result<Filled>>,
     /// Whether the callback has been told all there was to tell.
     is_done: bool,
 }
 
-impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, State, R> {
+impl<'h, S: AsSource + 'static, State> Told<'_, 'h, S, State> {
     /// Reads, writes and listens; how the connection has ended, if it has. `tell` says whether
     /// it is still there.
     fn exchange(
         &mut self,
         event: Event,
-        tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
+        tell: &mut impl FnMut(Notice, &mut Handle<'h, State>) -> bool,
     ) -> Option<io::Result<()>> {
         let read = match self.read(event, tell) {
             Ok(Done::All) if !event.is_writable() => return None, // nearly always
@@ -116,7 +116,7 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
     fn settle(
         &mut self,
         was_in_vain: bool,
-        tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
+        tell: &mut impl FnMut(Notice, &mut Handle<'h, State>) -> bool,
     ) -> Option<io::Result<()>> {
         let Shared {
             mode,
@@ -142,7 +142,7 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
 
     fn listen(
         &mut self,
-        tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
+        tell: &mut impl FnMut(Notice, &mut Handle<'h, State>) -> bool,
     ) -> Option<io::Result<()>> {
         match self.connection.hear() {
             Heard::Gone(answer) => return Some(answer),
@@ -155,7 +155,7 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
     fn read(
         &mut self,
         event: Event,
-        tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
+        tell: &mut impl FnMut(Notice, &mut Handle<'h, State>) -> bool,
     ) -> io::Result<Done> {
         if !event.is_readable() {
             return Ok(Done::Nothing);
@@ -201,7 +201,7 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
     fn write(
         &mut self,
         event: Event,
-        tell: &mut impl FnMut(Notice, &mut Handle<'h, State, R>) -> bool,
+        tell: &mut impl FnMut(Notice, &mut Handle<'h, State>) -> bool,
     ) -> io::Result<Done> {
         let Shared { stream, output, .. } = &*self.connection.0;
         if !event.is_writable() || output.borrow().interest().is_none() {
@@ -215,7 +215,7 @@ impl<'h, S: AsSource + 'static, State, R: Reactor + 'static> Told<'_, 'h, S, Sta
     }
 }
 
-impl<S: AsSource + 'static, State, R: Reactor + 'static> Drop for Told<'_, '_, S, State, R> {
+impl<S: AsSource + 'static, State> Drop for Told<'_, '_, S, State> {
     fn drop(&mut self) {
         self.connection.0.is_told.set(false);
         match self.is_done {

@@ -36,7 +36,7 @@ const ALL: u64 = SENDERS * EACH;
 #[test]
 fn a_hundred_thousand_messages_of_several_threads_all_arrive_and_then_the_end() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Sum> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Sum> = EventLoop::with_reactor(reactor);
         let (sender, channel) = event_loop.handle().channel(add);
         let mut state = Sum::default();
         thread::scope(|scope| {
@@ -62,7 +62,7 @@ fn a_hundred_thousand_messages_of_several_threads_all_arrive_and_then_the_end() 
 #[test]
 fn no_message_is_lost_to_a_loop_that_is_about_to_sleep() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Sum> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Sum> = EventLoop::with_reactor(reactor);
         let (sender, _) = event_loop.handle().channel(add);
         let (back, forth) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
@@ -87,7 +87,7 @@ fn no_message_is_lost_to_a_loop_that_is_about_to_sleep() {
 fn who_sends_to_a_full_channel_waits_until_the_loop_makes_room() {
     on_every_mechanism(|reactor| {
         for bound in [0, 1, 3] {
-            let mut event_loop: Loop<Sum> = EventLoop::over(reactor_again(&reactor));
+            let mut event_loop: Loop<Sum> = EventLoop::with_reactor(reactor_again(&reactor));
             let (sender, _) = event_loop.handle().sync_channel(bound, add);
             let mut state = Sum::default();
             thread::scope(|scope| {
@@ -112,7 +112,7 @@ fn reactor_again(reactor: &AnyReactor) -> AnyReactor {
 #[test]
 fn a_full_channel_gives_the_message_back_to_who_only_tries() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Sum> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Sum> = EventLoop::with_reactor(reactor);
         let (sender, channel) = event_loop.handle().sync_channel(2, add);
         assert!(sender.try_send(1).is_ok() && sender.try_send(2).is_ok());
         assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)));
@@ -129,7 +129,7 @@ fn a_full_channel_gives_the_message_back_to_who_only_tries() {
 #[test]
 fn senders_learn_that_a_channel_or_its_loop_is_gone() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Sum> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Sum> = EventLoop::with_reactor(reactor);
         let (first, channel) = event_loop.handle().channel(add);
         let (second, _) = event_loop.handle().channel(add);
         event_loop.handle().remove(channel);
@@ -143,7 +143,7 @@ fn senders_learn_that_a_channel_or_its_loop_is_gone() {
 #[test]
 fn a_removed_channel_goes_with_its_messages_and_whoever_waits_for_room_has_an_error() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
         let held = Arc::new(());
         let callback = {
             let held = Arc::clone(&held);
@@ -162,8 +162,8 @@ fn a_removed_channel_goes_with_its_messages_and_whoever_waits_for_room_has_an_er
 #[test]
 fn a_channel_that_a_source_removes_goes_when_the_callback_has_returned() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let callback = |_: &mut usize, _, _: &mut In<'_, usize>| unreachable!();
         let (sender, channel) = handle.channel(callback);
         let held = Arc::new(());
@@ -189,7 +189,7 @@ fn a_channel_that_a_source_removes_goes_when_the_callback_has_returned() {
 #[test]
 fn a_channel_that_is_never_empty_runs_a_bounded_number_of_messages_a_turn() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Sum> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Sum> = EventLoop::with_reactor(reactor);
         let (sender, _) = event_loop.handle().channel(add);
         (0..1_000).try_for_each(|_| sender.send(1)).unwrap();
         let mut state = Sum::default();
@@ -211,7 +211,7 @@ fn a_channel_that_is_never_empty_runs_a_bounded_number_of_messages_a_turn() {
 #[test]
 fn a_disabled_channel_keeps_its_messages_for_when_it_is_enabled() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Sum> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Sum> = EventLoop::with_reactor(reactor);
         let (sender, channel) = event_loop.handle().channel(add);
         let mut state = Sum::default();
         // Disabled before it is sent to, after, and while it is looked at.
@@ -241,8 +241,8 @@ fn a_disabled_channel_keeps_its_messages_for_when_it_is_enabled() {
 #[test]
 fn a_channel_disabled_by_its_own_callback_stops_at_that_message() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<u32>> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Vec<u32>> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let keys = Rc::new(Cell::new(None));
         let own = Rc::clone(&keys);
         let (sender, channel) = handle.channel(move |got: &mut Vec<u32>, message, handle| {

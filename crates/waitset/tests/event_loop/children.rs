@@ -54,7 +54,7 @@ fn assert_no_child_is_left() {
 fn of_a_hundred_children_that_end_at_once_none_is_lost() {
     let test = "children::of_a_hundred_children_that_end_at_once_none_is_lost";
     alone::on_every_mechanism(test, |reactor| {
-        let mut event_loop: Loop<Ended> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Ended> = EventLoop::with_reactor(reactor);
         // They wait for one pipe to be closed.
         let (gate, mut opener) = std::os::unix::net::UnixStream::pair().unwrap();
         for number in 0..100 {
@@ -83,7 +83,7 @@ fn of_a_hundred_children_that_end_at_once_none_is_lost() {
 fn a_child_that_was_killed_says_by_which_signal() {
     let test = "children::a_child_that_was_killed_says_by_which_signal";
     alone::on_every_mechanism(test, |reactor| {
-        let mut event_loop: Loop<Ended> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Ended> = EventLoop::with_reactor(reactor);
         let (child, _gate) = waiting();
         let pid = Pid::from_raw(child.id() as i32);
         watch(&mut event_loop.handle(), 0, child);
@@ -100,7 +100,7 @@ fn a_child_that_was_killed_says_by_which_signal() {
 fn a_child_that_has_ended_before_it_is_watched_is_told_too() {
     let test = "children::a_child_that_has_ended_before_it_is_watched_is_told_too";
     alone::on_every_mechanism(test, |reactor| {
-        let mut event_loop: Loop<Ended> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Ended> = EventLoop::with_reactor(reactor);
         // One that has been waited for, one that is a zombie.
         let mut waited = shell("exit 3").spawn().unwrap();
         assert_eq!(waited.wait().unwrap().code(), Some(3));
@@ -143,7 +143,7 @@ fn others_hear_of_their_children_as_before() {
     let test = "children::others_hear_of_their_children_as_before";
     alone::on_every_mechanism(test, |reactor| {
         sys::handle_without_restart(Raw::SIGCHLD, hear);
-        let mut event_loop: Loop<Ended> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Ended> = EventLoop::with_reactor(reactor);
         let (theirs, their_gate) = waiting();
         let (ours, our_gate) = waiting();
         watch(&mut event_loop.handle(), 0, ours);

@@ -13,8 +13,8 @@ const QUIET: usize = 99;
 #[test]
 fn a_flooding_channel_delays_quiet_sources_by_two_turns_at_most() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<bool>> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Vec<bool>> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let (sender, _) = handle.channel(|_: &mut Vec<bool>, _: Option<()>, _| ());
         let mut peers = Vec::new();
         for number in 0..QUIET {
@@ -54,7 +54,7 @@ fn a_flooding_channel_delays_quiet_sources_by_two_turns_at_most() {
 #[test]
 fn a_call_that_defers_itself_runs_once_a_turn_and_lets_events_through() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<(u32, u32)> = EventLoop::over(reactor);
+        let mut event_loop: Loop<(u32, u32)> = EventLoop::with_reactor(reactor);
         let (near, _far) = ready();
         let insert = event_loop.handle().insert(
             near,
@@ -81,8 +81,8 @@ fn a_call_that_defers_itself_runs_once_a_turn_and_lets_events_through() {
 fn a_turn_runs_its_steps_in_the_order_of_its_description() {
     on_every_mechanism(|reactor| {
         type Log = Vec<&'static str>;
-        let mut event_loop: Loop<Log> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Log> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let (near, _far) = ready();
         // In the opposite order.
         handle.before_sleep(|log: &mut Log, _| log.push("hook"));
@@ -116,8 +116,8 @@ fn a_turn_runs_its_steps_in_the_order_of_its_description() {
 #[test]
 fn a_stopped_loop_finishes_its_turn() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<&str>> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Vec<&str>> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         handle.before_sleep(|log: &mut Vec<&str>, _| log.push("hook"));
         handle.defer(|_, handle| handle.stop());
         handle.defer(|log, _| log.push("after the stop"));

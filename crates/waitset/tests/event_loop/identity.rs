@@ -36,7 +36,7 @@ type Callback = fn(&mut Ready, &Shared, Event, &mut In<'_, Ready>);
 
 /// A loop with ready sources, and its state.
 fn ready_sources(count: usize, reactor: AnyReactor, callback: Callback) -> (Loop<Ready>, Ready) {
-    let mut event_loop = EventLoop::over(reactor);
+    let mut event_loop = EventLoop::with_reactor(reactor);
     let mut state = Ready::default();
     for _ in 0..count {
         let (near, far) = ready();
@@ -151,7 +151,7 @@ fn removing_by_a_late_key_leaves_the_newcomer_on_the_same_number_alone() {
 #[test]
 fn a_source_that_replaces_itself_leaves_its_place_to_the_newcomer_whole() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<&str>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<&str>> = EventLoop::with_reactor(reactor);
         let (near, mut far) = ready();
         let (next, mut next_far) = pair();
         let mut next = Some(next);
@@ -188,7 +188,7 @@ fn a_source_that_replaces_itself_leaves_its_place_to_the_newcomer_whole() {
 #[test]
 fn a_source_ready_both_ways_that_removes_itself_runs_once() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<u32> = EventLoop::over(reactor);
+        let mut event_loop: Loop<u32> = EventLoop::with_reactor(reactor);
         let (near, far) = ready();
         drop(far); // readable, writable and hung up
         let insert =
@@ -218,8 +218,8 @@ fn forged_tokens_reach_nobody() {
             Token((random >> 3) | 1)
         }));
         assert!(forged.len() < Events::with_capacity(256).capacity());
-        let mut event_loop: EventLoop<u32, _> = EventLoop::over(Forger { inner, forged });
-        let mut handle = event_loop.handle();
+        let mut event_loop: EventLoop<u32, _> = EventLoop::with_reactor(Forger { inner, forged });
+        let handle = event_loop.handle();
         // The first place has had another generation, so that no forged key is right.
         let (near, _far) = pair();
         let (next, _next_far) = pair();

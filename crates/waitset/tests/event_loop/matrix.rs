@@ -453,7 +453,7 @@ fn run_case(
 
 /// Four ready sources and two timers, and a callback of one kind that is to act.
 fn loop_with(reactor: AnyReactor, kind: &'static str, arrange: Arrange) -> (Loop<World>, World) {
-    let mut event_loop: Loop<World> = EventLoop::over(reactor);
+    let mut event_loop: Loop<World> = EventLoop::with_reactor(reactor);
     let mut world = World {
         acts_as: kind,
         ..World::default()
@@ -514,7 +514,7 @@ fn a_panic_in_every_callback_goes_through_the_turn_and_the_loop_is_as_before() {
             assert_eq!(thrown.downcast_ref(), Some(&"on purpose"));
 
             // The others are told, and everything works.
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             handle.arm_after(Duration::ZERO, |world, _, _| world.ran.push("timer"));
             handle.defer(|world, _| world.ran.push("call"));
             let posted = handle.remote().post(|world, _| world.ran.push("closure"));
@@ -524,7 +524,7 @@ fn a_panic_in_every_callback_goes_through_the_turn_and_the_loop_is_as_before() {
             assert!(sources.iter().all(|key| world.told_since(*key) > 0));
 
             // Nothing is left of who panicked but itself.
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             assert!(sources.iter().all(|key| handle.remove(*key)));
             if let Some(own) = world.own.filter(|_| *kind != "source") {
                 assert!(handle.remove(own), "it is as it was before");

@@ -9,7 +9,7 @@ use waitset::{Backend, EventLoop, Handle, Interest, Reactor};
 
 pub(crate) type AnyReactor = Box<dyn Reactor + Send>;
 pub(crate) type Loop<State> = EventLoop<State, AnyReactor>;
-pub(crate) type In<'a, State> = Handle<'a, State, AnyReactor>;
+pub(crate) type In<'a, State> = Handle<'a, State>;
 
 pub(crate) const READ: Interest = Interest::READABLE;
 pub(crate) const WRITE: Interest = Interest::WRITABLE;

@@ -55,7 +55,7 @@ fn text(panic: Box<dyn Any + Send>) -> &'static str {
 #[test]
 fn the_rest_of_a_batch_is_told_after_a_panic_though_no_source_is_armed_any_more() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut event_loop: Loop<State> = EventLoop::with_reactor(reactor);
         let mut peers = Vec::new();
         for _ in 0..5 {
             let (near, far) = ready();
@@ -75,8 +75,8 @@ fn the_rest_of_a_batch_is_told_after_a_panic_though_no_source_is_armed_any_more(
 #[test]
 fn events_that_came_with_a_timer_are_told_after_its_panic_though_no_source_is_armed_any_more() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<State> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<State> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let mut peers = Vec::new();
         for _ in 0..2 {
             let (near, far) = ready();
@@ -92,7 +92,7 @@ fn events_that_came_with_a_timer_are_told_after_its_panic_though_no_source_is_ar
 #[test]
 fn who_panicked_can_run_again() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut event_loop: Loop<State> = EventLoop::with_reactor(reactor);
         let (near, _far) = ready();
         let insert =
             event_loop
@@ -109,7 +109,7 @@ fn who_panicked_can_run_again() {
 #[test]
 fn timers_that_were_due_fire_after_the_panic_of_one_which_is_gone() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut event_loop: Loop<State> = EventLoop::with_reactor(reactor);
         let past = Instant::now();
         let timers: Vec<_> = (0..4)
             .map(|_| {
@@ -129,7 +129,7 @@ fn timers_that_were_due_fire_after_the_panic_of_one_which_is_gone() {
 #[test]
 fn a_repeating_timer_ticks_on_after_its_panic() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut event_loop: Loop<State> = EventLoop::with_reactor(reactor);
         let period = Duration::from_micros(100);
         event_loop
             .handle()
@@ -148,8 +148,8 @@ fn calls_and_messages_run_after_the_panic_of_one() {
     on_every_mechanism(|reactor| {
         for first in ["deferred", "posted", "message"] {
             let backend: waitset::Backend = reactor.name().parse().unwrap();
-            let mut event_loop: Loop<State> = EventLoop::over(backend.open().unwrap());
-            let mut handle = event_loop.handle();
+            let mut event_loop: Loop<State> = EventLoop::with_reactor(backend.open().unwrap());
+            let handle = event_loop.handle();
             let (sender, _) = handle.channel(|state: &mut State, _: Option<()>, _| state.call());
             for _ in 0..3 {
                 match first {
@@ -173,7 +173,7 @@ fn calls_and_messages_run_after_the_panic_of_one() {
 #[test]
 fn a_hook_that_panicked_runs_in_the_next_turn() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut event_loop: Loop<State> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
             .before_sleep(|state: &mut State, _| state.call());
@@ -191,7 +191,7 @@ fn after_a_panic_in_any_callback_the_next_turn_runs_the_hooks_without_waiting() 
     on_every_mechanism(|reactor| {
         for panics in ["source", "timer", "deferred", "posted", "message", "hook"] {
             let backend: waitset::Backend = reactor.name().parse().unwrap();
-            let mut event_loop: Loop<State> = EventLoop::over(backend.open().unwrap());
+            let mut event_loop: Loop<State> = EventLoop::with_reactor(backend.open().unwrap());
             let (sender, _peer) = arm_one_that_panics(&mut event_loop.handle(), panics);
             let flushed = Rc::new(Cell::new(0));
             let counted = Rc::clone(&flushed);
@@ -219,7 +219,7 @@ fn after_a_panic_in_any_callback_the_next_turn_runs_the_hooks_without_waiting() 
 fn arm_one_that_panics(
     handle: &mut In<'_, State>,
     which: &str,
-) -> (waitset::Sender<()>, UnixStream) {
+) -> (waitset::ChannelSender<()>, UnixStream) {
     let (near, peer) = ready();
     let (sender, _) = handle.channel(|state: &mut State, _: Option<()>, _| state.call());
     match which {
@@ -243,8 +243,8 @@ fn arm_one_that_panics(
 #[test]
 fn a_hook_that_always_panics_does_not_keep_sources_from_being_told() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<State> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<State> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         handle.before_sleep(|_, _| std::panic::resume_unwind(Box::new("on purpose")));
         let mut state = State::default();
         let turn = AssertUnwindSafe(|| event_loop.turn(&mut state, AT_ONCE).unwrap());
@@ -282,8 +282,8 @@ impl Drop for Fragile {
 #[test]
 fn a_source_that_panics_when_it_is_dropped_hinders_no_other_change_of_that_callback() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<&str>> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Vec<&str>> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let (near, _fragile_peer) = pair();
         let fragile = handle.insert(Fragile(near), READ, Mode::Level, |_, _, _, _| ());
         let fragile = fragile.unwrap();
@@ -333,8 +333,8 @@ fn a_source_that_panics_when_it_is_dropped_hinders_no_other_change_of_that_callb
 fn a_panic_leaks_nothing() {
     on_every_mechanism(|reactor| {
         let held = Rc::new(());
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let panic = || -> () { std::panic::resume_unwind(Box::new("on purpose")) };
         let [a, b, c, d] = [(); 4].map(|()| Rc::clone(&held));
         let (near, mut far) = ready();

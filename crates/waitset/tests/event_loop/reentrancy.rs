@@ -60,7 +60,7 @@ fn everything(handle: &mut In<'_, Count>) -> Count {
 #[test]
 fn every_operation_works_within_every_callback() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Count> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Count> = EventLoop::with_reactor(reactor);
         let mut handle = event_loop.handle();
         let mut expected = 0;
         let (near, _far) = ready();
@@ -100,7 +100,7 @@ fn every_operation_works_within_every_callback() {
         turn_until(&mut event_loop, &mut count, |count| *count >= expected);
         settle(&mut event_loop, &mut count);
         assert_eq!(count, expected);
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         assert!(handle.remove(source) && handle.remove(channel) && handle.remove(hook));
         assert!(handle.is_empty());
     });
@@ -109,8 +109,8 @@ fn every_operation_works_within_every_callback() {
 #[test]
 fn each_callback_can_remove_itself_and_never_runs_again() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<Key>> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Vec<Key>> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let (near, _far) = ready();
         let source = handle
             .insert(
@@ -147,8 +147,8 @@ fn each_callback_can_remove_itself_and_never_runs_again() {
 #[test]
 fn hooks_can_add_disable_and_remove_hooks() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<&str>> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Vec<&str>> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let third = handle.before_sleep(|_, _| unreachable!("removed before its turn"));
         handle.remove(third);
         let fourth = std::rc::Rc::new(std::cell::Cell::new(None));

@@ -36,7 +36,7 @@ const LATER: Duration = Duration::from_millis(50);
 fn turn_until_later<State: 'static>(event_loop: &mut Loop<State>, state: &mut State) {
     let is_later = Rc::new(Cell::new(false));
     let flag = Rc::clone(&is_later);
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     handle.arm_after(LATER, move |_, _, _| flag.set(true));
     turn_until(event_loop, state, |_| is_later.get());
 }
@@ -45,9 +45,9 @@ fn turn_until_later<State: 'static>(event_loop: &mut Loop<State>, state: &mut St
 fn a_source_that_the_reactor_cannot_let_go_of_stays_in_the_loop() {
     on_every_mechanism(|reactor| {
         let (reactor, _, clings) = refuser(reactor);
-        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
         let (far, mut near) = ready();
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let count = |bytes: &mut usize, far: &_, _, _: &mut In<'_, usize>| *bytes += drain(far);
         let key = handle.insert(far, READ, Mode::Level, count).unwrap();
         clings.store(1, Relaxed);
@@ -67,9 +67,9 @@ fn a_source_that_the_reactor_cannot_let_go_of_stays_in_the_loop() {
 fn a_disabled_source_that_the_reactor_could_not_let_go_of_is_enabled_again() {
     on_every_mechanism(|reactor| {
         let (reactor, _, clings) = refuser(reactor);
-        let mut event_loop: Loop<u32> = EventLoop::over(reactor);
+        let mut event_loop: Loop<u32> = EventLoop::with_reactor(reactor);
         let (far, _near) = ready();
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let count = |calls: &mut u32, _: &_, _, _: &mut In<'_, u32>| *calls += 1;
         let key = handle.insert(far, READ, Mode::Level, count).unwrap();
         assert!(handle.disable(key));
@@ -118,7 +118,7 @@ fn a_listener_whose_rest_was_refused_accepts_after_its_pause() {
                 return;
             }
             let (reactor, refusals, _) = refuser(reactor);
-            let mut event_loop: Loop<()> = EventLoop::over(reactor);
+            let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
             let (near, mut far) = ready();
             let calls = Rc::new(Cell::new(0));
             let starved = Starved {
@@ -144,7 +144,7 @@ fn a_listener_whose_rest_was_refused_accepts_after_its_pause() {
 fn an_attempt_to_connect_that_the_reactor_cannot_let_go_of_is_told_when_it_can() {
     on_every_mechanism(|reactor| {
         let (reactor, _, clings) = refuser(reactor);
-        let mut event_loop: Loop<Vec<ErrorKind>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<ErrorKind>> = EventLoop::with_reactor(reactor);
         // A full backlog has the attempt go on until its time is over.
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
@@ -154,7 +154,7 @@ fn an_attempt_to_connect_that_the_reactor_cannot_let_go_of_is_told_when_it_can()
         let _waiting = [(); 3].map(|()| connect_tcp(address).unwrap());
         clings.store(2, Relaxed);
         let limit = Duration::from_millis(1);
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         handle.connect_tcp(address, limit, |told: &mut Vec<_>, answer, _| {
             told.push(answer.unwrap_err().kind());
         });

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use waitset::{EventLoop, LoopGone, Mode, Remote};
+use waitset::{EventLoop, LoopClosed, Mode, Remote};
 
 use crate::mechanisms::*;
 
 #[test]
 fn a_posted_closure_runs_in_the_loops_thread_with_a_state_that_cannot_leave_it() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Rc<thread::ThreadId>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Rc<thread::ThreadId>> = EventLoop::with_reactor(reactor);
         let remote = event_loop.handle().remote();
         let poster = thread::spawn(move || {
             remote.post(|state: &mut Rc<thread::ThreadId>, handle: &mut In<'_, _>| {
@@ -32,7 +32,7 @@ fn closures_of_a_thread_run_in_the_order_they_were_posted_and_none_is_lost() {
     const THREADS: usize = 4;
     const EACH: usize = 5_000;
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<usize>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<usize>> = EventLoop::with_reactor(reactor);
         let remote = event_loop.handle().remote();
         let mut seen = vec![0; THREADS];
         thread::scope(|scope| {
@@ -59,7 +59,7 @@ fn closures_of_a_thread_run_in_the_order_they_were_posted_and_none_is_lost() {
 #[test]
 fn a_flood_of_posted_closures_lets_events_through() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<(u32, u32)> = EventLoop::over(reactor);
+        let mut event_loop: Loop<(u32, u32)> = EventLoop::with_reactor(reactor);
         let (near, _far) = ready();
         let insert = event_loop.handle().insert(
             near,
@@ -69,7 +69,7 @@ fn a_flood_of_posted_closures_lets_events_through() {
         );
         insert.unwrap();
         // Each posts the next, so that the queue is never empty.
-        fn flood(remote: Remote<(u32, u32), AnyReactor>) {
+        fn flood(remote: Remote<(u32, u32)>) {
             let next = remote.clone();
             let post = remote.post(move |state, _| {
                 state.0 += 1;
@@ -87,7 +87,7 @@ fn a_flood_of_posted_closures_lets_events_through() {
 #[test]
 fn a_loop_that_is_gone_takes_no_closures() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
         let remote = event_loop.handle().remote();
         let held = std::sync::Arc::new(());
         let copy = held.clone();
@@ -98,7 +98,7 @@ fn a_loop_that_is_gone_takes_no_closures() {
             1,
             "dropped with the loop"
         );
-        let error: LoopGone = remote.post(|(), _| unreachable!()).unwrap_err();
+        let error: LoopClosed = remote.post(|(), _| unreachable!()).unwrap_err();
         let error = std::io::Error::from(error);
         assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
         remote.wake();
@@ -108,7 +108,7 @@ fn a_loop_that_is_gone_takes_no_closures() {
 #[test]
 fn a_wake_ends_the_wait_with_nothing_to_do() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
         let remote = event_loop.handle().remote();
         let waker = event_loop.handle().waker();
         for wake in [true, false] {
@@ -126,7 +126,7 @@ fn a_wake_ends_the_wait_with_nothing_to_do() {
 #[test]
 fn what_is_posted_within_a_callback_runs_before_the_loop_sleeps_again() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<u32> = EventLoop::over(reactor);
+        let mut event_loop: Loop<u32> = EventLoop::with_reactor(reactor);
         let (near, mut far) = pair();
         far.write_all(b"!").unwrap();
         let remote = event_loop.handle().remote();
@@ -145,7 +145,7 @@ fn what_is_posted_within_a_callback_runs_before_the_loop_sleeps_again() {
 #[test]
 fn stopping_before_the_loop_runs_is_not_forgotten() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
         event_loop.handle().stop();
         event_loop.run(&mut ()).unwrap();
         event_loop
@@ -160,8 +160,8 @@ fn a_loop_can_be_dropped_while_others_post_send_and_wake() {
     on_every_mechanism(|reactor| {
         let backend: waitset::Backend = reactor.name().parse().unwrap();
         for _ in 0..20 {
-            let mut event_loop: Loop<u32> = EventLoop::over(backend.open().unwrap());
-            let mut handle = event_loop.handle();
+            let mut event_loop: Loop<u32> = EventLoop::with_reactor(backend.open().unwrap());
+            let handle = event_loop.handle();
             let remote = handle.remote();
             let (sender, _) = handle.channel(|count: &mut u32, message, _| {
                 *count += u32::from(message.is_some());

@@ -34,7 +34,7 @@ fn signals_of_the_process_arrive_as_events_with_their_sender() {
     let test = "signals::signals_of_the_process_arrive_as_events_with_their_sender";
     alone::on_every_mechanism(test, |reactor| {
         let own = Pid::this();
-        let mut event_loop: Loop<Vec<SignalInfo>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<SignalInfo>> = EventLoop::with_reactor(reactor);
         let signals = Signals::new(&[Signal::TERMINATE, Signal::USER_1]).unwrap();
         let insert = event_loop.handle().insert(
             signals,
@@ -68,7 +68,7 @@ fn what_was_blocked_is_unblocked_on_drop_and_nothing_else() {
     alone::on_every_mechanism(test, |reactor| {
         let before = SigSet::thread_get_mask().unwrap();
         assert!(before.contains(Raw::SIGUSR1) && !before.contains(Raw::SIGUSR2));
-        let mut event_loop: Loop<Vec<SignalInfo>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<SignalInfo>> = EventLoop::with_reactor(reactor);
         let signals = Signals::new(&[Signal::USER_1, Signal::USER_2]).unwrap();
         let during = SigSet::thread_get_mask().unwrap();
         assert!(during.contains(Raw::SIGUSR1) && during.contains(Raw::SIGUSR2));
@@ -99,7 +99,7 @@ fn every_real_time_signal_that_was_queued_is_read_the_lowest_first() {
     alone::on_every_mechanism(test, |reactor| {
         let numbers = libc::SIGRTMIN()..=libc::SIGRTMAX();
         let all: Vec<_> = numbers.clone().map(Signal::from_number).collect();
-        let mut event_loop: Loop<Vec<SignalInfo>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<SignalInfo>> = EventLoop::with_reactor(reactor);
         let signals = Signals::new(&all).unwrap();
         let told = |infos: &mut Vec<SignalInfo>, signals: &Signals, _, _: &mut In<'_, _>| {
             collect(infos, signals);
@@ -196,11 +196,11 @@ fn a_forked_child_s_own_loop_has_none_of_the_parent_s_signals_and_does_not_spin(
             let inserted = event_loop.handle().insert(signals, READ, Mode::Level, told);
             inserted.unwrap();
         };
-        let mut event_loop = EventLoop::over(reactor);
+        let mut event_loop = EventLoop::with_reactor(reactor);
         watch(&mut event_loop);
         raise(Raw::SIGTERM).unwrap();
         let child = sys::in_a_fork(|| {
-            let mut own = EventLoop::over(backend.open().unwrap());
+            let mut own = EventLoop::with_reactor(backend.open().unwrap());
             watch(&mut own);
             let mut infos = Vec::new();
             let quiet = (0..10).all(|_| own.turn(&mut infos, AT_ONCE).unwrap() == 0);

@@ -12,7 +12,7 @@ use crate::mechanisms::*;
 #[test]
 fn a_callback_has_the_state_its_source_and_the_event() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<u8>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<u8>> = EventLoop::with_reactor(reactor);
         let (near, mut far) = pair();
         let insert = event_loop.handle().insert(
             near,
@@ -37,8 +37,8 @@ fn a_callback_has_the_state_its_source_and_the_event() {
 #[test]
 fn a_refused_source_comes_back_in_the_error() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let (near, _far) = pair();
         let near = Rc::new(near);
         handle
@@ -55,7 +55,7 @@ fn a_refused_source_comes_back_in_the_error() {
 #[test]
 fn modify_changes_what_is_told() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<u32> = EventLoop::over(reactor);
+        let mut event_loop: Loop<u32> = EventLoop::with_reactor(reactor);
         let (near, _far) = pair();
         let insert = event_loop
             .handle()
@@ -80,8 +80,8 @@ fn modify_changes_what_is_told() {
 #[test]
 fn what_was_removed_is_not_found_and_a_channel_is_asked_for_nothing() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let (near, _far) = pair();
         let key = handle
             .insert(near, READ, Mode::Level, |_, _, _, _| ())
@@ -99,7 +99,7 @@ fn what_was_removed_is_not_found_and_a_channel_is_asked_for_nothing() {
 
 /// The modes that a mechanism has.
 fn modes(event_loop: &mut Loop<u32>) -> impl Iterator<Item = Mode> + use<> {
-    let capabilities = event_loop.handle().reactor().capabilities();
+    let capabilities = event_loop.handle().capabilities();
     let modes = [Mode::Level, Mode::Edge, Mode::Oneshot];
     modes
         .into_iter()
@@ -109,7 +109,7 @@ fn modes(event_loop: &mut Loop<u32>) -> impl Iterator<Item = Mode> + use<> {
 #[test]
 fn a_disabled_source_is_silent_until_it_is_enabled_and_then_told_what_it_has() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<u32> = EventLoop::over(reactor);
+        let mut event_loop: Loop<u32> = EventLoop::with_reactor(reactor);
         for mode in modes(&mut event_loop) {
             let (near, mut far) = pair();
             let insert = event_loop
@@ -139,7 +139,7 @@ fn a_disabled_source_is_silent_until_it_is_enabled_and_then_told_what_it_has() {
 #[test]
 fn enabling_an_enabled_source_arms_it_again() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<u32> = EventLoop::over(reactor);
+        let mut event_loop: Loop<u32> = EventLoop::with_reactor(reactor);
         let (near, _far) = ready();
         let insert = event_loop
             .handle()
@@ -158,7 +158,7 @@ fn enabling_an_enabled_source_arms_it_again() {
 #[test]
 fn a_disabled_source_takes_a_change_and_keeps_resting() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<u32> = EventLoop::over(reactor);
+        let mut event_loop: Loop<u32> = EventLoop::with_reactor(reactor);
         let (near, _far) = ready();
         let insert = event_loop
             .handle()
@@ -186,7 +186,7 @@ fn a_disabled_source_takes_a_change_and_keeps_resting() {
 #[test]
 fn a_ready_source_that_rests_ends_one_wait_early_at_most() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
         let (near, far) = ready();
         let insert =
             event_loop
@@ -210,13 +210,13 @@ fn off_and_on_again_makes_no_system_call_under_epoll() {
     let Ok(reactor) = Backend::Epoll.open() else {
         return eprintln!("skipped: there is no epoll");
     };
-    let mut event_loop: Loop<()> = EventLoop::over(reactor);
+    let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
     let (near, _far) = pair();
     let insert = event_loop
         .handle()
         .insert(near, READ, Mode::Level, |_, _, _, _| ());
     let key = insert.unwrap();
-    let calls = |event_loop: &mut Loop<()>| event_loop.handle().reactor().stats().control_calls;
+    let calls = |event_loop: &mut Loop<()>| event_loop.handle().stats().control_calls;
     let before = calls(&mut event_loop);
     for _ in 0..100 {
         event_loop.handle().disable(key);
@@ -230,7 +230,7 @@ fn off_and_on_again_makes_no_system_call_under_epoll() {
 #[test]
 fn a_source_removed_by_its_callback_is_open_until_that_returns() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
         let (near, mut far) = ready();
         let insert =
             event_loop
@@ -256,8 +256,8 @@ fn a_source_removed_by_its_callback_is_open_until_that_returns() {
 fn dropping_the_loop_closes_its_sources_and_drops_all_callbacks() {
     on_every_mechanism(|reactor| {
         let held = Rc::new(());
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let (near, mut far) = pair();
         let copies = [(); 6].map(|()| Rc::clone(&held));
         let [a, b, c, d, e, f] = copies;

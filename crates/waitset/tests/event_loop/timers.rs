@@ -15,7 +15,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 fn no_timer_fires_early_and_none_makes_the_loop_spin() {
     on_every_mechanism(|reactor| {
         let sleeps = reactor.capabilities().sleeps;
-        let mut event_loop: Loop<Option<Instant>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Option<Instant>> = EventLoop::with_reactor(reactor);
         let nanos = [1, 999, 50_000, 999_999, 1_000_001, 7_500_000];
         for delay in nanos.map(Duration::from_nanos) {
             let start = Instant::now();
@@ -39,8 +39,8 @@ fn no_timer_fires_early_and_none_makes_the_loop_spin() {
 #[test]
 fn a_timer_that_is_never_due_keeps_quiet_beside_one_that_is() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<u32> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<u32> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let days = Duration::from_secs(25 * 24 * 60 * 60); // beyond i32 milliseconds
         for delay in [Duration::MAX, Duration::from_secs(u64::MAX), days] {
             handle.arm_after(delay, |_, _, _| unreachable!());
@@ -60,10 +60,10 @@ fn a_wait_that_was_cut_short_is_not_longer_the_next_time() {
     alone::on_every_mechanism(test, |reactor| {
         extern "C" fn ignore(_: libc::c_int) {}
         sys::handle_without_restart(Signal::SIGUSR2, ignore);
-        let mut event_loop: Loop<bool> = EventLoop::over(reactor);
+        let mut event_loop: Loop<bool> = EventLoop::with_reactor(reactor);
         let delay = 100 * MILLISECOND;
         let start = Instant::now();
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         handle.arm_after(delay, |fired, _, _| *fired = true);
         handle.arm_after(Duration::MAX, |_, _, _| unreachable!());
         // Far more often than the timer's delay passes, for as long as it takes.
@@ -85,7 +85,7 @@ fn a_wait_that_was_cut_short_is_not_longer_the_next_time() {
 #[test]
 fn the_timeout_of_a_turn_counts_beside_later_timers() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
         let hour = Duration::from_secs(3_600);
         event_loop
             .handle()
@@ -100,7 +100,7 @@ fn the_timeout_of_a_turn_counts_beside_later_timers() {
 #[test]
 fn timers_fire_in_the_order_of_their_deadlines() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<u64>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<u64>> = EventLoop::with_reactor(reactor);
         let past = Instant::now();
         for number in [3, 1, 4, 1, 5, 9, 2, 6] {
             let deadline = past + Duration::from_nanos(number);
@@ -124,7 +124,7 @@ fn a_zero_timer_that_arms_itself_again_fires_once_a_turn_and_lets_events_through
             ticks: u32,
             events: u32,
         }
-        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut event_loop: Loop<State> = EventLoop::with_reactor(reactor);
         let (near, _far) = ready();
         let mut handle = event_loop.handle();
         handle.arm_after(Duration::ZERO, |state: &mut State, tick, handle| {
@@ -153,9 +153,9 @@ fn a_zero_timer_that_arms_itself_again_fires_once_a_turn_and_lets_events_through
 #[test]
 fn a_timer_cancelled_or_reset_by_another_that_is_due_does_not_fire() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<TimerKey>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<TimerKey>> = EventLoop::with_reactor(reactor);
         let past = Instant::now();
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         handle.arm_at(past, |later: &mut Vec<TimerKey>, _, handle| {
             assert!(handle.cancel(later[0]));
             assert!(handle.reset_after(later[1], Duration::MAX));
@@ -179,7 +179,7 @@ fn a_repeating_timer_keeps_its_rhythm_and_counts_what_it_missed() {
             last: Option<Instant>,
         }
         let period = 2 * MILLISECOND;
-        let mut event_loop: Loop<State> = EventLoop::over(reactor);
+        let mut event_loop: Loop<State> = EventLoop::with_reactor(reactor);
         let start = Instant::now();
         event_loop
             .handle()
@@ -213,7 +213,7 @@ fn a_repeating_timer_keeps_its_rhythm_and_counts_what_it_missed() {
 #[test]
 fn a_hundred_thousand_timers_fire_each_once() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<u8>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<u8>> = EventLoop::with_reactor(reactor);
         let mut fired = vec![0; 100_000];
         for number in 0..fired.len() {
             let delay = Duration::from_nanos((number * 7_919 % 5_000_000) as u64);

@@ -10,12 +10,12 @@ use super::mechanisms::*;
 use super::sys::Cutter;
 
 type Loop<State> = EventLoop<State, Watched>;
-type In<'a, State> = Handle<'a, State, Watched>;
+type In<'a, State> = Handle<'a, State>;
 
 fn with_loop<State>(test: impl Fn(Loop<State>, Told) + Sync) {
     on_every_mechanism(|reactor| {
         let (reactor, told) = watched(reactor);
-        test(EventLoop::over(reactor), told);
+        test(EventLoop::with_reactor(reactor), told);
     });
 }
 
@@ -38,7 +38,7 @@ fn turn_often<State>(event_loop: &mut Loop<State>, state: &mut State) {
 #[test]
 fn a_timer_that_resets_itself_to_zero() {
     with_loop(|mut event_loop, told| {
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let timer = handle.arm_after(Duration::ZERO, |_, tick, handle| {
             handle.reset_after(tick.timer, Duration::ZERO);
         });
@@ -51,7 +51,7 @@ fn a_timer_that_resets_itself_to_zero() {
 fn a_timer_that_resets_itself_to_a_moment_that_is_over() {
     with_loop(|mut event_loop, told| {
         let start = Instant::now();
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let timer = handle.arm_at(start, move |_, tick, handle| {
             handle.reset_at(tick.timer, start);
         });
@@ -63,7 +63,7 @@ fn a_timer_that_resets_itself_to_a_moment_that_is_over() {
 #[test]
 fn a_timer_with_a_period_of_zero() {
     with_loop(|mut event_loop, told| {
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let timer = handle.arm_every(Duration::ZERO, |_, _, _| ());
         turn_often(&mut event_loop, &mut ());
         expect_zero_timer(&told, Some(timer));
@@ -87,7 +87,7 @@ fn a_timer_at_zero_beside_a_source_that_is_served_now_and_then() {
     with_loop(|mut event_loop, told| {
         let (near, far) = unix_pair();
         let far = OwnedFd::from(far);
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let near = OwnedFd::from(near);
         let read_one = |_: &mut u32, near: &OwnedFd, _, _: &mut In<'_, _>| {
             read(near, 1);
@@ -109,7 +109,7 @@ fn a_timer_at_zero_beside_a_source_that_is_served_now_and_then() {
 fn a_mechanism_that_rounds_down_the_time_until_a_timer() {
     on_every_mechanism(|reactor| {
         let (reactor, told) = watched(Box::new(Cutter(reactor)));
-        let mut event_loop: Loop<()> = EventLoop::over(reactor);
+        let mut event_loop: Loop<()> = EventLoop::with_reactor(reactor);
         let period = Duration::from_micros(2_500);
         event_loop.handle().arm_every(period, |_, _, _| ());
         let spin = first_told(&told, || {
@@ -122,7 +122,7 @@ fn a_mechanism_that_rounds_down_the_time_until_a_timer() {
 #[test]
 fn an_idle_loop_with_timers_is_left_alone() {
     with_loop(|mut event_loop, told| {
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         for micros in [300, 700, 1_000, 1_500] {
             handle.arm_every(Duration::from_micros(micros), |_, _, _| ());
         }
@@ -145,7 +145,7 @@ fn an_idle_loop_with_timers_is_left_alone() {
 fn timers_that_are_late_are_left_alone() {
     with_loop(|mut event_loop, told| {
         let period = Duration::from_micros(20);
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         // Each callback takes longer than its period: there is too much work.
         handle.arm_every(period, move |ticks, _, handle| {
             let start = Instant::now();
@@ -188,7 +188,7 @@ fn a_zero_timer_for_each_message_is_left_alone() {
         let (near, far) = unix_pair();
         let far = OwnedFd::from(far);
         write(&far, 1);
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let near = OwnedFd::from(near);
         handle
             .insert(

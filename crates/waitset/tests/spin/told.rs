@@ -64,7 +64,7 @@ fn a_finding_is_text_beside_that_of_explain_from_either_side() {
 #[test]
 fn a_timers_hint_reaches_a_detector_inside_explain() {
     let (reactor, told) = watched(Backend::Poll.open().unwrap());
-    let mut event_loop = waitset::EventLoop::over(Explain::new(reactor, |_| ()));
+    let mut event_loop = waitset::EventLoop::with_reactor(Explain::new(reactor, |_| ()));
     event_loop.handle().arm_every(Duration::ZERO, |_, _, _| ());
     for _ in 0..300 {
         event_loop.turn(&mut (), None).unwrap();

@@ -36,7 +36,7 @@ fn a_full_backlog_is_taken_whole_in_bounded_turns() {
         let clients: Vec<_> = (0..256)
             .map(|_| TcpStream::connect(address).unwrap())
             .collect();
-        let mut event_loop: Loop<Vec<TcpStream>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<TcpStream>> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
             .listen(
@@ -73,8 +73,8 @@ fn a_backlog_of_one_serves_all_in_the_end() {
             .unwrap();
         socket.listen(1).unwrap();
         let listener = UnixListener::from(socket);
-        let mut event_loop: Loop<(usize, usize)> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<(usize, usize)> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let acceptor = Acceptor::new(listener).unwrap();
         handle
             .listen(
@@ -107,7 +107,7 @@ fn a_listener_that_is_disabled_or_removed_by_its_callback_takes_no_more() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (listener, address) = listener();
         let clients = [(); 5].map(|()| TcpStream::connect(address).unwrap());
-        let mut event_loop: Loop<(Option<Key>, usize)> = EventLoop::over(reactor);
+        let mut event_loop: Loop<(Option<Key>, usize)> = EventLoop::with_reactor(reactor);
         let key = event_loop
             .handle()
             .listen(
@@ -161,7 +161,7 @@ fn without_descriptors_connections_are_refused_without_a_spin_until_there_are_so
             Mode::Level
         };
         let (listener, address) = listener();
-        let mut event_loop: Loop<Vec<Told>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<Told>> = EventLoop::with_reactor(reactor);
         let acceptor = Acceptor::new(listener).unwrap();
         event_loop
             .handle()
@@ -203,7 +203,7 @@ fn without_a_reserve_connections_wait_and_the_listener_rests() {
     let name = "streams::accept::without_a_reserve_connections_wait_and_the_listener_rests";
     alone::on_every_mechanism(name, |reactor| {
         let (listener, address) = listener();
-        let mut event_loop: Loop<Vec<Told>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<Told>> = EventLoop::with_reactor(reactor);
         let acceptor = Acceptor::new(listener).unwrap().without_reserve();
         event_loop
             .handle()
@@ -227,7 +227,7 @@ fn without_a_reserve_connections_wait_and_the_listener_rests() {
             assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
             assert_eq!(*pause, Duration::from_millis(millis));
         }
-        let waits = |event_loop: &mut Loop<_>| event_loop.handle().reactor().stats().waits;
+        let waits = |event_loop: &mut Loop<_>| event_loop.handle().stats().waits;
         assert!(waits(&mut event_loop) <= 20, "it does not spin");
         unlimited();
         turn_until(&mut event_loop, &mut told, |told| told.len() == 4);
@@ -397,7 +397,7 @@ fn no_listener() -> [(&'static str, TcpListener); 3] {
 #[test]
 fn a_socket_that_takes_no_connections_has_failed_once_and_is_out_of_the_loop() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Vec<Refusal<SocketAddr>>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<Refusal<SocketAddr>>> = EventLoop::with_reactor(reactor);
         for (name, listener) in no_listener() {
             let acceptor = Acceptor::new(listener).unwrap();
             let note = |told: &mut Vec<_>, accepted: Result<_, _>, _: &mut In<'_, _>| {
@@ -417,7 +417,7 @@ fn a_socket_that_takes_no_connections_has_failed_once_and_is_out_of_the_loop() {
 #[test]
 fn a_listener_that_was_shut_down_has_failed_once_and_is_out_of_the_loop() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Vec<Refusal<()>>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<Refusal<()>>> = EventLoop::with_reactor(reactor);
         let name = format!("waitset-shut-down-{}", std::process::id());
         let address = std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap();
         let listener = UnixListener::bind_addr(&address).unwrap();
@@ -445,10 +445,10 @@ fn a_filter_that_refuses_every_accept_has_the_listener_fail_once() {
         let refused = waitset_conformance::refusing(&calls, libc::EPERM, || {
             let Ok(reactor) = backend.open() else { return };
             let (listener, address) = listener();
-            let mut event_loop: Loop<Vec<Told>> = EventLoop::over(reactor);
+            let mut event_loop: Loop<Vec<Told>> = EventLoop::with_reactor(reactor);
             let acceptor = Acceptor::new(listener).unwrap();
             let note = |told: &mut Vec<_>, accepted, _: &mut In<'_, _>| told.push(accepted);
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             handle.listen(acceptor, Mode::Level, note).unwrap();
             let _client = TcpStream::connect(address).unwrap();
             let mut told = Vec::new();
@@ -464,7 +464,7 @@ fn a_filter_that_refuses_every_accept_has_the_listener_fail_once() {
 #[test]
 fn accepted_tcp_streams_send_small_writes_immediately_unless_told_otherwise() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<TcpStream>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<TcpStream>> = EventLoop::with_reactor(reactor);
         for is_set in [true, false] {
             let (listener, address) = listener();
             let acceptor = Acceptor::new(listener).unwrap();
@@ -475,7 +475,7 @@ fn accepted_tcp_streams_send_small_writes_immediately_unless_told_otherwise() {
             let take = |streams: &mut Vec<_>, accepted: Told, _: &mut In<'_, _>| {
                 streams.push(accepted.unwrap().0);
             };
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             handle.listen(acceptor, Mode::Level, take).unwrap();
             let _client = TcpStream::connect(address).unwrap();
             let mut streams = Vec::new();
@@ -525,7 +525,7 @@ fn pauses_double_to_a_second_and_begin_anew_after_a_connection() {
 fn a_listener_that_has_failed_is_out_of_the_loop_before_its_callback_is_told() {
     on_every_mechanism(|reactor| {
         let (scripted, _far) = scripted(&[libc::EINVAL; 9]);
-        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
             .listen(

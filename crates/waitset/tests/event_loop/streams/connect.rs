@@ -60,7 +60,7 @@ type Answer<S> = Option<io::Result<S>>;
 #[test]
 fn a_loop_connects_to_both_families_of_tcp_and_to_unix_sockets() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Vec<TcpStream>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<TcpStream>> = EventLoop::with_reactor(reactor);
         let mut expected = Vec::new();
         let listeners = ["127.0.0.1:0", "[::1]:0"].map(TcpListener::bind);
         for listener in listeners.iter().flatten() {
@@ -87,7 +87,7 @@ fn a_loop_connects_to_both_families_of_tcp_and_to_unix_sockets() {
     on_every_mechanism(|reactor| {
         let path = Path::new();
         let listener = UnixListener::bind(&path.0).unwrap();
-        let mut event_loop: Loop<Answer<UnixStream>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Answer<UnixStream>> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
             .connect_unix(&path.0, LONG, |answer, stream, _| *answer = Some(stream));
@@ -121,7 +121,7 @@ fn a_refused_attempt_is_an_error_though_its_socket_is_writable() {
 fn a_loop_tells_of_a_refusal_once_and_keeps_nothing() {
     on_every_mechanism(|reactor| {
         let (address, _deaf) = deaf();
-        let mut event_loop: Loop<Vec<io::Error>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<io::Error>> = EventLoop::with_reactor(reactor);
         for _ in 0..10 {
             event_loop
                 .handle()
@@ -145,7 +145,7 @@ fn an_unreachable_network_is_told_of() {
     // A broadcast address, which TCP has no route to.
     let address = "127.255.255.255:9".parse().unwrap();
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Answer<TcpStream>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Answer<TcpStream>> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
             .connect_tcp(address, LONG, |answer, stream, _| *answer = Some(stream));
@@ -161,7 +161,7 @@ fn a_full_unix_backlog_is_tried_again_until_there_is_room() {
     on_every_mechanism(|reactor| {
         let path = Path::new();
         let (listener, waiting) = full_unix(&path);
-        let mut event_loop: Loop<Answer<UnixStream>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Answer<UnixStream>> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
             .connect_unix(&path.0, LONG, |answer, stream, _| *answer = Some(stream));
@@ -185,7 +185,7 @@ fn a_full_unix_backlog_ends_with_the_deadline_and_not_before() {
     on_every_mechanism(|reactor| {
         let path = Path::new();
         let _full = full_unix(&path);
-        let mut event_loop: Loop<Answer<UnixStream>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Answer<UnixStream>> = EventLoop::with_reactor(reactor);
         let timeout = Duration::from_millis(20);
         let start = Instant::now();
         event_loop
@@ -222,7 +222,7 @@ fn an_attempt_that_nobody_answers_ends_with_its_deadline_and_closes_its_socket()
                 false => break stream,
             }
         };
-        let mut event_loop: Loop<Answer<TcpStream>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Answer<TcpStream>> = EventLoop::with_reactor(reactor);
         let timeout = Duration::from_millis(20);
         let start = Instant::now();
         event_loop
@@ -271,7 +271,7 @@ fn a_socket_that_has_connected_to_itself_is_refused() {
 #[test]
 fn the_callback_runs_after_the_call_even_if_the_answer_is_known_at_once() {
     on_every_mechanism(|reactor| {
-        let mut event_loop: Loop<Answer<UnixStream>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Answer<UnixStream>> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
             .connect_unix("/nobody/listens/here", LONG, |answer, stream, _| {

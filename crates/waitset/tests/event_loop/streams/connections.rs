@@ -60,7 +60,7 @@ fn an_echo_gives_back_a_mebibyte_through_small_buffers_and_ends_after_it() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, far) = tcp_pair();
         far.set_nonblocking(false).unwrap();
-        let mut event_loop: Loop<bool> = EventLoop::over(reactor);
+        let mut event_loop: Loop<bool> = EventLoop::with_reactor(reactor);
         let limits = Limits {
             input: 1_000,
             output: 700,
@@ -100,7 +100,7 @@ fn an_echo_gives_back_a_mebibyte_through_small_buffers_and_ends_after_it() {
 fn an_echo_with_less_room_to_write_than_to_read_gives_all_back_before_the_end() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
-        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
         let limits = Limits {
             input: 1_000,
             output: 7,
@@ -112,7 +112,7 @@ fn an_echo_with_less_room_to_write_than_to_read_gives_all_back_before_the_end() 
             *notices += 1;
             connection.forward(connection, handle);
         };
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         drop(handle.open_with(near, mode, limits, echo).unwrap());
         far.write_all(&numbered(1_000)).unwrap();
         let mut notices = 0;
@@ -130,7 +130,7 @@ fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (mut client, near) = UnixStream::pair().unwrap();
         let (far, mut server) = UnixStream::pair().unwrap();
-        let mut event_loop: Loop<(Link, usize)> = EventLoop::over(reactor);
+        let mut event_loop: Loop<(Link, usize)> = EventLoop::with_reactor(reactor);
         let limits = Limits {
             input: 4_096,
             output: 4_096,
@@ -153,7 +153,7 @@ fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
                 _ => connection.forward(peer, handle),
             }
         };
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let near = handle.open_with(near, mode, limits, pass).unwrap();
         let far = handle.open_with(far, mode, limits, pass).unwrap();
         let asker = thread::spawn(move || {
@@ -180,7 +180,7 @@ fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
 fn input_that_is_not_consumed_stops_the_reading_without_a_spin_and_consuming_goes_on() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
-        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
         let limits = Limits {
             input: 100,
             output: 100,
@@ -218,8 +218,8 @@ fn another_connection_s_callback_can_send_and_finish() {
         let (near, mut asker) = pair();
         let (other, mut listener) = pair();
         listener.set_nonblocking(false).unwrap();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let other = handle.open(other, mode, told::<UnixStream>).unwrap();
         handle
             .open(near, mode, move |_, connection, notice, handle| {
@@ -249,7 +249,7 @@ fn a_reset_is_told_as_the_last_notice_wherever_it_was_met() {
     on_every_mechanism_and_mode(|reactor, mode| {
         // By a read.
         let (near, far) = tcp_pair();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
             .open(near, mode, told::<TcpStream>)
@@ -280,7 +280,7 @@ fn a_reset_is_told_as_the_last_notice_wherever_it_was_met() {
 #[test]
 fn a_reset_that_a_send_has_met_reads_as_no_end() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         for last_words in [&b""[..], b"half of a message"] {
             let (near, mut far) = tcp_pair();
             far.write_all(last_words).unwrap();
@@ -309,7 +309,7 @@ fn a_closed_connection_is_told_nothing_and_its_peer_sees_the_end() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
         far.write_all(b"!").unwrap();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let mut handle = event_loop.handle();
         let connection = handle.open(near, mode, told::<UnixStream>).unwrap();
         connection.close(&mut handle);
@@ -332,9 +332,9 @@ fn a_connection_that_its_callback_closes_is_told_nothing_more_though_more_has_co
     on_every_mechanism_and_mode(|reactor, mode| {
         for closes_by_key in [false, true] {
             let backend: waitset::Backend = reactor.name().parse().unwrap();
-            let mut event_loop: Loop<u32> = EventLoop::over(backend.open().unwrap());
+            let mut event_loop: Loop<u32> = EventLoop::with_reactor(backend.open().unwrap());
             let (near, mut far) = pair();
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             let told = move |notices: &mut u32,
                              connection: &Connection<UnixStream>,
                              _: Notice,
@@ -364,7 +364,7 @@ fn drained_is_told_when_a_slow_peer_has_taken_all_and_write_interest_ends_with_i
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
         far.set_nonblocking(false).unwrap();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let limits = Limits {
             output: MEBIBYTE,
             ..Limits::default()
@@ -395,7 +395,7 @@ fn drained_is_told_when_a_slow_peer_has_taken_all_and_write_interest_ends_with_i
 fn a_connection_whose_callback_panicked_goes_on() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
-        let mut event_loop: Loop<Vec<u8>> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Vec<u8>> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
             .open(
@@ -440,7 +440,7 @@ fn open_to_panic(
             assert!(!matches!(notice, Notice::Received), "as the test wants it");
             seen.note(connection, notice, handle);
         };
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     handle.open_with(near, mode, limits, panics).unwrap()
 }
 
@@ -448,7 +448,7 @@ fn open_to_panic(
 fn the_end_of_input_whose_callback_panicked_is_told() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let _near = open_to_panic(&mut event_loop, near, mode);
         far.write_all(b"!").unwrap();
         far.shutdown(Shutdown::Write).unwrap();
@@ -464,7 +464,7 @@ fn the_end_of_input_whose_callback_panicked_is_told() {
 fn a_callback_that_panicked_is_told_that_the_input_is_full() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let _near = open_to_panic(&mut event_loop, near, mode);
         far.write_all(b"0123456789").unwrap();
         let mut seen = Seen::default();
@@ -479,7 +479,7 @@ fn a_callback_that_panicked_is_told_that_the_input_is_full() {
 fn what_is_queued_is_written_though_the_callback_panicked() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let near = open_to_panic(&mut event_loop, near, mode);
         let mut seen = Seen::default();
         near.send(&numbered(MEBIBYTE), &mut event_loop.handle())
@@ -511,14 +511,14 @@ fn a_change_that_is_refused_is_asked_for_later_as_it_is_wanted_then() {
             refusals: Arc::clone(&refusals),
             clings: Arc::default(),
         });
-        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
         let (near, mut far) = pair();
         let limits = Limits {
             input: 10,
             output: 10,
         };
         let count = |told: &mut usize, _: &_, _, _: &mut In<'_, usize>| *told += 1;
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let near = handle.open_with(near, mode, limits, count).unwrap();
         for refused in 1..=3 {
             far.write_all(&[b'!'; 10]).unwrap();
@@ -528,7 +528,7 @@ fn a_change_that_is_refused_is_asked_for_later_as_it_is_wanted_then() {
             near.take(10, &mut event_loop.handle());
             // By then all that was put off has been done.
             let wait = Duration::from_millis(50);
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             handle.arm_after(wait, |told: &mut usize, _, _| *told = 1_000);
             turn_until(&mut event_loop, &mut told, |told| *told >= 1_000);
             far.write_all(b"?").unwrap();
@@ -543,8 +543,8 @@ fn a_change_that_is_refused_is_asked_for_later_as_it_is_wanted_then() {
 fn more_parts_than_one_call_takes_reach_the_peer_of_a_connection() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let connection = handle.open(near, mode, told::<UnixStream>).unwrap();
         let mut seen = Seen::default();
         settle(&mut event_loop, &mut seen);

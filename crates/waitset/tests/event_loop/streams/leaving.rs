@@ -30,7 +30,7 @@ fn open_idle<S: AsFd + 'static>(
             seen.note(connection, notice, handle);
         }
     };
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     handle.open_with(stream, mode, LITTLE, idle).unwrap()
 }
 
@@ -47,8 +47,8 @@ fn assert_reset(seen: &Seen) {
 fn a_reset_after_the_end_closes_and_does_not_spin() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, far) = tcp_pair();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         drop(handle.open(near, mode, told::<TcpStream>).unwrap());
         far.shutdown(Shutdown::Write).unwrap();
         let mut seen = Seen::default();
@@ -67,8 +67,8 @@ fn a_reset_after_the_end_closes_and_does_not_spin() {
 fn an_end_and_a_reset_that_come_together_are_both_told() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = tcp_pair();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         drop(handle.open(near, mode, told::<TcpStream>).unwrap());
         far.write_all(b"all").unwrap();
         far.shutdown(Shutdown::Write).unwrap();
@@ -85,8 +85,8 @@ fn a_reset_after_the_end_is_heard_when_answers_have_been_sent() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = tcp_pair();
         far.shutdown(Shutdown::Write).unwrap();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
-        let mut handle = event_loop.handle();
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
         let near = handle.open(near, mode, told::<TcpStream>).unwrap();
         let mut seen = Seen::default();
         turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
@@ -110,7 +110,7 @@ fn a_reset_after_this_side_has_finished_closes() {
     on_every_mechanism_and_mode(|reactor, mode| {
         for fills in [false, true] {
             let backend: waitset::Backend = reactor.name().parse().unwrap();
-            let mut event_loop: Loop<Seen> = EventLoop::over(backend.open().unwrap());
+            let mut event_loop: Loop<Seen> = EventLoop::with_reactor(backend.open().unwrap());
             let (near, mut far) = tcp_pair();
             let near = open_idle(&mut event_loop, near, mode);
             let mut seen = Seen::default();
@@ -131,7 +131,7 @@ fn a_reset_after_this_side_has_finished_closes() {
 fn a_full_input_is_told_once_each_time_that_it_fills() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let near = open_idle(&mut event_loop, near, mode);
         far.write_all(&numbered(1_000)).unwrap();
         let mut seen = Seen::default();
@@ -151,7 +151,7 @@ fn a_full_input_is_told_once_each_time_that_it_fills() {
 #[test]
 fn a_line_that_does_not_fit_is_told_and_its_sender_s_leaving_as_well() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let (near, mut far) = tcp_pair();
         let near = open_idle(&mut event_loop, near, mode);
         far.write_all(&numbered(250)).unwrap();
@@ -177,7 +177,7 @@ fn a_line_that_does_not_fit_is_told_and_its_sender_s_leaving_as_well() {
 #[test]
 fn a_reset_while_the_input_is_full_closes_and_loses_nothing_that_came_before() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let (near, mut far) = tcp_pair();
         let near = open_idle(&mut event_loop, near, mode);
         far.write_all(&numbered(40_000)).unwrap();
@@ -196,7 +196,7 @@ fn a_reset_while_the_input_is_full_closes_and_loses_nothing_that_came_before() {
 #[test]
 fn a_unix_peer_that_closes_while_the_input_is_full_ends_it_and_loses_nothing() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let (near, mut far) = pair();
         let near = open_idle(&mut event_loop, near, mode);
         far.write_all(&numbered(100_000)).unwrap();
@@ -217,9 +217,9 @@ fn a_unix_peer_that_closes_is_heard_although_it_has_ended_before() {
     on_every_mechanism_and_mode(|reactor, mode| {
         for leaves_unread in [false, true] {
             let backend: waitset::Backend = reactor.name().parse().unwrap();
-            let mut event_loop: Loop<Seen> = EventLoop::over(backend.open().unwrap());
+            let mut event_loop: Loop<Seen> = EventLoop::with_reactor(backend.open().unwrap());
             let (near, far) = pair();
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             let near = handle.open(near, mode, told::<UnixStream>).unwrap();
             far.shutdown(Shutdown::Write).unwrap();
             let mut seen = Seen::default();
@@ -242,7 +242,7 @@ fn a_unix_peer_that_closes_is_heard_although_it_has_ended_before() {
 #[test]
 fn urgent_data_at_a_full_input_does_not_spin_and_a_reset_is_heard_after_it() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let (near, mut far) = tcp_pair();
         drop(open_idle(&mut event_loop, near, mode));
         far.write_all(&[b'!'; 200]).unwrap();
@@ -259,7 +259,7 @@ fn urgent_data_at_a_full_input_does_not_spin_and_a_reset_is_heard_after_it() {
 #[test]
 fn clients_that_send_a_line_without_an_end_and_go_leave_nothing_behind() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<usize> = EventLoop::over(reactor);
+        let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
         let mut clients = Vec::new();
         for _ in 0..20 {
             let (near, mut far) = tcp_pair();
@@ -273,7 +273,7 @@ fn clients_that_send_a_line_without_an_end_and_go_leave_nothing_behind() {
                 }
                 *closed += usize::from(matches!(notice, Notice::Closed(_)));
             };
-            let mut handle = event_loop.handle();
+            let handle = event_loop.handle();
             drop(handle.open_with(near, mode, LITTLE, lines).unwrap());
             far.write_all(b"a line\n").unwrap();
             far.write_all(&[b'!'; 1_000]).unwrap();

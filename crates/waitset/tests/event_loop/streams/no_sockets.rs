@@ -31,7 +31,7 @@ fn until_closed(event_loop: &mut Loop<Seen>) -> Seen {
 #[test]
 fn the_read_end_of_a_pipe_is_read_to_its_end_and_closes_well() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         for finishes in [false, true] {
             let (reader, mut writer) = pipe_of_files();
             let tell = move |seen: &mut Seen,
@@ -59,7 +59,7 @@ fn the_read_end_of_a_pipe_is_read_to_its_end_and_closes_well() {
 #[test]
 fn the_write_end_of_a_pipe_takes_all_in_order_and_its_reader_sees_the_end() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let (mut reader, writer) = pipe_of_files();
         let limits = Limits {
             output: 1 << 20,
@@ -87,7 +87,7 @@ fn the_write_end_of_a_pipe_takes_all_in_order_and_its_reader_sees_the_end() {
 #[test]
 fn a_pipe_whose_reader_goes_is_closed_whether_or_not_there_is_something_to_write() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         for bytes in [0, 200_000] {
             let (reader, writer) = pipe_of_files();
             let mut handle = event_loop.handle();
@@ -107,7 +107,7 @@ fn a_socket_whose_peer_goes_raises_no_signal_in_a_program_that_does_not_ignore_i
     let name = "streams::no_sockets::a_socket_whose_peer_goes_raises_no_signal_in_a_program_that_does_not_ignore_it";
     alone::on_every_mechanism(name, |reactor| {
         sys::let_sigpipe_end_this_process();
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let (near, far) = pair();
         let mut handle = event_loop.handle();
         let near = handle
@@ -122,7 +122,7 @@ fn a_socket_whose_peer_goes_raises_no_signal_in_a_program_that_does_not_ignore_i
 #[test]
 fn a_terminal_is_read_and_written() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let terminal = nix::pty::openpty(None, None).unwrap();
         let (near, mut far) = (File::from(terminal.slave), File::from(terminal.master));
         let near = event_loop.handle().open(near, mode, told::<File>).unwrap();
@@ -147,7 +147,7 @@ fn a_terminal_is_read_and_written() {
 #[test]
 fn a_child_s_standard_streams_are_written_and_read() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Seen> = EventLoop::over(reactor);
+        let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let mut child = Command::new("cat")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

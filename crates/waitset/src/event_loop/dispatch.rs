@@ -1,0 +1,136 @@
+//! Running the callbacks of a turn.
+
+use std::mem;
+use std::slice;
+
+use waitset_core::{Event, Interest, Reactor, Readiness, Token};
+
+use super::core::{Context, Core, Handle, LocalHandle};
+use super::entry::{Kind, Status};
+use crate::Key;
+
+/// How many posted closures one turn runs: enough that a turn costs little beside them.
+const POSTED_PER_TURN: usize = 256;
+
+impl<State> LocalHandle<State> {
+    pub(super) fn as_handle(&self) -> Handle<'_, State> {
+        Handle { local: self }
+    }
+
+    /// Runs, for each of these events, the callback that it is for, if there is one and it
+    /// is enabled. What a callback that panics leaves undone is still in `rest`.
+    ///
+    /// Always inlined, so that `rest` is in registers.
+    #[inline(always)]
+    pub(super) fn dispatch_all(&self, state: &mut State, rest: &mut &[Event]) {
+        let core = &*self.0;
+        let dispatching = Dispatching(core);
+        let mut callbacks = core.callbacks.borrow_mut();
+        let handle = self.as_handle();
+        let mut context = Context { state, handle };
+        while let [event, later @ ..] = *rest {
+            *rest = later;
+            let token = event.token();
+            let Some(callback) = callbacks.get_mut(token) else {
+                core.mute(token);
+                continue;
+            };
+            core.running.set(token);
+            callback.run(event, &mut context);
+            while core.has_changes() {
+                drop(core.apply_to(&mut callbacks));
+            }
+        }
+        drop(callbacks);
+        mem::forget(dispatching);
+    }
+
+    /// Runs the callback of a channel or hook, if it has not been removed and is enabled.
+    #[inline(never)]
+    pub(super) fn dispatch(&self, state: &mut State, key: Key) {
+        let event = Event::new(key.token(), Interest::READABLE, Readiness::READABLE);
+        self.dispatch_all(state, &mut slice::from_ref(&event));
+    }
+
+    /// Runs what was deferred before this step began, what came from other threads, and
+    /// tasks.
+    #[inline(never)]
+    pub(super) fn run_deferred(&self, state: &mut State) -> usize {
+        let mut ran = 0;
+        let count = self.0.deferred.borrow().len();
+        for _ in 0..count {
+            let Some(call) = self.0.deferred.borrow_mut().pop_front() else {
+                break;
+            };
+            call(state, &mut self.as_handle());
+            ran += 1;
+        }
+        ran += self.run_inbox(state);
+        ran + self.guest().map_or(0, |guest| guest.run())
+    }
+
+    /// Runs a bounded number of posted closures, and lets each channel that has messages
+    /// as it begins run a bounded number of them.
+    fn run_inbox(&self, state: &mut State) -> usize {
+        let inbox = &self.0.inbox;
+        let mut ran = 0;
+        if inbox.has_mail() {
+            inbox.fetch_scheduled();
+            while ran < POSTED_PER_TURN {
+                let Some(call) = inbox.next_posted() else {
+                    break;
+                };
+                call(state, &mut self.as_handle());
+                ran += 1;
+            }
+        }
+        for _ in 0..inbox.scheduled() {
+            let Some(channel) = inbox.next_scheduled() else {
+                break;
+            };
+            self.dispatch(state, channel);
+            ran += inbox.messages();
+        }
+        ran
+    }
+}
+
+impl<State> Core<State> {
+    /// Makes a disabled entry that something came for silent until it is enabled. What came
+    /// for a removed one is dropped.
+    #[cold]
+    #[inline(never)]
+    fn mute(&self, token: Token) {
+        self.unheard.set(self.unheard.get() + 1);
+        let mut entries = self.entries.borrow_mut();
+        let key = entries.key_of(token);
+        let Some(entry) = entries.get_mut(key) else {
+            return;
+        };
+        if entry.status != Status::Resting {
+            return;
+        }
+        let is_silent = match entry.kind {
+            Kind::Source(watch) => {
+                let silence = |mut reactor: &mut dyn Reactor| {
+                    watch.registered.deregister(&*entry, &mut reactor)
+                };
+                self.with_reactor(silence) == Some(true)
+            }
+            Kind::Channel | Kind::Hook => true,
+        };
+        if is_silent {
+            entry.status = Status::Muted;
+        }
+    }
+}
+
+/// Does what a callback has noted when it panics: what it removed must not be called for the
+/// rest of the batch.
+struct Dispatching<'a, State>(&'a Core<State>);
+
+impl<State> Drop for Dispatching<'_, State> {
+    fn drop(&mut self) {
+        self.0.apply();
+    }
+}
