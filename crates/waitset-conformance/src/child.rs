@@ -14,12 +14,12 @@ use waitset_core::{Capabilities, Mode};
 
 use crate::Make;
 
-/// Set in a child to the test it was started for.
+/// The variable that names, in a child, the test that it was started for.
 const VARIABLE: &str = "WAITSET_ALONE";
 
-/// A case that takes longer hangs: in a wait that nothing ends, most likely.
+/// A case that takes longer hangs, most likely in a wait that does not end.
 const LONGEST: Duration = Duration::from_secs(100);
-/// Whoever waits for a child lets that say so first.
+/// A case with a child waits longer, so that the child reports first.
 const LONGEST_WITH_CHILD: Duration = Duration::from_secs(120);
 
 thread_local! {
@@ -27,7 +27,7 @@ thread_local! {
 }
 
 /// Runs `case`, which belongs to the test of the path `test`, crate included, and tests these
-/// rules of the contract. A mechanism that this machine lacks is passed over, audibly.
+/// rules of the contract. A mechanism that this machine lacks is skipped, with a message.
 #[doc(hidden)]
 pub fn run(test: &'static str, rules: &[u8], case: impl FnOnce(Make), make: Make) {
     // The harness shows it if the case fails.
@@ -39,7 +39,7 @@ pub fn run(test: &'static str, rules: &[u8], case: impl FnOnce(Make), make: Make
     // The harness knows a test by its path within the crate.
     let (_, path) = test.split_once("::").unwrap_or(("", test));
     TEST.set(path);
-    // Kept open: closing some reactors disturbs their thread a moment later.
+    // Kept open, because closing some reactors disturbs their thread a moment later.
     let first = make();
     match &first {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
@@ -89,8 +89,8 @@ fn until_its_end(case: impl FnOnce()) {
     }
 }
 
-/// Ends the process, and says for which test, if `case` hangs: a lost wake would keep the
-/// harness waiting for ever.
+/// Ends the process, and names the test, if `case` hangs: a lost wake would keep the harness waiting
+/// forever.
 fn watched(test: &str, case: impl FnOnce()) {
     let limit = match is_child() {
         true => LONGEST,
@@ -122,8 +122,8 @@ pub fn not_checked(what: impl Display) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// Runs `body` where no other test is: in a child process, which is this binary once
-/// more, for this test only.
+/// Runs `body` without other tests around: in a child process, which is this binary, started again
+/// for this test only.
 pub(crate) fn alone(body: impl FnOnce()) {
     if is_child() {
         body();
@@ -132,12 +132,12 @@ pub(crate) fn alone(body: impl FnOnce()) {
     }
 }
 
-/// Whether this process is a child.
+/// Returns `true` if this process is a child.
 pub(crate) fn is_child() -> bool {
     env::var(VARIABLE).is_ok_and(|test| test == TEST.get())
 }
 
-/// What starts the child; to be wrapped in another program by [`arguments`].
+/// Returns the command that starts the child. To wrap it in another program, use [`arguments`].
 pub(crate) fn command() -> Command {
     let [program, arguments @ ..] = arguments();
     let mut command = Command::new(program);
@@ -146,14 +146,14 @@ pub(crate) fn command() -> Command {
     command
 }
 
-/// The command line of the child.
+/// Returns the command line of the child.
 pub(crate) fn arguments() -> [String; 5] {
     let program = env::current_exe().unwrap().to_str().unwrap().to_owned();
     let [exact, threads, show] = ["--exact", "--test-threads=1", "--nocapture"].map(String::from);
     [program, TEST.get().to_owned(), exact, threads, show]
 }
 
-/// Tells the child what it is, and lets its output be read.
+/// Sets the child's variable, and makes its output readable.
 pub(crate) fn prepare(command: &mut Command) {
     command
         .env(VARIABLE, TEST.get())
@@ -185,7 +185,7 @@ fn read_all(from: &mut impl Read) -> String {
     text
 }
 
-/// `None` if it had to be killed.
+/// Returns `None` if the child had to be killed.
 fn wait_for(child: &mut Child) -> Option<ExitStatus> {
     let start = Instant::now();
     loop {

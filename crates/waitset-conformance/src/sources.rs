@@ -48,7 +48,7 @@ pub(crate) fn tcp_pair() -> (TcpStream, TcpStream) {
     (near, far)
 }
 
-/// Whether closing the stream resets the connection.
+/// Sets whether closing the stream resets the connection.
 pub(crate) fn linger(stream: &TcpStream, reset: bool) {
     let option = libc::linger {
         l_onoff: reset.into(),
@@ -77,11 +77,11 @@ pub(crate) fn half_close(stream: &UnixStream) {
     stream.shutdown(Shutdown::Write).unwrap();
 }
 
-/// Writes until there is no room; how many bytes that took.
+/// Writes until there is no room. Returns how many bytes that took.
 pub(crate) fn fill(mut into: impl Write) -> usize {
     let mut filled = 0;
-    // Whole pages first and then single bytes: a pipe has room for a byte while it has
-    // none for a page.
+    // Whole pages first and then single bytes: a pipe without room for a page can have room for a
+    // byte.
     for block in [&[0; 4096][..], &[0]] {
         loop {
             match into.write(block) {
@@ -94,8 +94,7 @@ pub(crate) fn fill(mut into: impl Write) -> usize {
     filled
 }
 
-/// Reads until there is nothing left; how many bytes there were, and whether the end was
-/// met.
+/// Reads until there is nothing left. Returns how many bytes there were, and `true` at end of file.
 pub(crate) fn drain(mut from: impl Read) -> (usize, bool) {
     let mut drained = 0;
     let mut buffer = [0; 65_536];
@@ -115,20 +114,19 @@ pub(crate) fn fresh_tcp() -> OwnedFd {
     socket(AddressFamily::Inet, SockType::Stream, flags, None).unwrap()
 }
 
-/// A connection attempt that was refused. The second socket keeps the port from being
-/// given to someone who would accept.
+/// A connection attempt that was refused. The second socket keeps the port, so that nobody accepts.
 pub(crate) fn refused_connection() -> (TcpStream, OwnedFd) {
     let deaf = fresh_tcp();
     bind(deaf.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).unwrap();
     let address: SockaddrIn = getsockname(deaf.as_raw_fd()).unwrap();
     let stream = fresh_tcp();
-    // EINPROGRESS, or ECONNREFUSED at once; both end in the same state.
+    // EINPROGRESS, or ECONNREFUSED immediately; both end in the same state.
     let _ = connect(stream.as_raw_fd(), &address);
     (stream.into(), deaf)
 }
 
-/// A datagram socket with an ICMP error pending: nobody listens where it sent to. The
-/// second socket keeps the port, and takes datagrams from itself only.
+/// A datagram socket with a pending ICMP error, because nobody listens on the port. The second socket
+/// keeps the port, and accepts datagrams from itself only.
 pub(crate) fn refused_datagram() -> (UdpSocket, UdpSocket) {
     let deaf = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address: SocketAddr = deaf.local_addr().unwrap();
@@ -141,7 +139,7 @@ pub(crate) fn refused_datagram() -> (UdpSocket, UdpSocket) {
     (sender, deaf)
 }
 
-/// A file with 64 KiB in it that has no name any more.
+/// A file of 64 KiB that no longer has a name.
 pub(crate) fn regular_file() -> File {
     let path = std::env::temp_dir().join(format!(
         "waitset-{}-{:?}",
@@ -156,7 +154,7 @@ pub(crate) fn regular_file() -> File {
     file
 }
 
-/// What is always ready: a regular file, a directory, `/dev/null`.
+/// Descriptors that are always ready: a regular file, a directory, `/dev/null`.
 pub(crate) fn always_ready() -> [File; 3] {
     let mut options = File::options();
     [
@@ -168,7 +166,7 @@ pub(crate) fn always_ready() -> [File; 3] {
 
 /// Waits with raw poll(2) until `source` shows `sign`.
 ///
-/// Loopback TCP delivers at once, unless the machine is too busy to.
+/// Loopback TCP delivers immediately, unless the machine is busy.
 #[track_caller]
 pub(crate) fn await_sign(source: impl AsFd, sign: Readiness) {
     let millis = i32::try_from(BOUND.as_millis()).unwrap();
@@ -180,14 +178,14 @@ pub(crate) fn await_sign(source: impl AsFd, sign: Readiness) {
     }
 }
 
-/// Lets this process have as many descriptors as the system allows: how many.
+/// Raises this process's limit of descriptors as far as the system allows, and returns it.
 pub(crate) fn raise_descriptor_limit() -> usize {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
     usize::try_from(hard).unwrap()
 }
 
-/// All descriptors of this process, found without opening one.
+/// Returns all descriptors of this process, without opening one.
 pub(crate) fn open_descriptors() -> Vec<RawFd> {
     let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     let numbers = 0..soft.min(65_536) as RawFd;

@@ -13,7 +13,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use waitset_core::{Interest, Mode, Reactor, Readiness, Token};
 
-/// Registers without the caller's promise.
+/// Registers a source without the caller's promise.
 pub(crate) fn register(
     reactor: &mut dyn Reactor,
     source: BorrowedFd<'_>,
@@ -27,22 +27,22 @@ pub(crate) fn register(
     unsafe { reactor.register(source, token, interest, mode) }
 }
 
-/// A descriptor by its number, whether it is open or not.
+/// Returns a descriptor with this number, open or not.
 pub(crate) fn forged(fd: RawFd) -> BorrowedFd<'static> {
     assert_ne!(fd, -1);
-    // SAFETY: it is not -1. It may not be open, which the callers test; all they do with
-    // it is to hand its number to the reactor.
+    // SAFETY: it is not -1. It may not be open, which the callers test; they only pass its number to
+    // the reactor.
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
-/// Whether a number is open, and its flags.
+/// Returns the flags of a descriptor, or `None` if it is not open.
 pub(crate) fn descriptor_flags(fd: RawFd) -> Option<libc::c_int> {
     // SAFETY: F_GETFD reads the descriptor's flags and touches no memory.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
     (flags != -1).then_some(flags)
 }
 
-/// A duplicate with a number of at least `least`.
+/// Returns a duplicate with a number of at least `least`.
 pub(crate) fn duplicate_from(fd: impl AsFd, least: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: F_DUPFD_CLOEXEC takes an integer and returns a new descriptor.
     let new = unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) };
@@ -62,7 +62,7 @@ pub(crate) fn interrupt_on_alarm() {
     unsafe { sigaction(Signal::SIGALRM, &action) }.unwrap();
 }
 
-/// How many bytes that were sent on a TCP stream its peer's kernel has yet to take.
+/// Returns how many bytes sent on a TCP stream the peer's kernel has not acknowledged yet.
 pub(crate) fn unacknowledged(stream: impl AsFd) -> usize {
     let mut count: libc::c_int = 0;
     let fd = stream.as_fd().as_raw_fd();
@@ -73,13 +73,13 @@ pub(crate) fn unacknowledged(stream: impl AsFd) -> usize {
     count as usize
 }
 
-/// What poll(2) observes of a source within `millis`, asked for `asked`.
+/// Returns what poll(2) observes of a source within `millis`, asked for `asked`.
 pub(crate) fn poll(source: impl AsFd, asked: Readiness, millis: i32) -> io::Result<Readiness> {
     let observed = try_poll(source, asked, millis)?;
     observed.ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))
 }
 
-/// The same; `None` for what poll(2) does not take (`POLLNVAL`).
+/// The same, or `None` for a descriptor that poll(2) refuses (`POLLNVAL`).
 pub(crate) fn try_poll(
     source: impl AsFd,
     asked: Readiness,

@@ -8,8 +8,8 @@ use waitset_core::{Capabilities, Event, Events, Interest, Mode, Reactor, Stats, 
 
 use crate::{Make, child, sys};
 
-/// How long anything that must come may take. Generous: machines are busy, and a test
-/// that waits this long has failed.
+/// How long an event that must come can take. Generous, because machines are busy: a test that waits
+/// this long has failed.
 pub(crate) const BOUND: Duration = Duration::from_secs(20);
 
 pub(crate) const R: Interest = Interest::READABLE;
@@ -115,14 +115,14 @@ impl Watch {
         count
     }
 
-    /// What one wait of no length returns.
+    /// Returns the events of one non-blocking check.
     #[track_caller]
     pub(crate) fn look(&mut self) -> Vec<Event> {
         self.wait(Some(Duration::ZERO));
         self.events.iter().copied().collect()
     }
 
-    /// The tokens of what one wait of no length returns, in order.
+    /// Returns the tokens of one non-blocking check, in order.
     #[track_caller]
     pub(crate) fn look_for_tokens(&mut self) -> Vec<u64> {
         let mut tokens: Vec<_> = self.look().iter().map(|event| event.token().0).collect();
@@ -130,21 +130,21 @@ impl Watch {
         tokens
     }
 
-    /// Two looks that see nothing: what a first one corrects, a second one would show.
+    /// Two checks that find nothing: something that the first one corrects would show in the second.
     #[track_caller]
     pub(crate) fn assert_silent(&mut self) {
         assert_eq!(self.look(), []);
         assert_eq!(self.look(), []);
     }
 
-    /// The same, where these sources are ready all the time.
+    /// The same, while these sources are ready all the time.
     #[track_caller]
     pub(crate) fn assert_silent_but_for(&mut self, tokens: &[u64]) {
         assert_eq!(self.look_for_tokens(), tokens);
         assert_eq!(self.look_for_tokens(), tokens);
     }
 
-    /// The one event of a wait that must not take long.
+    /// Returns the only event of a wait that must not take long.
     #[track_caller]
     pub(crate) fn the_event(&mut self) -> Event {
         let events = self.some_events();
@@ -152,7 +152,7 @@ impl Watch {
         events[0]
     }
 
-    /// The events of the first wait that has some, which must not take long.
+    /// Returns the events of the first wait that has some, which must not take long.
     #[track_caller]
     pub(crate) fn some_events(&mut self) -> Vec<Event> {
         let start = Instant::now();
@@ -162,7 +162,7 @@ impl Watch {
         self.events.iter().copied().collect()
     }
 
-    /// How many times waits return in `window`.
+    /// Returns how many times waits return in `window`.
     pub(crate) fn returns_in(&mut self, window: Duration) -> usize {
         let start = Instant::now();
         let mut returns = 0;
@@ -173,16 +173,16 @@ impl Watch {
         returns
     }
 
-    /// Nothing is reported for 200 ms, and nobody spins to find that out.
+    /// Nothing is reported for 200 ms, and the reactor does not spin.
     #[track_caller]
     pub(crate) fn assert_at_rest(&mut self) {
         self.assert_at_rest_for(Duration::from_millis(200));
     }
 
-    /// The same for as long as `window`, for a case that has much to look at.
+    /// The same for `window`, for a case that checks many sources.
     #[track_caller]
     pub(crate) fn assert_at_rest_for(&mut self, window: Duration) {
-        // Who spins before it sleeps learns here that it does not pay.
+        // A reactor that spins before it sleeps learns here that it does not pay.
         for _ in 0..4 {
             assert_eq!(self.wait(Some(Duration::from_millis(1))), 0);
         }
@@ -205,7 +205,7 @@ pub(crate) fn some_mode(can: &Capabilities) -> Mode {
     supported.expect("the capabilities declare all modes unsupported")
 }
 
-/// The directions in which an event reads as ready; empty events fail.
+/// Returns the directions in which an event reads as ready. Empty events fail.
 #[track_caller]
 pub(crate) fn directions(event: &Event) -> Interest {
     let seen = [
@@ -220,7 +220,7 @@ pub(crate) fn directions(event: &Event) -> Interest {
     Interest::from_bits(bits).unwrap_or_else(|| panic!("an empty event: {event:?}"))
 }
 
-/// Every interest there is.
+/// Iterates over all interests.
 pub(crate) fn interests() -> impl Iterator<Item = Interest> {
     (1..=ALL.bits()).filter_map(Interest::from_bits)
 }
