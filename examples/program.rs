@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::Resettable;
 use clap::{Args, Parser};
 use waitset::stream::Refusal;
-use waitset::{Backend, EventLoop, Explain, Interest, Mode, Reactor, Signal, Signals};
+use waitset::{Backend, EventLoop, Interest, Mode, Reactor, Signal, Signals, TraceReactor};
 
 use crate::{output, say, warn};
 
@@ -45,7 +45,7 @@ impl LoopFlags {
     pub fn open(&self) -> io::Result<AnyReactor> {
         let reactor = self.reactor.open()?;
         Ok(match self.explain {
-            true => Box::new(Explain::to_writer(reactor, output::StandardError)),
+            true => Box::new(TraceReactor::to_writer(reactor, output::StandardError)),
             false => reactor,
         })
     }

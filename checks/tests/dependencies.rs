@@ -42,7 +42,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         "waitset-conformance",
         &["libc", "nix", "proptest", "seccompiler"],
     ),
-    // socket2 for streams; tracing is optional, for `Explain`.
+    // socket2 for streams; tracing is optional, for `TraceReactor`.
     ("waitset", &["libc", "socket2", "tracing"]),
     // futures-core and hyper are optional.
     (

@@ -1,4 +1,4 @@
-//! Tells what the server does, beside what `Explain` tells of its reactor.
+//! Tells what the server does, beside what `TraceReactor` tells of its reactor.
 
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
@@ -27,7 +27,7 @@ impl Narrator {
         Self { is_telling }
     }
 
-    /// In the columns of `Explain`'s lines, each written at once, so that those of two
+    /// In the columns of `TraceReactor`'s lines, each written at once, so that those of two
     /// threads do not mix. What cannot be written is left out.
     fn tell(self, what: &str, text: impl FnOnce() -> String) {
         if self.is_telling {

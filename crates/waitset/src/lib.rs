@@ -6,7 +6,6 @@ mod backend;
 mod best;
 mod default_reactor;
 mod event_loop;
-mod explain;
 mod insert_error;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod refusal;
@@ -15,6 +14,7 @@ pub mod spin;
 pub mod stream;
 mod sys;
 mod text;
+mod trace;
 mod wait_set;
 
 pub use backend::{Backend, UnknownBackend};
@@ -25,9 +25,9 @@ pub use event_loop::{
     ChannelSender, ChildProcess, EventLoop, Handle, LocalHandle, LoopClosed, Remote, Signal,
     SignalInfo, Signals, Tick, TimerKey,
 };
-pub use explain::{Asked, Explain, Line};
 pub use insert_error::InsertError;
 pub use slab::Key;
+pub use trace::{TraceCall, TraceLine, TraceReactor};
 pub use wait_set::WaitSet;
 pub use waitset_core::{
     AsSource, BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Support,

@@ -11,8 +11,9 @@ use super::Spin;
 use super::pace::{Pace, Wait};
 use super::sources::Sources;
 
-/// Watches a reactor for waits that come to nothing, and says of each cause once what it
-/// is, why it spins, and what to do about it.
+/// A wrapper that finds waits of a reactor that return again and again with nothing done.
+///
+/// It reports each cause once: the source, timer or timeout, the reason, and the remedy.
 ///
 /// ```
 /// use std::io::stderr;
@@ -36,7 +37,7 @@ use super::sources::Sources;
 /// let spin = spins.try_recv().unwrap();
 /// assert_eq!(spin.reason, Reason::UnusedWriteInterest);
 /// assert!(matches!(spin.culprit, Culprit::Source { token, .. } if token == key.token()));
-/// assert!(spins.try_recv().is_err(), "it is told once");
+/// assert!(spins.try_recv().is_err(), "it is reported once");
 /// # }
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -51,49 +52,47 @@ use super::sources::Sources;
 /// ```
 ///
 /// It wraps any reactor: a bare one, that of a [`WaitSet`](crate::WaitSet), that of an
-/// [`EventLoop`](crate::EventLoop), a box. Around others, such as `Busy` and
-/// [`Explain`](crate::Explain), it belongs outermost but for `Explain`, which can be on
-/// either side.
+/// [`EventLoop`](crate::EventLoop), a box. Wrap it around other wrappers, such as `Busy`; only
+/// [`TraceReactor`](crate::TraceReactor) can be on either side.
 ///
 /// # What counts as a spin
 ///
-/// - **Sources.** Every thousand waits it takes a few of the sources that were just
-///   reported and watches them for 128 waits. One is told if it was ready all the while and
-///   it can be proved that nothing was read from it, or written to it, in that time: its
-///   queues and counters in the kernel are what they were, and nothing has arrived, which an
-///   epoll instance of the detector's own with the source under edge would have shown.
-/// - **Timers** of an event loop that are due as they are armed, in 128 turns one after the
-///   other with no event and no other work in them. Work in slices is no spin if it is
+/// - **Sources.** Every thousand waits, the detector picks a few of the sources that were just
+///   reported and watches them for 128 waits. It reports a source that was ready in all of them if
+///   it can prove that nothing was read from it or written to it: its queues and counters in the
+///   kernel have not changed, and nothing has arrived, which an epoll instance of the detector, in
+///   edge-triggered mode, would have reported.
+/// - **Timers** of an event loop that are due when they are armed, in 128 consecutive turns
+///   without an event or other work. Work in slices is not a spin if it is
 ///   [deferred](crate::Handle::defer).
-/// - **Timeouts** of zero after a wait that ran out, or of less than half a millisecond, in
-///   128 waits one after the other that brought nothing, with less than 10 µs between
-///   them. A caller who passes no timeout but zero polls on purpose and is left alone, as is
-///   one that works between its waits, or says that it [has to](Reactor::hint). So are
-///   `Busy`, `Sweep` and `Adaptive`, which spin within one wait.
+/// - **Timeouts** of zero after a wait whose timeout expired, or timeouts below 500 µs, in 128
+///   consecutive waits without an event, with less than 10 µs between them. A caller that only
+///   passes zero polls on purpose and is not reported, and neither is a caller that works between
+///   its waits or gives a [hint](Reactor::hint), nor `Busy`, `Sweep` and `Adaptive`, which spin
+///   inside a wait.
 ///
-/// A cause is told again when it was away: something was read or written, the registration
-/// was changed, or, with timeouts, 65,536 waits were without it.
+/// A cause is reported again if it was gone in between: something was read or written, the
+/// registration was changed, or, with timeouts, 65,536 waits passed without it.
 ///
 /// # What it does not find
 ///
-/// Where nothing can be proved it is silent: interest in writing to a pipe, a terminal or a
-/// device; regular files, which are always ready; sources under [`Mode::Edge`], which tell
-/// nothing twice. Of datagrams, signals and listeners of Unix sockets the kernel does not
-/// say how many are left: those are told after 65,536 waits, more than their queues hold.
-/// Of several sources with the same token, one is watched. Sources are watched on
-/// Linux with glibc or musl only.
+/// The detector is silent if it cannot prove a spin: write interest in a pipe, a terminal or a
+/// device; regular files, which are always ready; sources in [`Mode::Edge`], which report nothing
+/// twice. The kernel does not say how many datagrams, signals or connections to a Unix socket are
+/// left: those are reported after 65,536 waits, more than their queues hold. Of several sources
+/// with the same token, one is watched. Sources are watched on Linux with glibc or musl only.
 ///
 /// # Platform notes
 ///
-/// A wait for one event costs 52 instructions more, an event of ten at a time 10; an event loop
-/// without a detector pays nothing (100 pipes, epoll, counted by callgrind).
+/// A wait for 1 event costs 52 instructions more, and an event of 10 per wait costs 10 more (100
+/// pipes, epoll, counted by callgrind). An event loop without a detector pays nothing.
 ///
-/// One descriptor, made with it, so that it works when there is none left. In a loop that
-/// does not spin it adds at most 80 system calls to every thousand waits, 20 if one source
-/// is ready at a time, and reads no clock except around waits that ran out.
+/// The constructor makes one descriptor, so that the detector works when no descriptor is left. In
+/// a loop that does not spin, it adds at most 80 system calls per thousand waits, 20 if one source
+/// is ready at a time, and reads the clock only around waits whose timeout expires.
 pub struct SpinDetector<R> {
     inner: R,
-    tell: Box<dyn FnMut(&Spin) + Send>,
+    report: Box<dyn FnMut(&Spin) + Send>,
     /// Whether the next wait is looked at closely.
     is_alert: bool,
     /// How many waits with events until sources are looked at again.
@@ -106,11 +105,11 @@ pub struct SpinDetector<R> {
 const PAUSE: u32 = 1000;
 
 impl<R: Reactor> SpinDetector<R> {
-    /// Tells `tell` what `inner` spins on from now on.
+    /// Wraps `inner`, and calls `report` with each spin that is found.
     ///
     /// # Errors
     ///
-    /// As epoll_create1(2), `EMFILE` above all; `Unsupported` if a sandbox refuses it.
+    /// Those of epoll_create1(2), above all `EMFILE`; `Unsupported` if a sandbox refuses it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -118,8 +117,8 @@ impl<R: Reactor> SpinDetector<R> {
     /// use waitset::{EventLoop, Poll};
     ///
     /// let (sender, spins) = std::sync::mpsc::channel();
-    /// let tell = move |spin: &_| sender.send(format!("{spin:#}")).unwrap();
-    /// let mut event_loop = EventLoop::with_reactor(SpinDetector::new(Poll::new()?, tell)?);
+    /// let report = move |spin: &_| sender.send(format!("{spin:#}")).unwrap();
+    /// let mut event_loop = EventLoop::with_reactor(SpinDetector::new(Poll::new()?, report)?);
     /// event_loop.handle().arm_after(Duration::ZERO, |_, tick, handle| {
     ///     handle.reset_after(tick.timer, Duration::ZERO);
     /// });
@@ -131,10 +130,10 @@ impl<R: Reactor> SpinDetector<R> {
     /// assert!(spin.ends_with(Reason::ZeroTimer.remedy()));
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn new(inner: R, tell: impl FnMut(&Spin) + Send + 'static) -> io::Result<Self> {
+    pub fn new(inner: R, report: impl FnMut(&Spin) + Send + 'static) -> io::Result<Self> {
         Ok(Self {
             inner,
-            tell: Box::new(tell),
+            report: Box::new(report),
             is_alert: false,
             pause: PAUSE,
             pace: Pace::default(),
@@ -142,13 +141,13 @@ impl<R: Reactor> SpinDetector<R> {
         })
     }
 
-    /// Writes what is found to `writer`, for people to read.
+    /// Wraps `inner`, and writes each spin that is found to `writer`, for people to read.
     ///
-    /// What cannot be written is left out.
+    /// A spin that cannot be written is left out.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Those of [`new`](Self::new).
     ///
     /// ```
     /// use waitset::spin::SpinDetector;
@@ -165,23 +164,25 @@ impl<R: Reactor> SpinDetector<R> {
         })
     }
 
-    /// Tells what is found as events of the crate `tracing`, under the target `waitset`, at
-    /// the level `WARN`.
+    /// Wraps `inner`, and reports each spin as an event of the crate `tracing`, under the target
+    /// `waitset`, at the level `WARN`.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Those of [`new`](Self::new).
     #[cfg(feature = "tracing")]
     pub fn tracing(inner: R) -> io::Result<Self> {
         Self::new(inner, Spin::trace)
     }
 
-    /// The reactor that is watched.
-    pub fn get_ref(&self) -> &R {
+    /// Returns the inner reactor.
+    #[must_use]
+    pub const fn get_ref(&self) -> &R {
         &self.inner
     }
 
-    /// Ends the watch.
+    /// Returns the inner reactor, and ends the watch.
+    #[must_use]
     pub fn into_inner(self) -> R {
         self.inner
     }
@@ -213,13 +214,13 @@ impl<R: Reactor> SpinDetector<R> {
                 number: self.inner.stats().waits,
             };
             if let Some(found) = self.pace.note(wait) {
-                (self.tell)(&found.in_reactor(self.inner.name()));
+                (self.report)(&found.in_reactor(self.inner.name()));
             }
         }
         if self.sources.are_watched() {
-            let (tell, reactor) = (&mut self.tell, self.inner.name());
+            let (report, reactor) = (&mut self.report, self.inner.name());
             self.sources
-                .watch(events, |found| tell(&found.in_reactor(reactor)));
+                .watch(events, |found| report(&found.in_reactor(reactor)));
         } else if self.pause == 0 {
             self.pause = PAUSE;
             self.sources.pick(events);

@@ -6,42 +6,43 @@ use waitset_core::Token;
 
 use crate::text;
 
-/// Waits that came to nothing, as a [`SpinDetector`](super::SpinDetector) tells them.
+/// Waits that returned again and again with nothing done, as a
+/// [`SpinDetector`](super::SpinDetector) reports them.
 ///
-/// Printed with `{}` it is a paragraph of 80 columns beside the lines of
-/// [`Explain`](crate::Explain); with `{:#}` it is one line, however wide.
+/// Printed with `{}`, it is a paragraph of 80 columns in the layout of
+/// [`TraceReactor`](crate::TraceReactor)'s lines; with `{:#}`, a single line of any width.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Spin {
     /// The reactor's name.
     pub reactor: &'static str,
-    /// What the waits come back for.
+    /// The source, timer or timeout that makes the waits return.
     pub culprit: Culprit,
-    /// Why they come back again and again.
+    /// The reason why they return again and again.
     pub reason: Reason,
-    /// How many waits in a row came to nothing, so far.
+    /// The number of such waits in a row so far.
     pub waits: u64,
     /// How long they took.
     pub took: Duration,
 }
 
-/// What the waits of a [`Spin`] come back for.
+/// The source, timer or timeout that makes the waits of a [`Spin`] return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Culprit {
     /// A registered source.
     Source {
-        /// Its number.
+        /// Its descriptor.
         descriptor: RawFd,
-        /// What it was registered with: [`Key::token`](crate::Key::token) of its key in a
+        /// The token that it was registered with: [`Key::token`](crate::Key::token) of its key in a
         /// set or a loop.
         token: Token,
-        /// What it is: `TCP 127.0.0.1:80 -> 127.0.0.1:50312`, `Unix stream`, `pipe`.
+        /// Its kind and addresses: `TCP 127.0.0.1:80 -> 127.0.0.1:50312`, `Unix stream`, `pipe`.
         name: String,
     },
     /// A timer of a loop.
     Timer {
-        /// [`TimerKey::token`](crate::TimerKey::token) of its key.
+        /// The [`TimerKey::token`](crate::TimerKey::token) of its key.
         token: Token,
     },
     /// The timeout that was passed to the last wait.
@@ -69,34 +70,34 @@ impl Found {
     }
 }
 
-/// Why waits come back again and again with nothing done.
+/// The reason why waits return again and again with nothing done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// A source is writable, as nearly all are nearly always, and nothing is written.
+    /// A source is writable, as most sources are most of the time, and nothing is written.
     UnusedWriteInterest,
-    /// There is something to read, and it is not read.
+    /// There is input, and the program does not read it.
     UndrainedInput,
-    /// A connection waits to be accepted, and is not: `accept` is not called, or fails as
-    /// there is no descriptor to be had (`EMFILE`).
+    /// A connection in the backlog is not accepted: the program does not call `accept`, or the
+    /// call fails because no descriptor is available (`EMFILE`).
     UnacceptedConnection,
-    /// The peer has gone, and the source stays.
+    /// The peer has closed the connection, and the source is still registered.
     UnhandledHangup,
-    /// An error is pending, and nobody takes it.
+    /// An error is pending, and the program does not take it.
     UnhandledError,
-    /// A timer of an event loop is armed again and again for a moment that is over.
+    /// A timer of an event loop is armed again and again for a moment in the past.
     ZeroTimer,
-    /// After a wait until some moment, timeouts of zero up to it: what was left of the time
-    /// was rounded down.
+    /// Timeouts of zero follow a wait that returned before the caller's deadline: the time left was
+    /// rounded down.
     ZeroTimeout,
-    /// Timeouts below half a millisecond, each of which ran out.
+    /// Timeouts below 500 µs, each of which expires.
     ShortTimeout,
-    /// The reactor returns before the time is up, without an event, a wake or a signal.
+    /// The reactor returns before the timeout expires, without an event, a wakeup or a signal.
     EarlyReturn,
 }
 
 impl Reason {
-    /// The reason as a clause: `there is input that nobody reads`.
+    /// Returns the reason as a clause: `there is input that nobody reads`.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -112,7 +113,7 @@ impl Reason {
         }
     }
 
-    /// What to do about it, in a sentence.
+    /// Returns what to do about it, in a sentence.
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
@@ -147,6 +148,12 @@ impl Reason {
                  of it be waited for."
             }
         }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
     }
 }
 

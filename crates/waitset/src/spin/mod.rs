@@ -1,18 +1,17 @@
-//! A watch for waits that come to nothing: [`SpinDetector`].
+//! [`SpinDetector`], which finds waits that return again and again with nothing done.
 //!
-//! A wait that blocks does not when what it waits for is there already. If the program does
-//! nothing about it, the wait returns at once, again and again: nothing fails, and a
-//! processor is at 100 %.
+//! A wait does not block if a source is ready already. If the program does not handle what makes
+//! the source ready, each wait returns immediately: nothing fails, and a CPU is at 100 %.
 //!
-//! | [`Reason`] | what is found |
+//! | [`Reason`] | what the detector finds |
 //! |---|---|
-//! | [`UnusedWriteInterest`](Reason::UnusedWriteInterest) | interest in writing that was left on |
+//! | [`UnusedWriteInterest`](Reason::UnusedWriteInterest) | write interest that was left on |
 //! | [`UndrainedInput`](Reason::UndrainedInput) | input that is not read |
-//! | [`UnacceptedConnection`](Reason::UnacceptedConnection) | a listener that is not served, also where `accept` fails with `EMFILE` |
-//! | [`UnhandledHangup`](Reason::UnhandledHangup), [`UnhandledError`](Reason::UnhandledError) | a source that has ended and is still watched |
+//! | [`UnacceptedConnection`](Reason::UnacceptedConnection) | a listening socket whose backlog is not accepted, also if `accept` fails with `EMFILE` |
+//! | [`UnhandledHangup`](Reason::UnhandledHangup), [`UnhandledError`](Reason::UnhandledError) | a source that has ended and is still registered |
 //! | [`ZeroTimer`](Reason::ZeroTimer) | a timer of an [`EventLoop`](crate::EventLoop) with a delay of zero |
-//! | [`ZeroTimeout`](Reason::ZeroTimeout), [`ShortTimeout`](Reason::ShortTimeout) | a timeout below a millisecond that was cut to zero, or that only looks again |
-//! | [`EarlyReturn`](Reason::EarlyReturn) | a mechanism that cuts timeouts |
+//! | [`ZeroTimeout`](Reason::ZeroTimeout), [`ShortTimeout`](Reason::ShortTimeout) | a timeout below a millisecond that was rounded down to zero, or that only polls periodically |
+//! | [`EarlyReturn`](Reason::EarlyReturn) | a mechanism that returns before the timeout expires |
 
 mod detector;
 mod finding;
@@ -30,5 +29,5 @@ pub use finding::{Culprit, Reason, Spin};
 
 use finding::Found;
 
-/// How many waits in a row have to come to nothing.
+/// How many waits in a row must come to nothing before they are reported.
 const STREAK: u64 = 128;

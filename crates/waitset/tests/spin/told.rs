@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use waitset::spin::{Culprit, SpinDetector};
-use waitset::{Backend, Explain, Mode, Reactor, Stats, WaitSet};
+use waitset::{Backend, Mode, Reactor, Stats, TraceReactor, WaitSet};
 
 use super::mechanisms::*;
 
@@ -39,9 +39,9 @@ impl std::io::Write for Page {
 #[test]
 fn a_finding_is_text_beside_that_of_explain_from_either_side() {
     let page = Page::default();
-    let explained = Explain::to_writer(Backend::Poll.open().unwrap(), page.clone());
+    let explained = TraceReactor::to_writer(Backend::Poll.open().unwrap(), page.clone());
     let inside = SpinDetector::to_writer(explained, page.clone()).unwrap();
-    let mut set = WaitSet::with_reactor(Explain::new(inside, |_| ()));
+    let mut set = WaitSet::with_reactor(TraceReactor::new(inside, |_| ()));
     let (near, _far) = tcp_pair();
     set.insert(near, WRITE, Mode::Level).unwrap();
     for _ in 0..2000 {
@@ -64,7 +64,7 @@ fn a_finding_is_text_beside_that_of_explain_from_either_side() {
 #[test]
 fn a_timers_hint_reaches_a_detector_inside_explain() {
     let (reactor, told) = watched(Backend::Poll.open().unwrap());
-    let mut event_loop = waitset::EventLoop::with_reactor(Explain::new(reactor, |_| ()));
+    let mut event_loop = waitset::EventLoop::with_reactor(TraceReactor::new(reactor, |_| ()));
     event_loop.handle().arm_every(Duration::ZERO, |_, _, _| ());
     for _ in 0..300 {
         event_loop.turn(&mut (), None).unwrap();

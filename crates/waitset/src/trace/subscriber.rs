@@ -1,16 +1,16 @@
 use tracing::Level;
 
-use super::{Asked, Line};
+use super::{TraceCall, TraceLine};
 
 /// An event needs its level at compile time.
 macro_rules! event {
     ($level:expr, $line:expr) => {{
-        let line: &Line<'_> = $line;
+        let line: &TraceLine<'_> = $line;
         let counts = &line.counts;
         tracing::event!(
             target: "waitset",
             $level,
-            operation = line.asked.name(),
+            operation = line.call.name(),
             reactor = line.reactor,
             sources = line.sources,
             took_ns = u64::try_from(line.took.as_nanos()).unwrap_or(u64::MAX),
@@ -25,12 +25,12 @@ macro_rules! event {
     }};
 }
 
-impl Line<'_> {
-    /// Tells it to the subscriber.
-    pub(super) fn trace(&self) {
-        match self.asked {
+impl TraceLine<'_> {
+    /// Reports the line to the subscriber.
+    pub(super) fn emit(&self) {
+        match self.call {
             _ if self.error.is_some() => event!(Level::WARN, self),
-            Asked::Wait { .. } => event!(Level::TRACE, self),
+            TraceCall::Wait { .. } => event!(Level::TRACE, self),
             _ => event!(Level::DEBUG, self),
         }
     }

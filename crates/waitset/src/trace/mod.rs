@@ -1,8 +1,8 @@
-//! A reactor that tells what it does.
+//! A reactor that reports what it does.
 
 mod line;
 #[cfg(feature = "tracing")]
-mod trace;
+mod subscriber;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -13,18 +13,18 @@ use waitset_core::{
     BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Token, WaitHint, Waker,
 };
 
-pub use line::{Asked, Line};
+pub use line::{TraceCall, TraceLine};
 
-/// Tells each wait and each change of a reactor as a [`Line`]: what was asked, which
-/// system calls answered, how long the thread slept, what came back.
+/// A wrapper that reports each wait and each change of a reactor as a [`TraceLine`]: the call, how
+/// many system calls it took, how long the thread slept, the events.
 ///
 /// ```
 /// use std::io::{Write, stderr};
 /// use std::os::unix::net::UnixStream;
-/// use waitset::{Explain, Interest, Mode, Poll, WaitSet};
+/// use waitset::{TraceReactor, Interest, Mode, Poll, WaitSet};
 ///
 /// let (mut near, far) = UnixStream::pair()?;
-/// let mut set = WaitSet::with_reactor(Explain::to_writer(Poll::new()?, stderr()));
+/// let mut set = WaitSet::with_reactor(TraceReactor::to_writer(Poll::new()?, stderr()));
 /// set.insert(far, Interest::READABLE, Mode::Level)?;
 /// near.write_all(b"!")?;
 /// set.wait(None)?;
@@ -35,50 +35,54 @@ pub use line::{Asked, Line};
 ///
 /// ```text
 /// register   descriptor 4 as token 0: readable, level-triggered
-///            poll: no system call, 1.2µs
-/// wait       on 1 source, for ever
-///            poll looked for 3.1µs: 1 event: token 0 readable
+///            poll: 0 system calls, 1.2µs
+/// wait       on 1 source, no timeout
+///            poll checked for 3.1µs: 1 event: token 0 readable
 /// ```
 ///
-/// Everything else is the inner reactor's, its errors, events and counts included. What
-/// it costs is two readings of the clock and of the counts an operation, and the telling.
-pub struct Explain<R> {
+/// Everything else is that of the inner reactor, its errors, events and statistics included.
+///
+/// # Platform notes
+///
+/// Each call of the reactor reads the clock and the statistics twice, and then runs the function
+/// that receives the line. No further system call is made.
+pub struct TraceReactor<R> {
     inner: R,
-    tell: Box<dyn FnMut(&Line<'_>) + Send>,
+    report: Box<dyn FnMut(&TraceLine<'_>) + Send>,
     sources: usize,
-    /// The counts as they were at the last line.
-    told: Stats,
+    /// The statistics at the last line.
+    reported: Stats,
 }
 
-impl<R: Reactor> Explain<R> {
-    /// Tells `tell` what `inner` does from now on.
+impl<R: Reactor> TraceReactor<R> {
+    /// Wraps `inner`, and calls `report` with a line after each of its calls.
     ///
     /// ```
     /// use std::sync::mpsc;
     /// use std::time::Duration;
-    /// use waitset::{Epoll, Events, Explain, Reactor};
+    /// use waitset::{Epoll, Events, TraceReactor, Reactor};
     ///
     /// let (sender, lines) = mpsc::channel();
-    /// let mut reactor = Explain::new(Epoll::new()?, move |line| {
+    /// let mut reactor = TraceReactor::new(Epoll::new()?, move |line| {
     ///     sender.send(format!("{line:#}")).unwrap();
     /// });
     /// reactor.wait(&mut Events::with_capacity(8), Some(Duration::ZERO))?;
     /// let line = lines.recv().unwrap();
-    /// assert!(line.starts_with("wait on no source, without sleeping: epoll_wait looked for"));
+    /// assert!(line.starts_with("wait on 0 sources, zero timeout: epoll_wait checked for"));
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn new(inner: R, tell: impl FnMut(&Line<'_>) + Send + 'static) -> Self {
+    pub fn new(inner: R, report: impl FnMut(&TraceLine<'_>) + Send + 'static) -> Self {
         Self {
-            told: inner.stats(),
+            reported: inner.stats(),
             inner,
-            tell: Box::new(tell),
+            report: Box::new(report),
             sources: 0,
         }
     }
 
-    /// Writes the lines to `writer`, for people to read.
+    /// Wraps `inner`, and writes the lines to `writer`, for people to read.
     ///
-    /// What cannot be written is left out: telling does not change what is told of.
+    /// Lines that cannot be written are left out.
     pub fn to_writer(inner: R, mut writer: impl Write + Send + 'static) -> Self {
         Self::new(inner, move |line| {
             // One write a line, so that those of two reactors do not mix.
@@ -86,62 +90,64 @@ impl<R: Reactor> Explain<R> {
         })
     }
 
-    /// Tells the lines as events of the crate `tracing`, under the target `waitset`:
-    /// waits at the level `TRACE`, changes at `DEBUG`, errors at `WARN`.
+    /// Wraps `inner`, and reports the lines as events of the crate `tracing`, under the target
+    /// `waitset`: waits at the level `TRACE`, changes at `DEBUG`, errors at `WARN`.
     #[cfg(feature = "tracing")]
     pub fn tracing(inner: R) -> Self {
-        Self::new(inner, |line| line.trace())
+        Self::new(inner, |line| line.emit())
     }
 
-    /// The reactor that is told of.
-    pub fn get_ref(&self) -> &R {
+    /// Returns the inner reactor.
+    #[must_use]
+    pub const fn get_ref(&self) -> &R {
         &self.inner
     }
 
-    /// Ends the telling.
+    /// Returns the inner reactor, and ends the trace.
+    #[must_use]
     pub fn into_inner(self) -> R {
         self.inner
     }
 
-    /// Does something to the inner reactor and tells it.
+    /// Changes the inner reactor and reports it.
     fn change(
         &mut self,
-        asked: Asked,
+        call: TraceCall,
         change: impl FnOnce(&mut R) -> io::Result<()>,
     ) -> io::Result<()> {
         let before = Instant::now();
-        let answer = change(&mut self.inner);
+        let result = change(&mut self.inner);
         let took = before.elapsed();
-        if answer.is_ok() {
-            match asked {
-                Asked::Register { .. } => self.sources += 1,
-                Asked::Deregister { .. } => self.sources = self.sources.saturating_sub(1),
+        if result.is_ok() {
+            match call {
+                TraceCall::Register { .. } => self.sources += 1,
+                TraceCall::Deregister { .. } => self.sources = self.sources.saturating_sub(1),
                 _ => {}
             }
         }
-        self.tell(Line {
-            asked,
+        self.report(TraceLine {
+            call,
             took,
-            error: answer.as_ref().err(),
-            ..Line::of(&self.inner)
+            error: result.as_ref().err(),
+            ..TraceLine::of(&self.inner)
         });
-        answer
+        result
     }
 
-    /// Completes the line and tells it.
-    fn tell(&mut self, line: Line<'_>) {
+    /// Completes the line and reports it.
+    fn report(&mut self, line: TraceLine<'_>) {
         let now = self.inner.stats();
-        let line = Line {
+        let line = TraceLine {
             sources: self.sources,
-            counts: now.since(&self.told),
+            counts: now.since(&self.reported),
             ..line
         };
-        self.told = now;
-        (self.tell)(&line);
+        self.reported = now;
+        (self.report)(&line);
     }
 }
 
-impl<R: Reactor> Reactor for Explain<R> {
+impl<R: Reactor> Reactor for TraceReactor<R> {
     #[allow(unsafe_code, reason = "the registration outlives the borrow")]
     unsafe fn register(
         &mut self,
@@ -150,14 +156,14 @@ impl<R: Reactor> Reactor for Explain<R> {
         interest: Interest,
         mode: Mode,
     ) -> io::Result<()> {
-        let asked = Asked::Register {
+        let call = TraceCall::Register {
             descriptor: source.as_raw_fd(),
             token,
             interest,
             mode,
         };
-        self.change(asked, |inner| {
-            // SAFETY: the caller's promise is the one that is asked for.
+        self.change(call, |inner| {
+            // SAFETY: the caller makes the promise that the inner reactor requires.
             unsafe { inner.register(source, token, interest, mode) }
         })
     }
@@ -169,39 +175,39 @@ impl<R: Reactor> Reactor for Explain<R> {
         interest: Interest,
         mode: Mode,
     ) -> io::Result<()> {
-        let asked = Asked::Modify {
+        let call = TraceCall::Modify {
             descriptor: source.as_raw_fd(),
             token,
             interest,
             mode,
         };
-        self.change(asked, |inner| inner.modify(source, token, interest, mode))
+        self.change(call, |inner| inner.modify(source, token, interest, mode))
     }
 
     fn deregister(&mut self, source: BorrowedSource<'_>) -> io::Result<()> {
         let descriptor = source.as_raw_fd();
-        self.change(Asked::Deregister { descriptor }, |inner| {
+        self.change(TraceCall::Deregister { descriptor }, |inner| {
             inner.deregister(source)
         })
     }
 
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let before = Instant::now();
-        let answer = self.inner.wait(events, timeout);
+        let result = self.inner.wait(events, timeout);
         let took = before.elapsed();
-        let mut line = Line {
-            asked: Asked::Wait { timeout },
+        let mut line = TraceLine {
+            call: TraceCall::Wait { timeout },
             took,
-            error: answer.as_ref().err(),
-            ..Line::of(&self.inner)
+            error: result.as_ref().err(),
+            ..TraceLine::of(&self.inner)
         };
-        if answer.is_ok() {
+        if result.is_ok() {
             line.events = events.as_slice();
             line.was_woken = events.was_woken();
             line.was_interrupted = events.was_interrupted();
         }
-        self.tell(line);
-        answer
+        self.report(line);
+        result
     }
 
     fn waker(&self) -> Waker {
@@ -225,9 +231,9 @@ impl<R: Reactor> Reactor for Explain<R> {
     }
 }
 
-impl<R: fmt::Debug> fmt::Debug for Explain<R> {
+impl<R: fmt::Debug> fmt::Debug for TraceReactor<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Explain")
+        f.debug_struct("TraceReactor")
             .field("inner", &self.inner)
             .field("sources", &self.sources)
             .finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! A reactor that tells what it does, on every mechanism.
+//! A reactor that reports what it does, on every mechanism.
 
 use std::env;
 use std::fmt::{Debug, Write as _};
@@ -9,18 +9,18 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use waitset::{Asked, Backend, Explain, Interest, Mode, Reactor, Stats, WaitSet};
+use waitset::{Backend, Interest, Mode, Reactor, Stats, TraceCall, TraceReactor, WaitSet};
 
 const READ: Interest = Interest::READABLE;
 const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 
 type AnyReactor = Box<dyn Reactor + Send>;
-type Set = WaitSet<TcpStream, (), Explain<AnyReactor>>;
+type Set = WaitSet<TcpStream, (), TraceReactor<AnyReactor>>;
 
 /// What a test keeps of a line.
 #[derive(Clone)]
 struct Told {
-    asked: Asked,
+    call: TraceCall,
     sources: usize,
     counts: Stats,
     took: Duration,
@@ -58,12 +58,12 @@ fn on_every_mechanism(test: impl Fn(Set, Arc<Mutex<Vec<Told>>>) + Sync) {
 fn listened(
     reactor: AnyReactor,
     also: impl Fn() + Send + 'static,
-) -> (Explain<AnyReactor>, Arc<Mutex<Vec<Told>>>) {
+) -> (TraceReactor<AnyReactor>, Arc<Mutex<Vec<Told>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let lines = Arc::clone(&told);
-    let reactor = Explain::new(reactor, move |line| {
+    let reactor = TraceReactor::new(reactor, move |line| {
         lines.lock().unwrap().push(Told {
-            asked: line.asked,
+            call: line.call,
             sources: line.sources,
             counts: line.counts,
             took: line.took,
@@ -110,21 +110,21 @@ fn every_operation_is_one_line_with_its_answer() {
         set.remove(key).unwrap();
 
         let told = told.lock().unwrap().clone();
-        let asked: Vec<_> = told.iter().map(|line| line.asked).collect();
-        let [Asked::Register { token, .. }, ..] = asked[..] else {
+        let asked: Vec<_> = told.iter().map(|line| line.call).collect();
+        let [TraceCall::Register { token, .. }, ..] = asked[..] else {
             panic!("{asked:?}");
         };
-        let change = |interest, mode| Asked::Modify {
+        let change = |interest, mode| TraceCall::Modify {
             descriptor,
             token,
             interest,
             mode,
         };
-        let wait = |timeout| Asked::Wait { timeout };
+        let wait = |timeout| TraceCall::Wait { timeout };
         assert_eq!(
             asked,
             [
-                Asked::Register {
+                TraceCall::Register {
                     descriptor,
                     token,
                     interest: READ,
@@ -135,7 +135,7 @@ fn every_operation_is_one_line_with_its_answer() {
                 wait(None),
                 wait(None),
                 wait(Some(timeout)),
-                Asked::Deregister { descriptor },
+                TraceCall::Deregister { descriptor },
             ]
         );
         let sources: Vec<_> = told.iter().map(|line| line.sources).collect();
@@ -143,7 +143,11 @@ fn every_operation_is_one_line_with_its_answer() {
         assert_eq!(told[3].events, [debug(event)]);
         assert!(told[4].was_woken && !told[3].was_woken);
         assert!(told[5].took >= timeout && told[5].events.is_empty());
-        assert!(told[5].text.contains("the time was up"), "{}", told[5].text);
+        assert!(
+            told[5].text.contains("the timeout expired"),
+            "{}",
+            told[5].text
+        );
     });
 }
 
@@ -186,7 +190,7 @@ fn errors_are_told_and_forwarded() {
                 let kind = Some(ErrorKind::Unsupported);
                 assert_eq!((last.error, last.sources), (kind, 1));
                 let words: Vec<_> = last.text.split_whitespace().collect();
-                let told = words.join(" ").contains(&format!("refused: {error}"));
+                let told = words.join(" ").contains(&format!("failed: {error}"));
                 assert!(told, "{}", last.text);
             }
         }
@@ -198,7 +202,7 @@ fn what_is_no_operation_is_the_inner_reactors() {
     for backend in Backend::all() {
         let Ok(inner) = backend.open() else { continue };
         let capabilities = inner.capabilities();
-        let reactor = Explain::to_writer(inner, Vec::new());
+        let reactor = TraceReactor::to_writer(inner, Vec::new());
         assert_eq!(reactor.name(), backend.name());
         assert_eq!(reactor.capabilities(), capabilities);
         assert_eq!(reactor.stats(), Stats::default());
@@ -267,7 +271,7 @@ fn script(set: &mut Set, pairs: Pairs) -> Pairs {
 }
 
 /// Set in a child to the mechanism that it runs.
-const CHILD: &str = "WAITSET_EXPLAIN_CHILD";
+const CHILD: &str = "WAITSET_TRACE_CHILD";
 
 const WAITS: [&str; 7] = [
     "select",
@@ -314,7 +318,7 @@ fn strace_sees_the_system_calls_of_each_line() {
 /// Runs `script` in a child under strace. Returns what was told and what was traced: for
 /// each line the numbers of wait calls and of all.
 fn trace(backend: Backend) -> (String, String) {
-    let file = format!("waitset-explain-{}-{backend}.strace", std::process::id());
+    let file = format!("waitset-trace-{}-{backend}.strace", std::process::id());
     let file = env::temp_dir().join(file);
     let names = [&WAITS[..], &OTHERS, &["close"]].concat().join(",");
     let mut strace = Command::new("strace");
@@ -431,7 +435,8 @@ mod tracing_events {
     fn lines_are_events_of_tracing() {
         let keeper = Arc::new(Keeper(Mutex::default()));
         tracing::subscriber::with_default(Arc::clone(&keeper), || {
-            let mut set = WaitSet::with_reactor(Explain::tracing(waitset::Poll::new().unwrap()));
+            let mut set =
+                WaitSet::with_reactor(TraceReactor::tracing(waitset::Poll::new().unwrap()));
             let key = set.insert(pair().0, READ, Mode::Level).unwrap();
             set.insert(pair().0, READ, Mode::Edge).unwrap_err();
             set.wait(AT_ONCE).unwrap();
@@ -453,7 +458,7 @@ mod tracing_events {
         );
         let wait = &kept[2].2;
         assert!(
-            wait.starts_with("wait on 1 source, without sleeping: poll looked"),
+            wait.starts_with("wait on 1 source, zero timeout: poll checked"),
             "{wait}"
         );
     }

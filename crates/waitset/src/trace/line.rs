@@ -7,41 +7,41 @@ use waitset_core::{Event, Interest, Mode, Reactor, Stats, Token};
 
 use crate::text;
 
-/// One operation of a reactor, as [`Explain`](crate::Explain) tells it.
+/// A call of a reactor and its result, as [`TraceReactor`](crate::TraceReactor) reports it.
 ///
-/// Printed with `{}` it is what was asked, and below it what came of it, wrapped at 80
-/// columns; with `{:#}` it is one line, however wide.
+/// Printed with `{}`, the call is on the first line and its result below, wrapped at 80 columns;
+/// with `{:#}`, both are on a single line of any width.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Line<'a> {
+pub struct TraceLine<'a> {
     /// The reactor's name.
     pub reactor: &'static str,
-    /// Whether its waits sleep; those of `busy` and `sweep` spin.
+    /// `true` if its waits sleep; those of `busy` and `sweep` spin.
     pub sleeps: bool,
-    /// What was asked of it.
-    pub asked: Asked,
-    /// How many sources were registered, after a change or while it waited.
+    /// The call.
+    pub call: TraceCall,
+    /// The number of registered sources, after a change or during a wait.
     pub sources: usize,
-    /// What was counted since the last line. That includes what wakers did meanwhile, so
-    /// that all lines together have all system calls.
+    /// The statistics since the last line. They include the calls that wakers made in the
+    /// meantime, so that all lines together have all system calls.
     pub counts: Stats,
-    /// How long it took, asleep or not.
+    /// How long the call took, asleep or not.
     pub took: Duration,
-    /// What a wait brought.
+    /// The events that a wait returned.
     pub events: &'a [Event],
-    /// Whether a waker ended a wait, or would have.
+    /// `true` if a waker ended a wait, or would have ended it.
     pub was_woken: bool,
     /// `true` if a signal handler, or a stop of the process, ended a wait.
     pub was_interrupted: bool,
-    /// Why it failed, if it did.
+    /// The error that the call returned, if it failed.
     pub error: Option<&'a io::Error>,
 }
 
-/// What was asked of a reactor.
+/// A call of a reactor, with its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields are the arguments of the methods")]
-pub enum Asked {
+pub enum TraceCall {
     /// [`Reactor::register`].
     Register {
         descriptor: RawFd,
@@ -62,13 +62,13 @@ pub enum Asked {
     Wait { timeout: Option<Duration> },
 }
 
-impl Line<'_> {
-    /// A line that tells nothing so far.
+impl TraceLine<'_> {
+    /// A line with nothing filled in but what the reactor is.
     pub(super) fn of(reactor: &impl Reactor) -> Self {
         Self {
             reactor: reactor.name(),
             sleeps: reactor.capabilities().sleeps,
-            asked: Asked::Wait { timeout: None },
+            call: TraceCall::Wait { timeout: None },
             sources: 0,
             counts: Stats::default(),
             took: Duration::ZERO,
@@ -80,11 +80,11 @@ impl Line<'_> {
     }
 
     fn is_wait(&self) -> bool {
-        matches!(self.asked, Asked::Wait { .. })
+        matches!(self.call, TraceCall::Wait { .. })
     }
 
-    /// The system call that waits, under the name that its manual page has: `epoll_wait`
-    /// stands for `epoll_pwait2` too.
+    /// The name of the system call that waits, as its manual page has it: `epoll_wait` stands for
+    /// `epoll_pwait2`, too.
     fn wait_call(&self) -> &'static str {
         match self.reactor {
             "select" => "select",
@@ -95,31 +95,31 @@ impl Line<'_> {
         }
     }
 
-    /// What the thread did: it looks if it may not sleep, or if it found something
-    /// before it had to.
+    /// What the thread did: with a zero timeout, or if it found something before it had to sleep,
+    /// it checked.
     fn activity(&self) -> &'static str {
         let may_not_sleep = Some(Duration::ZERO);
-        match self.asked {
-            Asked::Wait { timeout } if timeout == may_not_sleep => "looked",
-            _ if self.counts.probe_hits > 0 => "looked",
+        match self.call {
+            TraceCall::Wait { timeout } if timeout == may_not_sleep => "checked",
+            _ if self.counts.probe_hits > 0 => "checked",
             _ if self.sleeps => "slept",
             _ => "spun",
         }
     }
 
-    fn tell_answer(&self, f: &mut impl Write) -> fmt::Result {
+    fn write_result(&self, f: &mut impl Write) -> fmt::Result {
         let counts = &self.counts;
-        // More digits say nothing; fractions of a nanosecond least of all.
+        // More digits mean nothing, least of all fractions of a nanosecond.
         let took = match self.took {
             took if took < Duration::from_micros(1) => format!("{took:?}"),
             took => format!("{took:.1?}"),
         };
         if let Some(error) = self.error {
-            return write!(f, "refused: {error}");
+            return write!(f, "failed: {error}");
         }
         if !self.is_wait() {
             write!(f, "{}: ", self.reactor)?;
-            tell_number(f, counts.system_calls(), "system call")?;
+            write_count(f, counts.system_calls(), "system call")?;
             return write!(f, ", {took}");
         }
         match counts.wait_calls {
@@ -136,60 +136,60 @@ impl Line<'_> {
         ] {
             if number > 0 {
                 f.write_str(", ")?;
-                tell_number(f, number, what)?;
+                write_count(f, number, what)?;
             }
         }
         f.write_str(": ")?;
-        self.tell_reason(f)
+        self.write_reason(f)
     }
 
-    /// Why a wait returned.
-    fn tell_reason(&self, f: &mut impl Write) -> fmt::Result {
+    /// The reason why a wait returned.
+    fn write_reason(&self, f: &mut impl Write) -> fmt::Result {
         let events = self.events.len() as u64;
-        let reason = match self.asked {
-            _ if self.was_woken => "a waker woke it",
-            _ if self.was_interrupted => "a signal or a stop interrupted it",
-            _ if events > 0 => return tell_number(f, events, "event"),
-            Asked::Wait { timeout } if timeout == Some(Duration::ZERO) => "nothing is ready",
-            Asked::Wait { timeout: Some(_) } => "the time was up",
-            _ => "for no reason that it tells",
+        let reason = match self.call {
+            _ if self.was_woken => "a waker ended the wait",
+            _ if self.was_interrupted => "a signal or a stop interrupted the wait",
+            _ if events > 0 => return write_count(f, events, "event"),
+            TraceCall::Wait { timeout } if timeout == Some(Duration::ZERO) => "nothing is ready",
+            TraceCall::Wait { timeout: Some(_) } => "the timeout expired",
+            _ => "for no reported reason",
         };
         f.write_str(reason)?;
         if events > 0 {
             f.write_str(", and ")?;
-            tell_number(f, events, "event")?;
+            write_count(f, events, "event")?;
         }
         Ok(())
     }
 
     /// The events: their tokens and what was observed.
-    fn tell_events(&self, f: &mut impl Write) -> fmt::Result {
+    fn write_events(&self, f: &mut impl Write) -> fmt::Result {
         for (position, event) in self.events.iter().enumerate() {
             let token = event.token().0;
             let separator = if position == 0 { ":" } else { ";" };
             write!(f, "{separator} token {token} ")?;
-            tell_list(f, observed(event))?;
+            write_list(f, observed(event))?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for Line<'_> {
+impl fmt::Display for TraceLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mut asked, mut answer) = (String::new(), String::new());
-        self.asked.tell(&mut asked, self.sources)?;
-        self.tell_answer(&mut answer)?;
-        self.tell_events(&mut answer)?;
-        let name = self.asked.name();
+        let (mut call, mut result) = (String::new(), String::new());
+        self.call.write(&mut call, self.sources)?;
+        self.write_result(&mut result)?;
+        self.write_events(&mut result)?;
+        let name = self.call.name();
         if f.alternate() {
-            return write!(f, "{name} {asked}: {answer}");
+            return write!(f, "{name} {call}: {result}");
         }
-        text::paragraph(f, name, [&asked, &answer])
+        text::paragraph(f, name, [&call, &result])
     }
 }
 
-impl Asked {
-    /// The method's name.
+impl TraceCall {
+    /// Returns the name of the method.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -200,7 +200,7 @@ impl Asked {
         }
     }
 
-    fn tell(&self, f: &mut impl Write, sources: usize) -> fmt::Result {
+    fn write(&self, f: &mut impl Write, sources: usize) -> fmt::Result {
         match *self {
             Self::Register {
                 descriptor,
@@ -216,16 +216,16 @@ impl Asked {
             } => {
                 let (token, mode) = (token.0, mode_name(mode));
                 write!(f, "descriptor {descriptor} as token {token}: ")?;
-                tell_list(f, directions(interest))?;
+                write_list(f, directions(interest))?;
                 write!(f, ", {mode}")
             }
             Self::Deregister { descriptor } => write!(f, "descriptor {descriptor}"),
             Self::Wait { timeout } => {
                 f.write_str("on ")?;
-                tell_number(f, sources as u64, "source")?;
+                write_count(f, sources as u64, "source")?;
                 match timeout {
-                    None => f.write_str(", for ever"),
-                    Some(Duration::ZERO) => f.write_str(", without sleeping"),
+                    None => f.write_str(", no timeout"),
+                    Some(Duration::ZERO) => f.write_str(", zero timeout"),
                     Some(timeout) => write!(f, ", up to {timeout:?}"),
                 }
             }
@@ -260,7 +260,7 @@ fn observed(event: &Event) -> [(bool, &'static str); 6] {
     ]
 }
 
-fn tell_list<const N: usize>(f: &mut impl Write, words: [(bool, &'static str); N]) -> fmt::Result {
+fn write_list<const N: usize>(f: &mut impl Write, words: [(bool, &'static str); N]) -> fmt::Result {
     let true_ones = words.into_iter().filter(|(is_true, _)| *is_true);
     for (position, (_, word)) in true_ones.enumerate() {
         f.write_str(if position == 0 { "" } else { ", " })?;
@@ -269,10 +269,9 @@ fn tell_list<const N: usize>(f: &mut impl Write, words: [(bool, &'static str); N
     Ok(())
 }
 
-/// `no source`, `1 source`, `2 sources`.
-fn tell_number(f: &mut impl Write, number: u64, what: &str) -> fmt::Result {
+/// `0 sources`, `1 source`, `2 sources`.
+fn write_count(f: &mut impl Write, number: u64, what: &str) -> fmt::Result {
     match number {
-        0 => write!(f, "no {what}"),
         1 => write!(f, "1 {what}"),
         _ => write!(f, "{number} {what}s"),
     }
@@ -284,17 +283,17 @@ mod tests {
     use waitset_core::Readiness;
     use waitset_poll::Poll;
 
-    fn wait(timeout: Option<Duration>) -> Line<'static> {
-        Line {
+    fn wait(timeout: Option<Duration>) -> TraceLine<'static> {
+        TraceLine {
             reactor: "epoll",
-            asked: Asked::Wait { timeout },
+            call: TraceCall::Wait { timeout },
             sources: 3,
             counts: Stats {
                 wait_calls: 1,
                 ..Stats::default()
             },
             took: Duration::from_micros(12_345),
-            ..Line::of(&Poll::new().unwrap())
+            ..TraceLine::of(&Poll::new().unwrap())
         }
     }
 
@@ -307,7 +306,7 @@ mod tests {
     #[test]
     fn a_wait_reads_as_a_sentence() {
         let events = [event(2, Readiness::READABLE)];
-        let line = Line {
+        let line = TraceLine {
             events: &events,
             ..wait(UP_TO_50)
         };
@@ -321,35 +320,38 @@ wait       on 3 sources, up to 50ms
     }
 
     #[test]
-    fn the_reason_for_an_empty_wait_is_told() {
-        let reason = |line: Line<'_>| {
+    fn the_reason_for_an_empty_wait_is_reported() {
+        let reason = |line: TraceLine<'_>| {
             let text = line.to_string();
             text.rsplit_once(": ").unwrap().1.to_owned()
         };
-        assert_eq!(reason(wait(UP_TO_50)), "the time was up");
+        assert_eq!(reason(wait(UP_TO_50)), "the timeout expired");
         assert_eq!(reason(wait(Some(Duration::ZERO))), "nothing is ready");
-        let woken = Line {
+        let woken = TraceLine {
             was_woken: true,
             ..wait(None)
         };
-        assert_eq!(reason(woken), "a waker woke it");
-        let interrupted = Line {
+        assert_eq!(reason(woken), "a waker ended the wait");
+        let interrupted = TraceLine {
             was_interrupted: true,
             ..wait(None)
         };
-        assert_eq!(reason(interrupted), "a signal or a stop interrupted it");
+        assert_eq!(
+            reason(interrupted),
+            "a signal or a stop interrupted the wait"
+        );
     }
 
     #[test]
-    fn what_the_thread_did_is_called_by_its_name() {
-        let answer = |line: Line<'_>| {
+    fn the_activity_of_the_thread_is_named() {
+        let result = |line: TraceLine<'_>| {
             let text = line.to_string();
-            let answer: Vec<_> = text.lines().skip(1).map(str::trim).collect();
-            answer.join(" ")
+            let result: Vec<_> = text.lines().skip(1).map(str::trim).collect();
+            result.join(" ")
         };
-        let looked = answer(wait(Some(Duration::ZERO)));
-        assert_eq!(looked, "epoll_wait looked for 12.3ms: nothing is ready");
-        let spun = Line {
+        let checked = result(wait(Some(Duration::ZERO)));
+        assert_eq!(checked, "epoll_wait checked for 12.3ms: nothing is ready");
+        let spun = TraceLine {
             reactor: "sweep",
             sleeps: false,
             counts: Stats {
@@ -361,22 +363,22 @@ wait       on 3 sources, up to 50ms
             ..wait(UP_TO_50)
         };
         let expected = "poll spun for 12.3ms in 7 calls, 2 other calls, 1 wake call: \
-                        the time was up";
-        assert_eq!(answer(spun), expected);
-        let needless = Line {
+                        the timeout expired";
+        assert_eq!(result(spun), expected);
+        let needless = TraceLine {
             counts: Stats::default(),
             ..wait(UP_TO_50)
         };
         assert_eq!(
-            answer(needless),
-            "no system call was needed: the time was up"
+            result(needless),
+            "no system call was needed: the timeout expired"
         );
     }
 
     #[test]
     fn changes_read_as_sentences() {
-        let register = Line {
-            asked: Asked::Register {
+        let register = TraceLine {
+            call: TraceCall::Register {
                 descriptor: 5,
                 token: Token(2),
                 interest: Interest::ALL,
@@ -394,12 +396,12 @@ register   descriptor 5 as token 2: readable, writable, priority, edge-triggered
            epoll: 1 system call, 3.2µs";
         assert_eq!(register.to_string(), expected);
         let error = io::Error::other("no room");
-        let refused = Line {
+        let refused = TraceLine {
             error: Some(&error),
-            asked: Asked::Deregister { descriptor: 5 },
+            call: TraceCall::Deregister { descriptor: 5 },
             ..wait(None)
         };
-        let expected = "deregister descriptor 5\n           refused: no room";
+        let expected = "deregister descriptor 5\n           failed: no room";
         assert_eq!(refused.to_string(), expected);
     }
 
@@ -407,7 +409,7 @@ register   descriptor 5 as token 2: readable, writable, priority, edge-triggered
     fn many_events_are_wrapped() {
         let hangup = Readiness::READABLE | Readiness::HANGUP;
         let events: Vec<_> = (0..9).map(|token| event(token * 1_000, hangup)).collect();
-        let line = Line {
+        let line = TraceLine {
             events: &events,
             ..wait(None)
         };
