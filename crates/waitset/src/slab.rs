@@ -1,5 +1,4 @@
 use std::fmt;
-use std::iter::Enumerate;
 use std::mem;
 use std::slice;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,6 +23,15 @@ const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 
 impl Key {
     #[inline]
+    const fn new(owner: u32, token: Token) -> Self {
+        Self {
+            owner,
+            index: index_of(token) as u32,
+            generation: token.0 as u32 & LAST_GENERATION,
+        }
+    }
+
+    #[inline]
     pub(crate) fn index(self) -> usize {
         self.index as usize
     }
@@ -41,12 +49,6 @@ impl Key {
 #[inline]
 pub(crate) const fn index_of(token: Token) -> usize {
     (token.0 >> GENERATION_BITS) as usize
-}
-
-/// The generation of the key that a token was made of.
-#[inline]
-const fn generation_of(token: Token) -> u32 {
-    token.0 as u32 & LAST_GENERATION
 }
 
 /// Tells the keys of different slabs apart. Repeats after 2³² slabs.
@@ -69,7 +71,8 @@ pub(crate) struct Slab<T> {
 }
 
 struct Place<T> {
-    generation: u32,
+    /// That of the key of the value, or of the next value if it is free.
+    token: Token,
     content: Content<T>,
 }
 
@@ -102,27 +105,20 @@ impl<T> Slab<T> {
     /// The key that the next value gets: what needs it to be made can have it before.
     pub(crate) fn next_key(&mut self) -> Key {
         let index = *self.free.get_or_insert_with(|| {
+            let index = self.places.len() as u32;
             self.places.push(Place {
-                generation: 0,
+                token: Token(u64::from(index) << GENERATION_BITS),
                 content: Content::Free(None),
             });
-            (self.places.len() - 1) as u32
+            index
         });
-        Key {
-            owner: self.owner,
-            index,
-            generation: self.places[index as usize].generation,
-        }
+        self.key_of(self.places[index as usize].token)
     }
 
     /// The key of this slab that has this token.
     #[inline]
     pub(crate) fn key_of(&self, token: Token) -> Key {
-        Key {
-            owner: self.owner,
-            index: index_of(token) as u32,
-            generation: generation_of(token),
-        }
+        Key::new(self.owner, token)
     }
 
     /// Puts a value behind [`next_key`](Self::next_key).
@@ -138,46 +134,42 @@ impl<T> Slab<T> {
 
     #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        match self.places.get(key.index as usize) {
-            Some(Place {
-                generation,
-                content: Content::Value(value),
-            }) if *generation == key.generation && self.owner == key.owner => Some(value),
-            _ => None,
+        match self.owner == key.owner {
+            true => self.find(key.token(), |_| true),
+            false => None,
         }
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        match self.places.get_mut(key.index as usize) {
-            Some(Place {
-                generation,
-                content: Content::Value(value),
-            }) if *generation == key.generation && self.owner == key.owner => Some(value),
-            _ => None,
+        match self.owner == key.owner {
+            true => self.find_mut(key.token()),
+            false => None,
         }
     }
 
-    /// Returns what [`get`](Self::get) returns for the key that has this token.
+    /// Returns the value whose key has this token, if it is `wanted`.
     #[inline]
-    pub(crate) fn find(&self, token: Token) -> Option<&T> {
+    pub(crate) fn find(&self, token: Token, wanted: impl FnOnce(&T) -> bool) -> Option<&T> {
         match self.places.get(index_of(token)) {
+            // The value first, so that a compiler makes a single comparison of what kind of
+            // content it is and of a flag in the value.
             Some(Place {
-                generation,
+                token: held,
                 content: Content::Value(value),
-            }) if *generation == generation_of(token) => Some(value),
+            }) if wanted(value) && *held == token => Some(value),
             _ => None,
         }
     }
 
-    /// Returns what [`get_mut`](Self::get_mut) returns for the key that has this token.
+    /// Returns the value whose key has this token.
     #[inline]
     pub(crate) fn find_mut(&mut self, token: Token) -> Option<&mut T> {
         match self.places.get_mut(index_of(token)) {
             Some(Place {
-                generation,
+                token: held,
                 content: Content::Value(value),
-            }) if *generation == generation_of(token) => Some(value),
+            }) if *held == token => Some(value),
             _ => None,
         }
     }
@@ -190,15 +182,13 @@ impl<T> Slab<T> {
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.get(key)?;
         let place = &mut self.places[key.index as usize];
-        let next = match place.generation {
-            LAST_GENERATION => None,
-            _ => self.free,
-        };
+        let is_last = key.generation == LAST_GENERATION;
+        let next = if is_last { None } else { self.free };
         let Content::Value(value) = mem::replace(&mut place.content, Content::Free(next)) else {
             return None;
         };
-        if place.generation < LAST_GENERATION {
-            place.generation += 1;
+        if !is_last {
+            place.token.0 += 1;
             self.free = Some(key.index);
         }
         self.len -= 1;
@@ -208,14 +198,14 @@ impl<T> Slab<T> {
     pub(crate) fn iter(&self) -> Iter<'_, T> {
         Iter {
             owner: self.owner,
-            places: self.places.iter().enumerate(),
+            places: self.places.iter(),
         }
     }
 
     pub(crate) fn iter_mut(&mut self) -> IterMut<'_, T> {
         IterMut {
             owner: self.owner,
-            places: self.places.iter_mut().enumerate(),
+            places: self.places.iter_mut(),
         }
     }
 }
@@ -223,15 +213,15 @@ impl<T> Slab<T> {
 /// The values of a slab with their keys.
 pub(crate) struct Iter<'a, T> {
     owner: u32,
-    places: Enumerate<slice::Iter<'a, Place<T>>>,
+    places: slice::Iter<'a, Place<T>>,
 }
 
 impl<'a, T> Iterator for Iter<'a, T> {
     type Item = (Key, &'a T);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.places.find_map(|(index, place)| match &place.content {
-            Content::Value(value) => Some((place.key(self.owner, index), value)),
+        self.places.find_map(|place| match &place.content {
+            Content::Value(value) => Some((Key::new(self.owner, place.token), value)),
             Content::Free(_) => None,
         })
     }
@@ -240,30 +230,17 @@ impl<'a, T> Iterator for Iter<'a, T> {
 /// The values of a slab, to be changed, with their keys.
 pub(crate) struct IterMut<'a, T> {
     owner: u32,
-    places: Enumerate<slice::IterMut<'a, Place<T>>>,
+    places: slice::IterMut<'a, Place<T>>,
 }
 
 impl<'a, T> Iterator for IterMut<'a, T> {
     type Item = (Key, &'a mut T);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.places.find_map(|(index, place)| {
-            let key = place.key(self.owner, index);
-            match &mut place.content {
-                Content::Value(value) => Some((key, value)),
-                Content::Free(_) => None,
-            }
+        self.places.find_map(|place| match &mut place.content {
+            Content::Value(value) => Some((Key::new(self.owner, place.token), value)),
+            Content::Free(_) => None,
         })
-    }
-}
-
-impl<T> Place<T> {
-    fn key(&self, owner: u32, index: usize) -> Key {
-        Key {
-            owner,
-            index: index as u32,
-            generation: self.generation,
-        }
     }
 }
 
@@ -301,9 +278,13 @@ mod tests {
         for round in 0..1_000 {
             let key = slab.insert(round);
             assert!(old.iter().all(|old| slab.get(*old).is_none()));
-            assert!(old.iter().all(|old: &Key| slab.find(old.token()).is_none()));
+            assert!(
+                old.iter()
+                    .all(|old: &Key| slab.find(old.token(), |_| true).is_none())
+            );
             assert_eq!(slab.get(key), Some(&round));
-            assert_eq!(slab.find(key.token()), Some(&round));
+            assert_eq!(slab.find(key.token(), |_| true), Some(&round));
+            assert_eq!(slab.find(key.token(), |_| false), None);
             assert_eq!(slab.remove(key), Some(round));
             assert_eq!(slab.remove(key), None);
             old.push(key);
@@ -317,7 +298,7 @@ mod tests {
         let mut slab = Slab::new();
         let key = slab.insert('a');
         slab.remove(key);
-        slab.places[0].generation = LAST_GENERATION;
+        slab.places[0].token.0 |= u64::from(LAST_GENERATION);
         let last = slab.insert('b');
         assert_eq!(last.generation, LAST_GENERATION);
         slab.remove(last);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use waitset_core::{AsSource, Event, Reactor, Token, WaitHint};
 
 use super::WaitSet;
-use super::entry::Status;
+use super::entry::{Entry, Status};
 use crate::Key;
 
 impl<S: AsSource, D, R: Reactor + 'static> WaitSet<S, D, R> {
@@ -27,8 +27,7 @@ impl<S: AsSource, D, R: Reactor + 'static> WaitSet<S, D, R> {
         self.reactor.wait(&mut self.batch, timeout)
     }
 
-    /// Passes over events of sources that were removed or disabled, and returns `true` if another
-    /// is left.
+    /// Returns `true` if an event of the batch is left whose source is in the set and enabled.
     #[cold]
     fn has_untaken(&mut self) -> bool {
         let has_next = self.next_event().is_some();
@@ -59,32 +58,66 @@ impl<S: AsSource, D, R: Reactor + 'static> WaitSet<S, D, R> {
     /// ```
     #[inline]
     pub fn next_ready(&mut self) -> Option<(Key, Event, &S, &mut D)> {
-        let (key, event) = self.next_event()?;
-        let entry = self.sources.find_mut(event.token())?;
-        Some((key, event, &entry.source, &mut entry.data))
+        let event = self.take()?;
+        if self.is_live(event) {
+            return self.ready(event);
+        }
+        let event = self.next_live(event)?;
+        self.ready(event)
     }
 
     /// Takes the next event of the batch like [`next_ready`](Self::next_ready), with the key of
     /// its source alone.
     #[inline]
     pub fn next_event(&mut self) -> Option<(Key, Event)> {
-        while let Some(&event) = self.batch.as_slice().get(self.next) {
-            self.next += 1;
-            let token = event.token();
-            match self.sources.find(token) {
-                Some(entry) if entry.status == Status::Enabled => {
-                    return Some((self.sources.key_of(token), event));
-                }
-                _ => self.mute(token),
-            }
+        let event = self.take()?;
+        let event = match self.is_live(event) {
+            true => event,
+            false => self.next_live(event)?,
+        };
+        Some((self.sources.key_of(event.token()), event))
+    }
+
+    /// Takes the next event, whatever has become of its source.
+    #[inline]
+    fn take(&mut self) -> Option<Event> {
+        if self.next >= self.batch.len() {
+            return None;
         }
-        None
+        let event = self.batch.buffer_mut().get(self.next).copied();
+        self.next += 1;
+        event
+    }
+
+    /// Returns `true` if an event's source is in the set and enabled.
+    #[inline]
+    fn is_live(&self, event: Event) -> bool {
+        let is_enabled = |entry: &Entry<S, D>| entry.status == Status::Enabled;
+        self.sources.find(event.token(), is_enabled).is_some()
+    }
+
+    /// The event with its source and data. After [`is_live`](Self::is_live), a compiler knows the
+    /// way.
+    #[inline]
+    fn ready(&mut self, event: Event) -> Option<(Key, Event, &S, &mut D)> {
+        let key = self.sources.key_of(event.token());
+        let entry = self.sources.find_mut(event.token())?;
+        Some((key, event, &entry.source, &mut entry.data))
+    }
+
+    /// Passes over `event` and those after it whose sources were removed or disabled.
+    #[cold]
+    #[inline(never)]
+    fn next_live(&mut self, mut event: Event) -> Option<Event> {
+        while !self.is_live(event) {
+            self.mute(event.token());
+            event = self.take()?;
+        }
+        Some(event)
     }
 
     /// Deregisters a disabled source that an event has arrived for. What arrived for a removed one
     /// is dropped.
-    #[cold]
-    #[inline(never)]
     fn mute(&mut self, token: Token) {
         let Some(entry) = self.sources.find_mut(token) else {
             return;
