@@ -26,7 +26,7 @@ struct Member {
 fn main() -> io::Result<()> {
     let idle = env::args().nth(1).map_or(60_000, |it| it.parse().unwrap());
     let mut event_loop = EventLoop::<Chat>::new()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     let terminate = Signals::new(&[Signal::TERMINATE])?;
     handle.insert(
         terminate,

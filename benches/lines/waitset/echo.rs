@@ -8,7 +8,7 @@ use waitset::{EventLoop, Mode};
 
 fn main() -> io::Result<()> {
     let mut event_loop = EventLoop::<()>::new()?;
-    let mut handle = event_loop.handle();
+    let handle = event_loop.handle();
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("listening on {}", listener.local_addr()?);
     handle.listen(
