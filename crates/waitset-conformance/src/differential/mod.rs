@@ -40,6 +40,10 @@ const LENGTH: u32 = 60;
 /// It runs 256 programs of at most 60 operations, unless the environment variables
 /// `WAITSET_PROGRAMS` and `WAITSET_LENGTH` say otherwise.
 ///
+/// Call it from a test file without tests that start processes, such as those of
+/// [`conformance!`](crate::conformance): a child holds copies of descriptors for a moment, and a source
+/// that was closed meanwhile would look open.
+///
 /// # Panics
 ///
 /// Panics if a reactor breaks the contract, with the shortest program that shows it.

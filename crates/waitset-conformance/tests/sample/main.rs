@@ -7,18 +7,12 @@
 )]
 
 mod declared;
+mod declaring;
 mod reactor;
 
 use reactor::Sample;
-use waitset_conformance::{Reactor, differential};
 
 waitset_conformance::conformance!(Sample::new());
-
-#[test]
-fn the_sample_reports_what_poll_reports() {
-    let make = || Ok(Box::new(Sample::new()?) as Box<dyn Reactor + Send>);
-    differential::run(&[("sample", make)]);
-}
 
 #[test]
 fn the_sample_has_fewer_than_150_lines() {
