@@ -6,7 +6,7 @@ use crate::callgrind::TOKENS;
 /// The most that an event of the chain may need, with 1 and with 10 of 100 pipes active.
 pub const PER_EVENT: &[(&str, [f64; TOKENS.len()])] = &[
     ("epoll", [92.0, 58.0]),
-    ("wait-set", [151.0, 92.5]),
+    ("wait-set", [115.0, 75.0]),
     ("event-loop", [125.0, 85.0]),
 ];
 
