@@ -77,7 +77,7 @@ fn run(flags: &Flags) -> io::Result<()> {
             Err(error) => warn!("{peer}: {error}"),
         }
     })?;
-    say!("listening on {address} reactor={}", handle.mechanism());
+    say!("listening on {address} backend={}", handle.mechanism());
     let mut room = Room::default();
     flags.common.run(event_loop, &mut room)?;
     say!("{} joined, {} were dropped", room.joined, room.dropped);

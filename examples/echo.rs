@@ -75,7 +75,7 @@ fn serve(flags: &Flags) -> io::Result<()> {
             }
         },
     )?;
-    say!("listening on {address} reactor={}", handle.mechanism());
+    say!("listening on {address} backend={}", handle.mechanism());
     let mut served = 0;
     flags.common.run(event_loop, &mut served)?;
     say!("served {served} connections");

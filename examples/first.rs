@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use waitset::{Interest, Mode, WaitSet};
 
 fn main() -> std::io::Result<()> {
-    let mut set = WaitSet::new()?; // or WaitSet::with_reactor(Poll::new()?), Select, …
+    let mut set = WaitSet::new()?; // or WaitSet::with_reactor(PollReactor::new()?), SelectReactor, …
     for _ in 0..3 {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.set_nonblocking(true)?;

@@ -55,7 +55,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     let handle = event_loop.handle();
     let kind = if is_raw { "raw" } else { "datagram" };
     let name = handle.mechanism();
-    say!("pinging {} by a {kind} socket reactor={name}", flags.addr);
+    say!("pinging {} by a {kind} socket backend={name}", flags.addr);
 
     // Replies to others come by at a raw socket, too. This tells whose they are; to a
     // datagram socket the kernel gives a number of its own, and passes on only that.

@@ -41,7 +41,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         let (address, fd) = (listener.local_addr()?, listener.as_raw_fd());
         listen(listener, &mut handle)?;
         match number {
-            0 => say!("listening on {address} reactor={}", handle.mechanism()),
+            0 => say!("listening on {address} backend={}", handle.mechanism()),
             _ => say!("listening on {address} too, at descriptor {fd}"),
         }
     }

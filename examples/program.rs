@@ -27,7 +27,7 @@ pub type Handle<'a, State> = waitset::Handle<'a, State>;
 pub struct LoopFlags {
     /// auto, select, poll, epoll, uring, sweep, busy or adaptive.
     #[arg(long, env = Backend::VARIABLE, default_value = "auto")]
-    pub reactor: Backend,
+    pub backend: Backend,
     /// Say at the end what was counted.
     #[arg(long)]
     pub stats: bool,
@@ -43,7 +43,7 @@ impl LoopFlags {
     ///
     /// As [`Backend::open`]: `Unsupported` if it cannot be had here.
     pub fn open(&self) -> io::Result<AnyReactor> {
-        let reactor = self.reactor.open()?;
+        let reactor = self.backend.open()?;
         Ok(match self.explain {
             true => Box::new(TraceReactor::to_writer(reactor, output::StandardError)),
             false => reactor,

@@ -71,7 +71,7 @@ fn run(flags: &Flags) -> io::Result<()> {
             }
         });
     })?;
-    say!("listening on {address} reactor={}", handle.mechanism());
+    say!("listening on {address} backend={}", handle.mechanism());
     let mut passed = 0;
     flags.common.run(event_loop, &mut passed)?;
     say!("passed {passed} connections on");

@@ -54,7 +54,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         },
     )?;
     let name = handle.mechanism();
-    say!("process {} reactor={name}", std::process::id());
+    say!("process {} backend={name}", std::process::id());
     ignored
         .iter()
         .for_each(|signal| say!("{signal} was ignored at the start, and stays so"));

@@ -59,7 +59,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         )?;
     }
     let name = handle.mechanism();
-    say!("sniffing at {} reactor={name}", flags.addr);
+    say!("sniffing at {} backend={name}", flags.addr);
     let mut shown = 0;
     flags.common.run(event_loop, &mut shown)?;
     say!("{shown} packets");

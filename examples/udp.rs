@@ -42,7 +42,7 @@ fn run(flags: &Flags) -> io::Result<()> {
     let mut event_loop = flags.common.event_loop::<u64>()?;
     let handle = event_loop.handle();
     let name = handle.mechanism();
-    say!("listening on {} reactor={name}", socket.local_addr()?);
+    say!("listening on {} backend={name}", socket.local_addr()?);
     if flags.burst > 0 {
         lose(&socket, flags.burst)?;
     }

@@ -202,7 +202,7 @@ pub trait Wake: Send + 'static {
     fn wake(&self);
 }
 
-impl Wake for waitset_core::Waker {
+impl Wake for waitset_core::ReactorWaker {
     #[inline]
     fn wake(&self) {
         Self::wake(self);

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use polling::Poller;
-use waitset_core::{Events, Interest, Mode, Reactor, Stats, Token, Waker};
+use waitset_core::{Events, Interest, Mode, Reactor, ReactorWaker, Stats, Token};
 
 use crate::sources::Sources;
 
@@ -65,7 +65,7 @@ impl<R: Reactor> Keeper<R> {
         self.reactor.wait(events, timeout)
     }
 
-    pub(crate) fn waker(&self) -> Waker {
+    pub(crate) fn waker(&self) -> ReactorWaker {
         self.reactor.waker()
     }
 

@@ -53,7 +53,7 @@ fn is_installed(program: &str) -> bool {
 fn with_256_descriptors_it_measures_what_fits_and_says_what_does_not() {
     let folder = folder("descriptors");
     let limited = ["sh", "-c", "ulimit -n 256 && exec \"$@\"", "sh"];
-    let chosen = ["--scenario", "one_ready", "--backends", "poll,epoll"];
+    let chosen = ["--scenario", "one_ready", "--backend", "poll,epoll"];
     let (output, told) = done(compare(&limited, &folder, &chosen));
     assert!(told.contains("one_ready/4096 skipped: needs"), "{told}");
     assert!(told.contains("hard limit is 256"), "{told}");
@@ -73,7 +73,7 @@ fn on_one_core_what_spins_against_another_thread_is_left_out() {
         return;
     }
     let folder = folder("one_core");
-    let chosen = ["--scenario", "round_trip", "--backends", "epoll,poll,busy"];
+    let chosen = ["--scenario", "round_trip", "--backend", "epoll,poll,busy"];
     let (_, told) = done(compare(&["taskset", "-c", "0"], &folder, &chosen));
     assert!(
         told.contains("busy skipped: two threads that spin need two cores"),
@@ -111,7 +111,7 @@ fn without_io_uring_the_others_are_measured() {
 #[test]
 fn without_a_terminal_there_are_plain_lines() {
     let folder = folder("plain");
-    let chosen = ["--scenario", "one_ready/4", "--backends", "poll"];
+    let chosen = ["--scenario", "one_ready/4", "--backend", "poll"];
     let (output, told) = done(compare(&[], &folder, &chosen));
     assert!(told.contains("[1/2] one_ready/4\n"), "{told}");
     let printed = String::from_utf8_lossy(&output.stdout);
@@ -137,7 +137,7 @@ fn on_a_terminal_that_draws_nothing_there_are_plain_lines_too() {
     let folder = folder("dumb");
     let (json, html) = (folder.join("run.jsonl"), folder.join("run.html"));
     let line = format!(
-        "{PROGRAM} compare --scenario one_ready/4 --backends poll --json {} --html {}",
+        "{PROGRAM} compare --scenario one_ready/4 --backend poll --json {} --html {}",
         json.display(),
         html.display()
     );
@@ -152,7 +152,7 @@ fn on_a_terminal_that_draws_nothing_there_are_plain_lines_too() {
 #[test]
 fn an_interrupt_keeps_what_was_measured() {
     let folder = folder("interrupt");
-    let mut command = compare(&[], &folder, &["--backends", "poll,select"]);
+    let mut command = compare(&[], &folder, &["--backend", "poll,select"]);
     let mut child = command
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
@@ -176,7 +176,7 @@ fn an_interrupt_keeps_what_was_measured() {
 #[test]
 fn runs_of_two_kernels_are_compared_only_when_told_to() {
     let folder = folder("kernels");
-    let chosen = ["--scenario", "one_ready/16", "--backends", "poll,select"];
+    let chosen = ["--scenario", "one_ready/16", "--backend", "poll,select"];
     done(compare(&[], &folder, &chosen));
     let (here, there) = (folder.join("run.jsonl"), folder.join("other.jsonl"));
     let text = std::fs::read_to_string(&here).unwrap();
@@ -253,7 +253,7 @@ fn what_it_refuses_it_names_with_the_way_out() {
             &["compare", "--scenario", "nothing"],
             &["nothing", "one_ready, "],
         ),
-        (&["compare", "--backends", "epol"], &["epol", "epoll-edge"]),
+        (&["compare", "--backend", "epol"], &["epol", "epoll-edge"]),
         (
             &["compare", "--against", "libuv-epoll"],
             &["libuv-epoll", "--rivals"],
@@ -350,7 +350,7 @@ fn flags_that_contradict_each_other_are_refused() {
         told.contains("--active 100 is more than --fds 10"),
         "{told}"
     );
-    let chosen = ["compare", "--scenario", "one_ready/4", "--backends", "poll"];
+    let chosen = ["compare", "--scenario", "one_ready/4", "--backend", "poll"];
     let told = refusal(&[&chosen[..], &["--json", "same", "--csv", "same"]].concat());
     assert!(told.contains("same is named twice"), "{told}");
     let told = refusal(&["compare", "--scenario", "one_ready/4,nothing"]);

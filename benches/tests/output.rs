@@ -47,7 +47,7 @@ fn nobody_has_to_read_the_standard_error() {
         command.output().unwrap().status.code()
     };
     let json = place("unheard.jsonl");
-    let cell = ["compare", "--scenario", "one_ready/4", "--backends", "poll"];
+    let cell = ["compare", "--scenario", "one_ready/4", "--backend", "poll"];
     let files = ["--json", json.to_str().unwrap()];
     assert_eq!(run(INSTRUMENT, &[&cell[..], &files].concat()), Some(0));
     assert_eq!(run(INSTRUMENT, &["diff", "no-run", "no-run"]), Some(1));
@@ -70,7 +70,7 @@ fn a_run_that_an_interrupt_is_not_to_end_is_not_ended_by_one() {
             "compare",
             "--scenario",
             "one_ready",
-            "--backends",
+            "--backend",
             "poll",
             "--json",
         ])
@@ -106,7 +106,7 @@ fn the_files_of_a_run_are_whole_though_nobody_reads_its_tables() {
     files
         .iter()
         .for_each(|path| drop(std::fs::remove_file(path)));
-    let chosen = ["--scenario", "one_ready/4", "--backends", "poll"];
+    let chosen = ["--scenario", "one_ready/4", "--backend", "poll"];
     let written = ["--json", json, "--csv", csv, "--html", html];
     assert_quiet(
         INSTRUMENT,

@@ -55,12 +55,12 @@ fn main() {
 
 /// The same, of a program that names the reactor of one feature.
 const NAMED_POLL: &str = r#"
-use waitset::{EventLoop, Poll, Reactor, WaitSet};
+use waitset::{EventLoop, PollReactor, Reactor, WaitSet};
 
 fn main() {
     let (event_loop, set) = (EventLoop::<()>::new(), WaitSet::<std::net::TcpStream>::new());
     assert!(event_loop.is_ok() && set.is_ok());
-    println!("{}", Poll::new().is_ok_and(|poll| poll.name() == "poll"));
+    println!("{}", PollReactor::new().is_ok_and(|poll| poll.name() == "poll"));
 }
 "#;
 

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use press::println; // end when the reader does, where those of std panic
 use waitset::spin::{Reason, Spin, SpinDetector};
-use waitset::{EventLoop, Interest, Mode, Poll, WaitSet};
+use waitset::{EventLoop, Interest, Mode, PollReactor, WaitSet};
 
 const READABLE: Interest = Interest::READABLE;
 const WRITABLE: Interest = Interest::WRITABLE;
 
 // [watch]
 /// poll(2), with a detector that hands over what it finds.
-fn watched() -> io::Result<(SpinDetector<Poll>, Receiver<Spin>)> {
+fn watched() -> io::Result<(SpinDetector<PollReactor>, Receiver<Spin>)> {
     let (sender, spins) = channel();
     let tell = move |spin: &Spin| sender.send(spin.clone()).expect("somebody listens");
-    Ok((SpinDetector::new(Poll::new()?, tell)?, spins))
+    Ok((SpinDetector::new(PollReactor::new()?, tell)?, spins))
 }
 
 /// Waits for a source, and does nothing about what comes.

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use waitset::{Epoll, Interest, Key, Mode, Poll, Reactor, Select, Sweep, WaitSet};
+use waitset::{
+    EpollReactor, Interest, Key, Mode, PollReactor, Reactor, SelectReactor, Sweep, WaitSet,
+};
 
 const SOCKETS: usize = 6;
 const TURNS: usize = 300;
@@ -102,10 +104,10 @@ fn the_interactive_page_tells_what_the_real_mechanisms_tell() {
     }
     let open = |name: &str| -> Box<dyn Reactor + Send> {
         match name {
-            "select" => Box::new(Select::new().unwrap()),
-            "poll" => Box::new(Poll::new().unwrap()),
+            "select" => Box::new(SelectReactor::new().unwrap()),
+            "poll" => Box::new(PollReactor::new().unwrap()),
             "busy" => Box::new(Sweep::new()),
-            _ => Box::new(Epoll::new().unwrap()),
+            _ => Box::new(EpollReactor::new().unwrap()),
         }
     };
     for name in ["select", "poll", "epoll level", "epoll edge", "busy"] {

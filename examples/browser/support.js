@@ -24,7 +24,7 @@ export async function start(name, ...flags) {
   const program = join(targetDirectory(), "debug/examples", name);
   const child = spawn(program, ["--addr", "127.0.0.1:0", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(createInterface(child.stdout), "line");
-  const [, address] = /^listening on (\S+) reactor=/.exec(line);
+  const [, address] = /^listening on (\S+) backend=/.exec(line);
   return {
     url: `http://${address}/`,
     /** Ends it as Ctrl-C does, and expects it to end well. */

@@ -26,7 +26,7 @@ use waitset_examples::web::program::listener;
 struct Flags {
     /// auto, select, poll, epoll, uring, sweep, busy or adaptive.
     #[arg(long, env = Backend::VARIABLE, default_value = "auto")]
-    reactor: Backend,
+    backend: Backend,
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8082")]
     addr: SocketAddr,
@@ -40,12 +40,12 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: Flags) -> io::Result<()> {
-    let reactor = flags.reactor.open()?;
+    let reactor = flags.backend.open()?;
     let listener = listener(flags.addr, false)?;
     say!(
-        "listening on {} reactor={}",
+        "listening on {} backend={}",
         listener.local_addr()?,
-        flags.reactor
+        flags.backend
     );
     block_on(reactor, serve(listener, flags.root))?
 }

@@ -139,12 +139,12 @@ fn each_tells_its_mechanism_and_what_it_does_and_counts_and_ends_at_ctrl_c() {
     for_each(|one, scratch| {
         for backend in mechanisms() {
             let mut command = one.command(scratch);
-            command.args(["--stats", "--explain", "--reactor", backend.name()]);
+            command.args(["--stats", "--explain", "--backend", backend.name()]);
             let said = run(&mut command);
             let first = &said.first;
             assert!(first.starts_with(one.begins), "{first:?}");
             if one.names_mechanism() {
-                assert!(first.ends_with(&format!(" reactor={backend}")), "{first:?}");
+                assert!(first.ends_with(&format!(" backend={backend}")), "{first:?}");
             }
             assert!(!first.contains(":0 "), "no real port: {first:?}");
             assert!(said.rest.contains("Stats { "), "{:?}", said.rest);
@@ -172,11 +172,11 @@ fn each_is_quiet_unless_asked_and_obeys_its_flag_before_the_environment() {
     for_each(|one, scratch| {
         let mut command = one.command(scratch);
         command
-            .args(["--reactor", "poll"])
+            .args(["--backend", "poll"])
             .env(Backend::VARIABLE, "no such mechanism");
         let said = run(&mut command);
         if one.names_mechanism() {
-            assert!(said.first.ends_with(" reactor=poll"), "{}", said.first);
+            assert!(said.first.ends_with(" backend=poll"), "{}", said.first);
         }
         assert!(!said.rest.contains("Stats"), "{:?}", said.rest);
         assert_eq!(said.errors, "");
@@ -193,7 +193,7 @@ fn each_names_the_mechanisms_if_it_is_asked_for_one_that_there_is_not() {
     };
     for_each(|one, scratch| {
         let mut flag = one.command(scratch);
-        flag.args(["--reactor", "kqueue"]);
+        flag.args(["--backend", "kqueue"]);
         refuses(flag);
         let mut variable = one.command(scratch);
         variable.env(Backend::VARIABLE, "kqueue");
@@ -217,7 +217,7 @@ fn a_variable_that_is_blank_counts_as_unset_in_each() {
         let mut hyper = Running::start(hyper.args(AT_ANY_PORT).env(Backend::VARIABLE, blank));
         let line = hyper.line();
         assert!(
-            line.ends_with(&format!(" reactor={}", Backend::default())),
+            line.ends_with(&format!(" backend={}", Backend::default())),
             "{line}"
         );
         let mut waiting = example("waiting");
@@ -438,19 +438,19 @@ fn without_io_uring() {
     };
     for_each(|one, scratch| {
         let mut command = one.command(scratch);
-        refuses(command.args(["--reactor", "uring"]).output().unwrap());
+        refuses(command.args(["--backend", "uring"]).output().unwrap());
         // The one that is chosen unless another is named can be had.
         let mut command = one.command(scratch);
-        run(command.args(["--reactor", "auto"]));
+        run(command.args(["--backend", "auto"]));
     });
     let mut loops = example("httpd");
     loops
         .args(AT_ANY_PORT)
-        .args(["--loops", "3", "--reactor", "uring"]);
+        .args(["--loops", "3", "--backend", "uring"]);
     refuses(loops.output().unwrap());
     refuses(
         example("waiting")
-            .args(["--reactor", "uring"])
+            .args(["--backend", "uring"])
             .output()
             .unwrap(),
     );

@@ -30,7 +30,7 @@ fn start(name: &str, backend: Backend, flags: &[&str], input: Stdio) -> Running 
     eprintln!("{name} on {backend}");
     let mut command = example(name);
     command
-        .args(["--stats", "--reactor", backend.name()])
+        .args(["--stats", "--backend", backend.name()])
         .args(flags)
         .stdin(input);
     Running::start(&mut command)
@@ -70,7 +70,7 @@ fn stdin_numbers_the_lines_of_a_file_and_of_a_pipe() {
 fn stdin_fails_if_its_input_cannot_be_read() {
     for backend in mechanisms() {
         let mut command = example("stdin");
-        command.args(["--reactor", backend.name()]);
+        command.args(["--backend", backend.name()]);
         let output = command.stdin(File::open("/").unwrap()).output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{backend}: {errors}");
@@ -234,7 +234,7 @@ fn sniff_shows_the_headers_of_a_datagram_and_of_a_connection() {
         let own = socket.local_addr().unwrap();
         let flags = ["--port", &own.port().to_string()];
         let mut running = start("sniff", backend, &flags, Stdio::null());
-        assert!(running.line().starts_with("sniffing at 127.0.0.1 reactor="));
+        assert!(running.line().starts_with("sniffing at 127.0.0.1 backend="));
         socket.send_to(b"hello", own).unwrap();
         let line = running.line();
         let expected = format!("UDP {own} > {own}  20 of IP + 8 of UDP + 5 bytes");

@@ -60,7 +60,7 @@ fn it_echoes_knows_its_peer_and_takes_an_old_file_over_on_every_mechanism() {
     let (_scratch, path) = place();
     for backend in mechanisms() {
         let mut command = command(&path);
-        let mut running = Running::start(command.args(["--reactor", backend.name()]));
+        let mut running = Running::start(command.args(["--backend", backend.name()]));
         assert!(running.line().starts_with("listening on "));
         is_echoed(&path);
         let who = format!("process {} of user ", std::process::id());

@@ -41,7 +41,7 @@ fn every_way_to_wait_has_its_row_and_the_calls_that_it_must_make() {
 
 #[test]
 fn who_sleeps_leaves_the_processor_to_the_neighbour() {
-    let output = waiting(&["--seconds", "0.5", "--reactor", "epoll"]);
+    let output = waiting(&["--seconds", "0.5", "--backend", "epoll"]);
     let table = String::from_utf8(output.stdout).unwrap();
     let share = |way, column: usize| row(&table, way)[column].parse::<f64>().unwrap();
     for way in ["blocking read", "epoll"] {
@@ -77,7 +77,7 @@ fn ctrl_c_ends_it_with_what_it_has_found() {
 
 #[test]
 fn one_mechanism_is_shown_if_one_is_named() {
-    let output = waiting(&["--seconds", "0.05", "--reactor", "poll"]);
+    let output = waiting(&["--seconds", "0.05", "--backend", "poll"]);
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{table}");
     assert!(

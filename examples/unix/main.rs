@@ -53,7 +53,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         }
     })?;
     let (path, name) = (flags.addr.display(), handle.mechanism());
-    say!("listening on {path} reactor={name}");
+    say!("listening on {path} backend={name}");
     let mut served = 0;
     flags.common.run(event_loop, &mut served)?;
     say!("served {served} connections");

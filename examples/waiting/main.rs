@@ -27,7 +27,7 @@ struct Flags {
     /// Of the mechanisms only this one: auto, select, poll, epoll, uring, sweep, busy or
     /// adaptive.
     #[arg(long, env = Backend::VARIABLE)]
-    reactor: Option<Backend>,
+    backend: Option<Backend>,
     /// Say at the end what each mechanism counted.
     #[arg(long)]
     stats: bool,
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> io::Result<()> {
-    if let Some(backend) = flags.reactor {
+    if let Some(backend) = flags.backend {
         backend.open()?;
     }
     // Before there are other threads, which are to inherit that these are blocked.
@@ -105,11 +105,11 @@ impl Flags {
     /// All, or the one that was named.
     fn mechanisms(&self) -> impl Iterator<Item = LoopFlags> {
         let Self { stats, explain, .. } = *self;
-        let asked_for = |one: &Backend| self.reactor.is_none_or(|only| only == *one);
+        let asked_for = |one: &Backend| self.backend.is_none_or(|only| only == *one);
         Backend::all()
             .filter(asked_for)
-            .map(move |reactor| LoopFlags {
-                reactor,
+            .map(move |backend| LoopFlags {
+                backend,
                 stats,
                 explain,
             })

@@ -152,7 +152,7 @@ impl fmt::Display for Way {
             Self::Yielding => "busy loop, yielding",
             Self::Napping => "busy loop, 1 ms naps",
             Self::Threads => "a thread per socket",
-            Self::Mechanism(flags) => flags.reactor.name(),
+            Self::Mechanism(flags) => flags.backend.name(),
         })
     }
 }

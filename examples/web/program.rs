@@ -155,7 +155,7 @@ impl ServerFlags {
             Ok((self.common.open()?, server, listener))
         };
         let done = serve(loops, make, |server, handle| {
-            say!("listening on {address} reactor={}", handle.mechanism());
+            say!("listening on {address} backend={}", handle.mechanism());
             started(server, handle);
         })?;
         if self.common.stats {

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use loom::sync::{Condvar, Mutex};
 use waitset_core::{
-    BorrowedSource, Capabilities, Doorbell, Events, Interest, Mode, Reactor, Stats, Token,
-    WakeFlag, Waker,
+    BorrowedSource, Capabilities, Doorbell, Events, Interest, Mode, Reactor, ReactorWaker, Stats,
+    Token, WakeFlag,
 };
 
 /// A reactor for the model checker: it watches nothing, and sleeps until it is woken, by the
@@ -92,7 +92,7 @@ impl Reactor for Sleeper {
         Ok(0)
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.wake.waker()
     }
 

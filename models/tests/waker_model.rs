@@ -5,7 +5,7 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
-use waitset_core::{Doorbell, WakeFlag, Waker};
+use waitset_core::{Doorbell, ReactorWaker, WakeFlag};
 
 /// A descriptor that is readable from ring to drain, as an eventfd.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ fn model(publishers: usize) {
         let published = Arc::new(AtomicUsize::new(0));
         let threads: Vec<_> = (0..publishers)
             .map(|_| {
-                let (waker, published): (Waker, _) = (flag.waker(), published.clone());
+                let (waker, published): (ReactorWaker, _) = (flag.waker(), published.clone());
                 thread::spawn(move || {
                     // Relaxed: it is the wake that makes it visible.
                     published.fetch_add(1, Ordering::Relaxed);

@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
     scenario: Vec<String>,
     /// Measure only these contestants: poll,epoll
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    backends: Vec<Entrant>,
+    backend: Vec<Entrant>,
     /// Measure these too: mio,polling,calloop
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     against: Vec<Entrant>,
@@ -201,7 +201,7 @@ fn measure(
     let runner = Runner {
         pace: arguments.pace(cells.len()),
         choice: Choice {
-            instead: arguments.backends.clone(),
+            instead: arguments.backend.clone(),
             besides: arguments.against.clone(),
         },
         stop,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use calloop::generic::Generic;
 use calloop::{Dispatcher, LoopSignal, PostAction, RegistrationToken};
-use waitset::{DefaultReactor, EventLoop, Interest, Key, Mode, Reactor, Stats, Waker};
+use waitset::{DefaultReactor, EventLoop, Interest, Key, Mode, Reactor, ReactorWaker, Stats};
 
 use super::owned::Source;
 use crate::contestant::{Contestant, Task, Tasked, Wake, right};
@@ -104,7 +104,7 @@ impl Contestant for NotingCallbacks {
     const TELLS_AGAIN: bool = true;
     const REARMS: bool = false;
 
-    type Waker = Waker;
+    type Waker = ReactorWaker;
     type Tasked<T: Task> = Callbacks<T>;
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
@@ -153,7 +153,7 @@ impl Contestant for NotingCallbacks {
         Ok(count)
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.callbacks.event_loop.waker()
     }
 

@@ -162,7 +162,7 @@ impl Entrant {
         #[cfg(target_os = "linux")]
         if self.is_io_uring() {
             static IS_HERE: OnceLock<bool> = OnceLock::new();
-            return *IS_HERE.get_or_init(|| match waitset_uring::Uring::new() {
+            return *IS_HERE.get_or_init(|| match waitset_uring::UringReactor::new() {
                 Ok(_) => true,
                 Err(reason) => {
                     note!("uring skipped: {reason}");

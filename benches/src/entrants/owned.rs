@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use waitset::{DefaultReactor, Interest, Key, Mode, Reactor, Stats, WaitSet, Waker};
+use waitset::{DefaultReactor, Interest, Key, Mode, Reactor, ReactorWaker, Stats, WaitSet};
 
 use crate::contestant::{Contestant, GivesOut, Task, right};
 use crate::sources::Sources;
@@ -48,7 +48,7 @@ impl Contestant for Owned {
     const TELLS_AGAIN: bool = true;
     const REARMS: bool = false;
 
-    type Waker = Waker;
+    type Waker = ReactorWaker;
     type Tasked<T: Task> = GivesOut<Self>;
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
@@ -99,7 +99,7 @@ impl Contestant for Owned {
         Ok(count)
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.set.waker()
     }
 

@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use waitset_busy::{Adaptive, Busy, Sweep};
-use waitset_core::{Events, Interest, Mode, Reactor, Stats, Waker};
-use waitset_poll::Poll;
-use waitset_select::Select;
+use waitset_core::{Events, Interest, Mode, Reactor, ReactorWaker, Stats};
+use waitset_poll::PollReactor;
+use waitset_select::SelectReactor;
 
 use crate::contestant::{Contestant, GivesOut, Task, right};
 use crate::sources::Sources;
@@ -54,16 +54,16 @@ macro_rules! mechanism {
 
 mechanism!(
     /// poll(2).
-    PollLevel: Poll, Level, defers false, Poll::new());
+    PollLevel: PollReactor, Level, defers false, PollReactor::new());
 mechanism!(
     /// poll(2), each event re-armed.
-    PollOneshot: Poll, Oneshot, defers false, Poll::new());
+    PollOneshot: PollReactor, Oneshot, defers false, PollReactor::new());
 mechanism!(
     /// select(2).
-    SelectLevel: Select, Level, defers false, Select::new());
+    SelectLevel: SelectReactor, Level, defers false, SelectReactor::new());
 mechanism!(
     /// select(2), each event re-armed.
-    SelectOneshot: Select, Oneshot, defers false, Select::new());
+    SelectOneshot: SelectReactor, Oneshot, defers false, SelectReactor::new());
 mechanism!(
     /// One question a descriptor, round and round.
     SweepLevel: Sweep, Level, defers false, Ok(Sweep::new()));
@@ -74,37 +74,37 @@ pub use on_linux::*;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod on_linux {
     use super::*;
-    use waitset_epoll::Epoll;
+    use waitset_epoll::EpollReactor;
 
     mechanism!(
         /// epoll(7), level-triggered.
-        EpollLevel: Epoll, Level, defers true, Epoll::new());
+        EpollLevel: EpollReactor, Level, defers true, EpollReactor::new());
     mechanism!(
         /// epoll(7), edge-triggered.
-        EpollEdge: Epoll, Edge, defers false, Epoll::new());
+        EpollEdge: EpollReactor, Edge, defers false, EpollReactor::new());
     mechanism!(
         /// epoll(7), one-shot, each event re-armed.
-        EpollOneshot: Epoll, Oneshot, defers true, Epoll::new());
+        EpollOneshot: EpollReactor, Oneshot, defers true, EpollReactor::new());
     mechanism!(
         /// epoll(7) behind a vtable, as a program has it that chooses at run time.
         EpollBoxed: Box<dyn Reactor + Send>, Level, defers true,
-        Epoll::new().map(|epoll| Box::new(epoll) as Box<dyn Reactor + Send>));
+        EpollReactor::new().map(|epoll| Box::new(epoll) as Box<dyn Reactor + Send>));
     mechanism!(
         /// The platform's default, spun.
-        BusyLevel: Busy<Epoll>, Level, defers true, Epoll::new().map(Busy::new));
+        BusyLevel: Busy<EpollReactor>, Level, defers true, EpollReactor::new().map(Busy::new));
     mechanism!(
         /// The platform's default, spun as long as that pays, then slept in.
-        AdaptiveLevel: Adaptive<Epoll>, Level, defers true, Epoll::new().map(Adaptive::new));
+        AdaptiveLevel: Adaptive<EpollReactor>, Level, defers true, EpollReactor::new().map(Adaptive::new));
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mechanism!(
     /// The platform's default, spun.
-    BusyLevel: Busy<Poll>, Level, defers false, Poll::new().map(Busy::new));
+    BusyLevel: Busy<PollReactor>, Level, defers false, PollReactor::new().map(Busy::new));
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mechanism!(
     /// The platform's default, spun as long as that pays, then slept in.
-    AdaptiveLevel: Adaptive<Poll>, Level, defers false, Poll::new().map(Adaptive::new));
+    AdaptiveLevel: Adaptive<PollReactor>, Level, defers false, PollReactor::new().map(Adaptive::new));
 
 #[cfg(target_os = "linux")]
 pub use on_io_uring::*;
@@ -112,17 +112,17 @@ pub use on_io_uring::*;
 #[cfg(target_os = "linux")]
 mod on_io_uring {
     use super::*;
-    use waitset_uring::Uring;
+    use waitset_uring::UringReactor;
 
     mechanism!(
         /// io_uring(7), level-triggered: a poll armed again after each event.
-        UringLevel: Uring, Level, defers true, Uring::new());
+        UringLevel: UringReactor, Level, defers true, UringReactor::new());
     mechanism!(
         /// io_uring(7), edge-triggered: one multishot poll a source.
-        UringEdge: Uring, Edge, defers true, Uring::new());
+        UringEdge: UringReactor, Edge, defers true, UringReactor::new());
     mechanism!(
         /// io_uring(7), one-shot, each event re-armed.
-        UringOneshot: Uring, Oneshot, defers true, Uring::new());
+        UringOneshot: UringReactor, Oneshot, defers true, UringReactor::new());
 }
 
 /// A reactor of waitset, the sources it watches and a buffer.
@@ -137,7 +137,7 @@ impl<M: Mechanism> Contestant for Watched<M> {
     const TELLS_AGAIN: bool = !matches!(M::MODE, Mode::Edge);
     const REARMS: bool = matches!(M::MODE, Mode::Oneshot);
 
-    type Waker = Waker;
+    type Waker = ReactorWaker;
     type Tasked<T: Task> = GivesOut<Self>;
 
     fn open(sources: Sources, capacity: usize) -> io::Result<Self> {
@@ -186,7 +186,7 @@ impl<M: Mechanism> Contestant for Watched<M> {
         self.keeper.wait(&mut self.events, Some(Duration::ZERO))
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.keeper.waker()
     }
 

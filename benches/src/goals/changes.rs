@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use waitset_core::{Events, Mode};
-use waitset_select::Select;
+use waitset_select::SelectReactor;
 
 use super::claim::{Bound, Claim, Figure, Unit};
 use super::lab::{Lab, control_calls};
@@ -107,7 +107,7 @@ fn found_by_select(count: usize) -> io::Result<usize> {
     }
     let ends = pairs.into_iter().flat_map(|(one, other)| [one, other]);
     let sources: Sources = ends.map(OwnedFd::from).collect();
-    let mut keeper = Keeper::new(Select::new()?, sources.clone());
+    let mut keeper = Keeper::new(SelectReactor::new()?, sources.clone());
     for index in 0..count {
         keeper.register(index, Mode::Level)?;
     }

@@ -12,7 +12,7 @@ use nix::sys::time::TimeValLike;
 use nix::unistd::Pid;
 use waitset_busy::{Adaptive, Busy};
 use waitset_core::{Events, Mode, Reactor};
-use waitset_epoll::Epoll;
+use waitset_epoll::EpollReactor;
 
 use crate::sources::Sources;
 use crate::spread::Spread;
@@ -36,9 +36,9 @@ pub(super) enum Wait {
 impl Wait {
     fn open(self) -> io::Result<Option<Any>> {
         Ok(match self {
-            Self::Blocking => Some(Box::new(Epoll::new()?)),
-            Self::Busy => Some(Box::new(Busy::new(Epoll::new()?))),
-            Self::Adaptive => Some(Box::new(Adaptive::new(Epoll::new()?))),
+            Self::Blocking => Some(Box::new(EpollReactor::new()?)),
+            Self::Busy => Some(Box::new(Busy::new(EpollReactor::new()?))),
+            Self::Adaptive => Some(Box::new(Adaptive::new(EpollReactor::new()?))),
             Self::Read => None,
         })
     }

@@ -8,10 +8,10 @@ use nix::poll::ppoll;
 use nix::sys::resource::UsageWho;
 use waitset_busy::{Adaptive, Busy};
 use waitset_core::{Events, Mode, Reactor};
-use waitset_epoll::Epoll;
-use waitset_poll::Poll;
-use waitset_select::Select;
-use waitset_uring::Uring;
+use waitset_epoll::EpollReactor;
+use waitset_poll::PollReactor;
+use waitset_select::SelectReactor;
+use waitset_uring::UringReactor;
 
 use super::claim::{Bound, Claim, Figure, Unit};
 use super::counts;
@@ -85,11 +85,11 @@ pub(super) fn busy(lab: &mut Lab) -> io::Result<Vec<Claim>> {
     Ok(vec![above_read(trip, lab.pairs(), |cost| cost.time), idle])
 }
 
-/// How many times longer asking `n` empty pipes by read() takes than by `Busy<Poll>`.
+/// How many times longer asking `n` empty pipes by read() takes than by `Busy<PollReactor>`.
 fn idle_sources(n: usize, pairs: usize) -> io::Result<Figure> {
     let pipes = Pipes::open(n)?;
     let sources = pipes.readers();
-    let mut keeper = Keeper::new(Busy::new(Poll::new()?), sources.clone());
+    let mut keeper = Keeper::new(Busy::new(PollReactor::new()?), sources.clone());
     (0..n).try_for_each(|index| keeper.register(index, Mode::Level))?;
     let mut events = Events::with_capacity(n);
     let looks = 20_000 / n;
@@ -155,7 +155,7 @@ pub(super) fn adaptive(lab: &mut Lab) -> io::Result<Vec<Claim>> {
 fn idling() -> io::Result<Claim> {
     let bound = Bound::at_most(1e6, Unit::Nanoseconds);
     let mut claim = Claim::new("CPU of an idle second", bound);
-    let mut adaptive = Adaptive::new(Epoll::new()?);
+    let mut adaptive = Adaptive::new(EpollReactor::new()?);
     let mut events = Events::with_capacity(8);
     for _ in 0..100 {
         adaptive.wait(&mut events, Some(Duration::from_micros(30)))?;
@@ -202,11 +202,11 @@ fn after(micros: u64) -> String {
 
 fn reactors() -> io::Result<Vec<Box<dyn Reactor>>> {
     let mut reactors: Vec<Box<dyn Reactor>> = vec![
-        Box::new(Epoll::new()?),
-        Box::new(Poll::new()?),
-        Box::new(Select::new()?),
+        Box::new(EpollReactor::new()?),
+        Box::new(PollReactor::new()?),
+        Box::new(SelectReactor::new()?),
     ];
-    if let Ok(uring) = Uring::new() {
+    if let Ok(uring) = UringReactor::new() {
         reactors.push(Box::new(uring));
     }
     Ok(reactors)

@@ -90,7 +90,7 @@ impl Budget {
 /// use std::time::Duration;
 /// use waitset_async::{consume_budget, timeout};
 ///
-/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// # waitset_async::block_on(waitset::PollReactor::new()?, async {
 /// let mut endless = futures::stream::repeat(7);
 /// let sum = timeout(Duration::from_millis(1), async {
 ///     let mut sum = 0_u64;

@@ -16,7 +16,7 @@ use crate::task::Ticket;
 /// Runs futures on one thread, over a reactor of your choice.
 ///
 /// ```
-/// use waitset::Poll;
+/// use waitset::PollReactor;
 /// use waitset_async::{Executor, spawn};
 ///
 /// let mut executor = Executor::new(Poll::new()?);
@@ -77,10 +77,10 @@ pub struct Executor {
 ///
 /// ```
 /// use std::time::Duration;
-/// use waitset::Select;
+/// use waitset::SelectReactor;
 /// use waitset_async::{block_on, sleep};
 ///
-/// block_on(Select::new()?, sleep(Duration::from_millis(1)))?;
+/// block_on(SelectReactor::new()?, sleep(Duration::from_millis(1)))?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn nothing_outlives_the_executor_and_its_wakers() {
         let wakers = Rc::new(RefCell::new(Vec::new()));
-        let mut executor = Executor::new(waitset::Poll::new().unwrap());
+        let mut executor = Executor::new(waitset::PollReactor::new().unwrap());
         let context = Rc::downgrade(&executor.context);
         let inbox = Arc::downgrade(&executor.context.inbox);
         for _ in 0..3 {
@@ -262,7 +262,7 @@ mod tests {
             }
         }
 
-        let executor = Executor::new(waitset::Poll::new().unwrap());
+        let executor = Executor::new(waitset::PollReactor::new().unwrap());
         let context = Rc::downgrade(&executor.context);
         let first = Spawner(3);
         drop(executor.spawn(async { drop(first) }));

@@ -9,7 +9,7 @@ use crate::task::Ticket;
 
 /// What other threads reach of an executor: all that can end its sleep, under one lock.
 pub(crate) struct Inbox {
-    reactor: waitset::Waker,
+    reactor: waitset::ReactorWaker,
     state: Mutex<State>,
 }
 
@@ -40,7 +40,7 @@ impl Due {
 }
 
 impl Inbox {
-    pub(crate) fn new(reactor: waitset::Waker) -> Self {
+    pub(crate) fn new(reactor: waitset::ReactorWaker) -> Self {
         let state = Mutex::default();
         Self { reactor, state }
     }

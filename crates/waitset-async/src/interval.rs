@@ -45,7 +45,7 @@ pub struct Tick {
 /// use std::time::{Duration, Instant};
 /// use waitset_async::interval;
 ///
-/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// # waitset_async::block_on(waitset::PollReactor::new()?, async {
 /// let start = Instant::now();
 /// let mut interval = interval(Duration::from_millis(1));
 /// let mut ticks = 0;
@@ -66,7 +66,7 @@ pub fn interval(period: Duration) -> Interval {
 /// use std::time::{Duration, Instant};
 /// use waitset_async::interval_at;
 ///
-/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// # waitset_async::block_on(waitset::PollReactor::new()?, async {
 /// let start = Instant::now();
 /// let mut interval = interval_at(start, Duration::from_secs(3600));
 /// assert_eq!(interval.tick().await.due, start); // without waiting
@@ -112,7 +112,7 @@ impl Interval {
     /// use std::time::{Duration, Instant};
     /// use waitset_async::interval_at;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let start = Instant::now();
     /// let mut interval = interval_at(start, Duration::from_millis(1));
     /// interval.reset();

@@ -21,7 +21,7 @@ use crate::task::Ticket;
 /// [`Executor::spawn`](crate::Executor::spawn) there.
 ///
 /// ```
-/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// # waitset_async::block_on(waitset::PollReactor::new()?, async {
 /// let answer = waitset_async::spawn(async { 6 * 7 });
 /// assert_eq!(answer.await.unwrap(), 42);
 /// # })?;
@@ -146,7 +146,7 @@ impl<T> JoinHandle<T> {
     /// all that it owns, and this handle tells [`JoinError::is_cancelled`].
     ///
     /// ```
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let forever = waitset_async::spawn(std::future::pending::<()>());
     /// forever.cancel();
     /// assert!(forever.await.unwrap_err().is_cancelled());
@@ -206,7 +206,7 @@ impl JoinError {
     /// The error itself, if the task was cancelled.
     ///
     /// ```
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let task = waitset_async::spawn(async { panic!("on purpose") });
     /// let panic = task.await.unwrap_err().into_panic().unwrap();
     /// assert_eq!(panic.downcast_ref(), Some(&"on purpose"));

@@ -20,7 +20,7 @@ impl Async<Signals> {
     /// # if cfg!(not(any(target_os = "linux", target_os = "android"))) { return Ok(()) }
     /// let signals = Signals::new(&[Signal::USER_1])?;
     /// let mut kill = Command::new("kill").args(["-USR1", &id().to_string()]).spawn()?;
-    /// let info = block_on(waitset::Poll::new()?, async {
+    /// let info = block_on(waitset::PollReactor::new()?, async {
     ///     let signals = Async::new(signals)?;
     ///     signals.next().await
     /// })??;
@@ -48,7 +48,7 @@ impl Async<ChildProcess> {
     /// use waitset_async::{Async, block_on};
     ///
     /// # if cfg!(not(any(target_os = "linux", target_os = "android"))) { return Ok(()) }
-    /// let status = block_on(waitset::Poll::new()?, async {
+    /// let status = block_on(waitset::PollReactor::new()?, async {
     ///     let child = Command::new("sh").args(["-c", "exit 7"]).spawn()?;
     ///     let child = Async::new(ChildProcess::new(child)?)?;
     ///     child.status().await

@@ -26,7 +26,7 @@ use crate::waiters::{Waiters, Watched};
 /// use std::net::UdpSocket;
 /// use waitset_async::{Async, block_on};
 ///
-/// block_on(waitset::Poll::new()?, async {
+/// block_on(waitset::PollReactor::new()?, async {
 ///     let socket = Async::new(UdpSocket::bind("127.0.0.1:0")?)?;
 ///     let address = socket.get_ref().local_addr()?;
 ///     socket.write_with(|socket| socket.send_to(b"hello", address)).await?;
@@ -103,7 +103,7 @@ impl<T: AsSource + 'static> Async<T> {
     /// As [`new`](Self::new).
     ///
     /// ```
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
     /// near.set_nonblocking(true)?;
     /// let near = waitset_async::Async::nonblocking(near)?;
@@ -195,7 +195,7 @@ impl<T: AsSource + 'static> Async<T> {
     ///     }
     /// }
     ///
-    /// # block_on(waitset::Poll::new()?, async {
+    /// # block_on(waitset::PollReactor::new()?, async {
     /// let (near, far) = UnixStream::pair()?;
     /// let (near, far) = (Async::new(near)?, Async::new(far)?);
     /// # let writing = waitset_async::spawn(async move {

@@ -49,7 +49,7 @@ where
     /// use std::os::unix::net::UnixStream;
     /// use waitset_async::{Async, spawn};
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let (near, far) = Async::<UnixStream>::pair()?;
     /// let echo = spawn(async move { futures::io::copy(&far, &mut &far).await });
     ///
@@ -96,7 +96,7 @@ impl<T: AsSource + 'static> ReadHalf<T> {
     /// use std::os::unix::net::UnixStream;
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let (near, far) = Async::<UnixStream>::pair()?;
     /// let (near_read, near_write) = near.into_split();
     /// let (far_read, far_write) = far.into_split();
@@ -133,7 +133,7 @@ impl<T: AsSource + 'static> WriteHalf<T> {
     /// use std::os::unix::net::UnixStream;
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let (near, _far) = Async::<UnixStream>::pair()?;
     /// let (read, write) = near.into_split();
     /// write.forget();

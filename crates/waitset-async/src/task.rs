@@ -146,7 +146,7 @@ impl Tasks {
 /// Lets all other tasks run once, and sources and timers be looked at.
 ///
 /// ```
-/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// # waitset_async::block_on(waitset::PollReactor::new()?, async {
 /// for _chunk_of_work in 0..10 {
 ///     waitset_async::yield_now().await;
 /// }

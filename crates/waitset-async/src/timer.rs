@@ -33,7 +33,7 @@ pub struct Sleep {
 /// ```
 /// use std::time::{Duration, Instant};
 ///
-/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// # waitset_async::block_on(waitset::PollReactor::new()?, async {
 /// let start = Instant::now();
 /// waitset_async::sleep(Duration::from_millis(2)).await;
 /// assert!(start.elapsed() >= Duration::from_millis(2));
@@ -51,7 +51,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// use std::time::{Duration, Instant};
 /// use waitset_async::sleep_until;
 ///
-/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// # waitset_async::block_on(waitset::PollReactor::new()?, async {
 /// let mut due = Instant::now();
 /// for _tick in 0..3 {
 ///     due += Duration::from_millis(1); // does not drift
@@ -157,7 +157,7 @@ impl fmt::Debug for Sleep {
 /// use std::time::Duration;
 /// use waitset_async::timeout;
 ///
-/// # waitset_async::block_on(waitset::Poll::new()?, async {
+/// # waitset_async::block_on(waitset::PollReactor::new()?, async {
 /// let slow = timeout(Duration::from_millis(1), std::future::pending::<()>());
 /// assert!(slow.await.is_err());
 /// let quick = timeout(Duration::from_millis(1), async { 7 });

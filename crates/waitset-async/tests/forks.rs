@@ -129,7 +129,7 @@ fn a_forked_child_cannot_wait_with_its_parents_executor() {
 #[test]
 fn a_forked_child_can_use_an_executor_of_its_own() {
     a_child_harms_nobody_if_it(|inherited| {
-        let mut executor = Executor::new(waitset::Poll::new().unwrap());
+        let mut executor = Executor::new(waitset::PollReactor::new().unwrap());
         let source = inherited.idle.into_inner();
         complete(&mut executor, async {
             let (near, far) = Async::<UnixStream>::pair().unwrap();

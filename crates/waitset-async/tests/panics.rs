@@ -79,7 +79,7 @@ fn dropping_the_executor_drops_every_task_though_some_panic() {
         assert_eq!(Rc::strong_count(&alive), 10);
         drop(executor);
         assert_eq!(Rc::strong_count(&alive), 1);
-        let mut other = waitset_async::Executor::new(waitset::Poll::new().unwrap());
+        let mut other = waitset_async::Executor::new(waitset::PollReactor::new().unwrap());
         for (number, task) in tasks.into_iter().enumerate() {
             match complete(&mut other, task) {
                 ended if number % 3 == 1 => assert_told(ended),

@@ -402,7 +402,7 @@ fn a_source_tells_that_its_executor_is_not_here() {
         let (near, far) = complete(&mut executor, async {
             Async::<UnixStream>::pair().unwrap()
         });
-        let mut other = Executor::new(waitset::Poll::new().unwrap());
+        let mut other = Executor::new(waitset::PollReactor::new().unwrap());
         complete(&mut other, async {
             far.readable().await.unwrap_err();
             (&far).read(&mut [0]).await.unwrap_err();
@@ -427,7 +427,7 @@ fn who_waits_is_told_when_the_executor_is_no_longer_the_one_it_waits_with() {
         complete(&mut executor, async {
             assert!(poll!(waiting.as_mut()).is_pending());
         });
-        let mut other = Executor::new(waitset::Poll::new().unwrap());
+        let mut other = Executor::new(waitset::PollReactor::new().unwrap());
         complete(&mut other, waiting).unwrap_err();
     });
 }
@@ -445,7 +445,7 @@ fn a_source_keeps_no_waker_of_who_was_refused() {
         let (_near, far) = complete(&mut executor, async {
             Async::<UnixStream>::pair().unwrap()
         });
-        let mut other = Executor::new(waitset::Poll::new().unwrap());
+        let mut other = Executor::new(waitset::PollReactor::new().unwrap());
         let nobody = Arc::new(Nobody);
         let waker = Waker::from(Arc::clone(&nobody));
         let refused = complete(&mut other, async {

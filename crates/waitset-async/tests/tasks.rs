@@ -250,7 +250,7 @@ fn dropping_the_executor_drops_its_tasks_with_all_they_own() {
         drop(executor);
         assert_eq!(Rc::strong_count(&alive), 1);
         wakers.take().into_iter().for_each(Waker::wake);
-        let mut other = Executor::new(waitset::Poll::new().unwrap());
+        let mut other = Executor::new(waitset::PollReactor::new().unwrap());
         for task in tasks {
             let error = complete(&mut other, task).unwrap_err();
             assert!(error.is_cancelled());
@@ -261,7 +261,7 @@ fn dropping_the_executor_drops_its_tasks_with_all_they_own() {
 #[test]
 fn an_executor_within_an_executor_works() {
     on_every_mechanism(|mut executor| {
-        let mut inner = Executor::new(waitset::Poll::new().unwrap());
+        let mut inner = Executor::new(waitset::PollReactor::new().unwrap());
         let sum = complete(&mut executor, async {
             let before = spawn(async { 1 });
             let within = inner.block_on(async { spawn(async { 2 }).await.unwrap() });
@@ -497,15 +497,16 @@ mod refusing {
     use std::time::Duration;
 
     use waitset::{
-        BorrowedSource, Capabilities, Events, Interest, Mode, Poll, Reactor, Stats, Token, Waker,
+        BorrowedSource, Capabilities, Events, Interest, Mode, PollReactor, Reactor, ReactorWaker,
+        Stats, Token,
     };
 
     /// Poll whose first wait fails.
-    pub(super) struct Refusing(Poll, bool);
+    pub(super) struct Refusing(PollReactor, bool);
 
     impl Refusing {
         pub(super) fn new() -> Self {
-            Self(Poll::new().unwrap(), false)
+            Self(PollReactor::new().unwrap(), false)
         }
     }
 
@@ -543,7 +544,7 @@ mod refusing {
             self.0.wait(events, timeout)
         }
 
-        fn waker(&self) -> Waker {
+        fn waker(&self) -> ReactorWaker {
             self.0.waker()
         }
 

@@ -227,7 +227,7 @@ fn a_timer_moves_to_the_executor_that_polls_it() {
         let mut timer = sleep(Duration::from_millis(3));
         let first = complete(&mut executor, async { poll!(&mut timer) });
         assert!(first.is_pending());
-        let mut other = waitset_async::Executor::new(waitset::Poll::new().unwrap());
+        let mut other = waitset_async::Executor::new(waitset::PollReactor::new().unwrap());
         complete(&mut other, timer);
     });
 }

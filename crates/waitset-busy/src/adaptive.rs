@@ -3,7 +3,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Stats, Token, Waker,
+    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, ReactorWaker, Stats,
+    Token,
 };
 
 use crate::budget::Budget;
@@ -17,10 +18,10 @@ use crate::budget::Budget;
 /// use std::time::Duration;
 /// use waitset_busy::{Adaptive, Budget};
 /// use waitset_core::{Events, Reactor};
-/// use waitset_poll::Poll;
+/// use waitset_poll::PollReactor;
 ///
 /// let budget = Budget::new(Duration::from_micros(20));
-/// let mut adaptive = Adaptive::new(Poll::new()?).with_budget(budget);
+/// let mut adaptive = Adaptive::new(PollReactor::new()?).with_budget(budget);
 /// adaptive.waker().wake();
 /// adaptive.wait(&mut Events::with_capacity(8), None)?;
 /// assert_eq!(adaptive.budget().limit(), Duration::from_micros(20));
@@ -131,7 +132,7 @@ impl<R: Reactor> Reactor for Adaptive<R> {
         Ok(events.len())
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.inner.waker()
     }
 

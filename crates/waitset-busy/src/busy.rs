@@ -3,8 +3,8 @@ use std::io;
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Stats, Token,
-    WakeFlag, Waker,
+    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, ReactorWaker, Stats,
+    Token, WakeFlag,
 };
 
 use crate::silent::Silent;
@@ -19,9 +19,9 @@ use crate::silent::Silent;
 /// use std::time::Duration;
 /// use waitset_busy::Busy;
 /// use waitset_core::{Events, Reactor};
-/// use waitset_poll::Poll;
+/// use waitset_poll::PollReactor;
 ///
-/// let mut busy = Busy::new(Poll::new()?);
+/// let mut busy = Busy::new(PollReactor::new()?);
 /// busy.waker().wake();
 /// busy.wait(&mut Events::with_capacity(8), None)?;
 /// assert_eq!(busy.stats().wake_calls, 0);
@@ -94,7 +94,7 @@ impl<R: Reactor> Reactor for Busy<R> {
         }
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.wake.waker()
     }
 

@@ -4,8 +4,8 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, Readiness, Stats,
-    Support, Token, WakeFlag, Waker,
+    BorrowedSource, Capabilities, Deadline, Events, Interest, Mode, Reactor, ReactorWaker,
+    Readiness, Stats, Support, Token, WakeFlag,
 };
 use waitset_unix::{FdTable, Registration, refusal};
 
@@ -192,7 +192,7 @@ impl Reactor for Sweep {
         }
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.wake.waker()
     }
 

@@ -5,26 +5,26 @@ use std::io;
 
 use waitset_busy::{Adaptive, Busy, Sweep};
 use waitset_conformance::{CountingAllocator, allocation_tests};
-use waitset_epoll::Epoll;
-use waitset_poll::Poll;
-use waitset_select::Select;
+use waitset_epoll::EpollReactor;
+use waitset_poll::PollReactor;
+use waitset_select::SelectReactor;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 mod select {
     use super::*;
-    allocation_tests!(Select::new());
+    allocation_tests!(SelectReactor::new());
 }
 
 mod poll {
     use super::*;
-    allocation_tests!(Poll::new());
+    allocation_tests!(PollReactor::new());
 }
 
 mod epoll {
     use super::*;
-    allocation_tests!(Epoll::new());
+    allocation_tests!(EpollReactor::new());
 }
 
 mod sweep {
@@ -34,10 +34,10 @@ mod sweep {
 
 mod busy {
     use super::*;
-    allocation_tests!(Epoll::new().map(Busy::new));
+    allocation_tests!(EpollReactor::new().map(Busy::new));
 }
 
 mod adaptive {
     use super::*;
-    allocation_tests!(Epoll::new().map(Adaptive::new));
+    allocation_tests!(EpollReactor::new().map(Adaptive::new));
 }

@@ -5,9 +5,9 @@ use std::io;
 
 use waitset_busy::{Adaptive, Busy, Sweep};
 use waitset_core::Reactor;
-use waitset_epoll::Epoll;
-use waitset_poll::Poll;
-use waitset_select::Select;
+use waitset_epoll::EpollReactor;
+use waitset_poll::PollReactor;
+use waitset_select::SelectReactor;
 
 mod sweep {
     use super::*;
@@ -16,32 +16,32 @@ mod sweep {
 
 mod busy_select {
     use super::*;
-    waitset_conformance::conformance!(Select::new().map(Busy::new));
+    waitset_conformance::conformance!(SelectReactor::new().map(Busy::new));
 }
 
 mod busy_poll {
     use super::*;
-    waitset_conformance::conformance!(Poll::new().map(Busy::new));
+    waitset_conformance::conformance!(PollReactor::new().map(Busy::new));
 }
 
 mod busy_epoll {
     use super::*;
-    waitset_conformance::conformance!(Epoll::new().map(Busy::new));
+    waitset_conformance::conformance!(EpollReactor::new().map(Busy::new));
 }
 
 mod adaptive_select {
     use super::*;
-    waitset_conformance::conformance!(Select::new().map(Adaptive::new));
+    waitset_conformance::conformance!(SelectReactor::new().map(Adaptive::new));
 }
 
 mod adaptive_poll {
     use super::*;
-    waitset_conformance::conformance!(Poll::new().map(Adaptive::new));
+    waitset_conformance::conformance!(PollReactor::new().map(Adaptive::new));
 }
 
 mod adaptive_epoll {
     use super::*;
-    waitset_conformance::conformance!(Epoll::new().map(Adaptive::new));
+    waitset_conformance::conformance!(EpollReactor::new().map(Adaptive::new));
 }
 
 /// A box is a reactor, also around a box, and one that is chosen at run time.
@@ -49,7 +49,7 @@ mod boxed {
     use super::*;
 
     fn open() -> io::Result<Box<dyn Reactor + Send>> {
-        Ok(Box::new(Box::new(Poll::new()?)))
+        Ok(Box::new(Box::new(PollReactor::new()?)))
     }
 
     waitset_conformance::conformance!(open().map(Adaptive::new));

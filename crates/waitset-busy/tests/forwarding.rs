@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use waitset_busy::{Adaptive, Busy};
 use waitset_core::{Capabilities, Events, Interest, Mode, Reactor, Stats, Token};
-use waitset_epoll::Epoll;
+use waitset_epoll::EpollReactor;
 
 /// What a caller sees who takes any reactor by value.
 fn serve(mut reactor: impl Reactor) -> io::Result<usize> {
@@ -34,7 +34,7 @@ fn about(reactor: impl Reactor) -> (&'static str, Capabilities, Stats) {
 
 #[test]
 fn a_mutable_reference_is_the_reactor_it_points_to() -> io::Result<()> {
-    let mut epoll = Epoll::new()?;
+    let mut epoll = EpollReactor::new()?;
     assert_eq!(serve(&mut epoll)?, 1);
     assert_eq!(serve(&mut &mut epoll)?, 1);
     assert_eq!(epoll.stats().waits, 4);
@@ -44,7 +44,7 @@ fn a_mutable_reference_is_the_reactor_it_points_to() -> io::Result<()> {
 
 #[test]
 fn a_reference_can_be_spun_for_a_while() -> io::Result<()> {
-    let mut epoll = Epoll::new()?;
+    let mut epoll = EpollReactor::new()?;
     assert_eq!(serve(Busy::new(&mut epoll))?, 1);
     assert_eq!(serve(Adaptive::new(&mut epoll))?, 1);
     let nothing = epoll.wait(&mut Events::with_capacity(1), Some(Duration::ZERO))?;
@@ -54,7 +54,7 @@ fn a_reference_can_be_spun_for_a_while() -> io::Result<()> {
 
 #[test]
 fn a_box_is_the_reactor_inside() -> io::Result<()> {
-    let mut boxed: Box<dyn Reactor + Send> = Box::new(Busy::new(Epoll::new()?));
+    let mut boxed: Box<dyn Reactor + Send> = Box::new(Busy::new(EpollReactor::new()?));
     assert_eq!(boxed.name(), "busy");
     assert!(!boxed.capabilities().sleeps);
     assert_eq!(serve(&mut boxed)?, 1);

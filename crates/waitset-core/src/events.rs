@@ -66,7 +66,7 @@ impl Events {
         &self.buffer[..self.len()]
     }
 
-    /// Returns `true` if a [`Waker`](crate::Waker) ended the last wait, or would have ended it if
+    /// Returns `true` if a [`ReactorWaker`](crate::ReactorWaker) ended the last wait, or would have ended it if
     /// no event had come.
     #[must_use]
     pub const fn was_woken(&self) -> bool {

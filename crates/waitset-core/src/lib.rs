@@ -12,7 +12,7 @@
 //! | [`Mode`] | when readiness is reported: level-triggered, edge-triggered, one-shot |
 //! | [`Event`] | a token and the readiness that was observed |
 //! | [`Events`] | the caller's bounded buffer of events |
-//! | [`Waker`] | ends the current or the next wait from any thread |
+//! | [`ReactorWaker`] | ends the current or the next wait from any thread |
 //! | [`Capabilities`] | what a mechanism provides, emulates or refuses |
 //! | [`Stats`] | exact counts of what a reactor did |
 //! | [`WaitHint`] | why a caller's next wait will be short |
@@ -75,4 +75,4 @@ pub use stats::Stats;
 pub use timeout::{Deadline, millis_rounded_up};
 pub use token::Token;
 pub use wait_hint::WaitHint;
-pub use waker::{Doorbell, WakeFlag, Waker};
+pub use waker::{Doorbell, ReactorWaker, WakeFlag};

@@ -1,11 +1,13 @@
 use std::io;
 use std::time::Duration;
 
-use crate::{BorrowedSource, Capabilities, Events, Interest, Mode, Stats, Token, WaitHint, Waker};
+use crate::{
+    BorrowedSource, Capabilities, Events, Interest, Mode, ReactorWaker, Stats, Token, WaitHint,
+};
 
 /// Waits for the readiness of many sources: the demultiplexer of the Reactor pattern.
 ///
-/// One thread owns a reactor; other threads reach it through its [`Waker`]. The trait can be used
+/// One thread owns a reactor; other threads reach it through its [`ReactorWaker`]. The trait can be used
 /// generically and as `Box<dyn Reactor + Send>`.
 ///
 /// ```
@@ -150,7 +152,7 @@ pub trait Reactor {
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize>;
 
     /// Returns a handle that ends the current or the next wait from any thread.
-    fn waker(&self) -> Waker;
+    fn waker(&self) -> ReactorWaker;
 
     /// Returns what this mechanism provides, emulates or refuses.
     fn capabilities(&self) -> Capabilities;
@@ -219,7 +221,7 @@ macro_rules! forward {
                 (**self).wait(events, timeout)
             }
 
-            fn waker(&self) -> Waker {
+            fn waker(&self) -> ReactorWaker {
                 (**self).waker()
             }
 

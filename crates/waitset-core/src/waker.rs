@@ -22,9 +22,9 @@ pub trait Doorbell: Send + Sync {
 /// Everything that a thread did before `wake` is visible to the thread whose wait it ends. Clones
 /// wake the same reactor. A waker that outlives its reactor has no effect.
 #[derive(Clone)]
-pub struct Waker(Arc<Shared<dyn Doorbell>>);
+pub struct ReactorWaker(Arc<Shared<dyn Doorbell>>);
 
-/// The reactor's end of its [`Waker`]s.
+/// The reactor's end of its [`ReactorWaker`]s.
 ///
 /// A reactor must use it in this order, so that no wake is lost: first silence the doorbell (drain
 /// its descriptor, if it has one), then [`take`](Self::take) the flag. A wake in between finds the
@@ -57,7 +57,7 @@ struct Shared<D: ?Sized> {
     doorbell: D,
 }
 
-impl Waker {
+impl ReactorWaker {
     /// Ends the current or the next wait.
     ///
     /// # Platform notes
@@ -93,8 +93,8 @@ impl<D: Doorbell + 'static> WakeFlag<D> {
 
     /// Creates a waker that raises this flag.
     #[must_use]
-    pub fn waker(&self) -> Waker {
-        Waker(self.0.clone())
+    pub fn waker(&self) -> ReactorWaker {
+        ReactorWaker(self.0.clone())
     }
 
     /// Returns the doorbell.
@@ -133,7 +133,7 @@ impl<D: Doorbell + 'static> WakeFlag<D> {
 }
 
 /// Lets a future wake a reactor: `std::task::Waker::from(Arc::new(waker))`.
-impl task::Wake for Waker {
+impl task::Wake for ReactorWaker {
     fn wake(self: Arc<Self>) {
         Self::wake(&self);
     }
@@ -143,9 +143,9 @@ impl task::Wake for Waker {
     }
 }
 
-impl fmt::Debug for Waker {
+impl fmt::Debug for ReactorWaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waker")
+        f.debug_struct("ReactorWaker")
             .field("pending", &(self.0.pending.bar() != pending::LOWERED))
             .finish()
     }

@@ -56,7 +56,7 @@ pub(crate) const ROUND: u32 = 1 << 14;
 ///   with the number of sources.
 #[doc(alias("epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait2"))]
 #[derive(Debug)]
-pub struct Epoll {
+pub struct EpollReactor {
     pub(crate) epoll: OwnedFd,
     pub(crate) wake: WakeFlag<Bell>,
     pub(crate) table: Table,
@@ -81,7 +81,7 @@ pub struct Epoll {
     pub(crate) stats: Stats,
 }
 
-impl Epoll {
+impl EpollReactor {
     /// Opens an epoll instance and its waker.
     ///
     /// # Errors
@@ -91,9 +91,9 @@ impl Epoll {
     ///
     /// ```
     /// use waitset_core::Reactor;
-    /// use waitset_epoll::Epoll;
+    /// use waitset_epoll::EpollReactor;
     ///
-    /// assert_eq!(Epoll::new()?.name(), "epoll");
+    /// assert_eq!(EpollReactor::new()?.name(), "epoll");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new() -> io::Result<Self> {

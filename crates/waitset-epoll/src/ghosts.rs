@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use waitset_core::Events;
 
-use crate::epoll::Epoll;
+use crate::epoll::EpollReactor;
 use crate::held::WAKE;
 use crate::sys;
 
@@ -23,7 +23,7 @@ struct Fresh {
     closed: Vec<RawFd>,
 }
 
-impl Epoll {
+impl EpollReactor {
     /// Checks whether the kernel still holds a source under a number, apart from the `known` ones,
     /// after a call has shown that the number refers to another file now.
     #[cold]

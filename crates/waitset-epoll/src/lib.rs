@@ -5,10 +5,10 @@
 //! use std::io::Write;
 //! use std::os::fd::AsFd;
 //! use waitset_core::{Events, Interest, Mode, Reactor, Token};
-//! use waitset_epoll::Epoll;
+//! use waitset_epoll::EpollReactor;
 //!
 //! let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
-//! let mut epoll = Epoll::new()?;
+//! let mut epoll = EpollReactor::new()?;
 //! // SAFETY: `far` stays open until it is deregistered.
 //! unsafe { epoll.register(far.as_fd(), Token(7), Interest::READABLE, Mode::Edge)? };
 //! near.write_all(b"!")?;
@@ -29,4 +29,4 @@ mod sys;
 mod table;
 mod wait;
 
-pub use epoll::Epoll;
+pub use epoll::EpollReactor;

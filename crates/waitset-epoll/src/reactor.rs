@@ -6,11 +6,12 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Support, Token, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Stats, Support,
+    Token,
 };
 use waitset_unix::{Registration, refusal};
 
-use crate::epoll::{Epoll, NAME};
+use crate::epoll::{EpollReactor, NAME};
 use crate::sys;
 use crate::wait::{NOT_ASKED, plain_millis};
 
@@ -23,7 +24,7 @@ fn no_watch_left(fd: RawFd, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
-impl Reactor for Epoll {
+impl Reactor for EpollReactor {
     #[allow(unsafe_code, reason = "the registration outlives the borrow")]
     unsafe fn register(
         &mut self,
@@ -125,7 +126,7 @@ impl Reactor for Epoll {
         Ok(events.len())
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.wake.waker()
     }
 

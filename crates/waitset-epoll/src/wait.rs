@@ -6,14 +6,14 @@ use std::time::Duration;
 use waitset_core::{Deadline, Event, Events, millis_rounded_up};
 use waitset_unix::{refusal, timespec};
 
-use crate::epoll::{Epoll, NAME, ROUND};
+use crate::epoll::{EpollReactor, NAME, ROUND};
 use crate::sys;
 use crate::table::PassedOver;
 
 /// A result that no system call returns: the kernel has not been asked yet.
 pub(crate) const NOT_ASKED: libc::c_int = libc::c_int::MIN;
 
-impl Epoll {
+impl EpollReactor {
     /// A wait with something to prepare or to look up, or whose result cannot be reported as it is.
     #[cold]
     pub(crate) fn wait_with_care(

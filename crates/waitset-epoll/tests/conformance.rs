@@ -1,4 +1,4 @@
 //! The contract, on epoll.
 #![cfg(target_os = "linux")]
 
-waitset_conformance::conformance!(waitset_epoll::Epoll::new());
+waitset_conformance::conformance!(waitset_epoll::EpollReactor::new());

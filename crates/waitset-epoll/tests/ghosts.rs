@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use waitset_conformance::{not_checked, refusing};
 use waitset_core::{Events, Interest, Mode, Reactor, Token};
-use waitset_epoll::Epoll;
+use waitset_epoll::EpollReactor;
 
 /// A registered number, overwritten; the old file's peer, and what else keeps it alive.
 struct Ghost {
@@ -23,14 +23,14 @@ struct Ghost {
     _new: (UnixStream, UnixStream),
 }
 
-fn register(epoll: &mut Epoll, source: impl AsFd, token: u64, mode: Mode) {
+fn register(epoll: &mut EpollReactor, source: impl AsFd, token: u64, mode: Mode) {
     let (token, interest) = (Token(token), Interest::READABLE);
     // SAFETY: it stays open until the reactor is dropped, but for those that are overwritten,
     // which is what is tested.
     unsafe { epoll.register(source.as_fd(), token, interest, mode) }.unwrap();
 }
 
-fn ghost(epoll: &mut Epoll, token: u64, lives_on: bool) -> Ghost {
+fn ghost(epoll: &mut EpollReactor, token: u64, lives_on: bool) -> Ghost {
     let (near, peer) = UnixStream::pair().unwrap();
     let _duplicate = lives_on.then(|| near.try_clone().unwrap());
     register(epoll, &near, token, Mode::Level);
@@ -46,7 +46,7 @@ fn ghost(epoll: &mut Epoll, token: u64, lives_on: bool) -> Ghost {
     }
 }
 
-fn tokens(epoll: &mut Epoll) -> Vec<u64> {
+fn tokens(epoll: &mut EpollReactor) -> Vec<u64> {
     let mut events = Events::with_capacity(64);
     epoll.wait(&mut events, Some(Duration::ZERO)).unwrap();
     let mut tokens: Vec<_> = events.iter().map(|event| event.token().0).collect();
@@ -56,7 +56,7 @@ fn tokens(epoll: &mut Epoll) -> Vec<u64> {
 
 #[test]
 fn many_ghosts_take_one_fresh_instance() {
-    let mut epoll = Epoll::new().unwrap();
+    let mut epoll = EpollReactor::new().unwrap();
     let (others, _peers): (Vec<_>, Vec<_>) = (0..10).map(|_| UnixStream::pair().unwrap()).unzip();
     for (other, token) in others.iter().zip(100..) {
         register(&mut epoll, other, token, Mode::Level);
@@ -83,7 +83,7 @@ fn many_ghosts_take_one_fresh_instance() {
 
 #[test]
 fn without_a_duplicate_there_is_no_ghost_and_no_fresh_instance() {
-    let mut epoll = Epoll::new().unwrap();
+    let mut epoll = EpollReactor::new().unwrap();
     let ghosts: Vec<_> = (0..10)
         .map(|token| ghost(&mut epoll, token, false))
         .collect();
@@ -102,7 +102,7 @@ fn without_a_duplicate_there_is_no_ghost_and_no_fresh_instance() {
 #[test]
 fn a_ghost_that_no_call_shows_is_found_among_healthy_sources() {
     for timeout in [Some(Duration::ZERO), Some(Duration::from_secs(1)), None] {
-        let mut epoll = Epoll::new().unwrap();
+        let mut epoll = EpollReactor::new().unwrap();
         let mut events = Events::with_capacity(64);
         let (others, mut peers): (Vec<_>, Vec<_>) =
             (0..3).map(|_| UnixStream::pair().unwrap()).unzip();
@@ -138,7 +138,7 @@ fn a_ghost_that_no_call_shows_is_found_among_healthy_sources() {
 fn a_kernel_that_does_not_tell_of_ghosts_has_them_laid_all_the_same() {
     for errno in [libc::ENOSYS, libc::EPERM] {
         let answer = refusing(&[libc::SYS_kcmp], errno, || {
-            let mut epoll = Epoll::new().unwrap();
+            let mut epoll = EpollReactor::new().unwrap();
             let mut ghost = ghost(&mut epoll, 1, true);
             epoll.deregister(ghost.number.as_fd()).unwrap();
             ghost.peer.write_all(b"?").unwrap();
@@ -159,7 +159,7 @@ fn as_long_as_no_instance_can_be_opened_the_old_one_serves_on() {
         (libc::SYS_epoll_create1, libc::EMFILE),
         (libc::SYS_epoll_ctl, libc::ENOSPC),
     ] {
-        let mut epoll = Epoll::new().unwrap();
+        let mut epoll = EpollReactor::new().unwrap();
         let (near, mut far) = UnixStream::pair().unwrap();
         register(&mut epoll, &near, 7, Mode::Level);
         let mut ghost = ghost(&mut epoll, 1, true);
@@ -183,7 +183,7 @@ fn as_long_as_no_instance_can_be_opened_the_old_one_serves_on() {
 /// A ghost of a one-shot source is known by its mark: the wait ends rather than spin unseen.
 #[test]
 fn a_wait_with_a_ghost_that_cannot_be_laid_ends() {
-    let mut epoll = Epoll::new().unwrap();
+    let mut epoll = EpollReactor::new().unwrap();
     let (near, mut peer) = UnixStream::pair().unwrap();
     let _duplicate = near.try_clone().unwrap();
     register(&mut epoll, &near, 1, Mode::Oneshot);
@@ -207,7 +207,7 @@ fn a_wait_with_a_ghost_that_cannot_be_laid_ends() {
 /// The bell of a fresh instance rings for every wake of before.
 #[test]
 fn wakes_of_before_end_no_wait_in_a_fresh_instance() {
-    let mut epoll = Epoll::new().unwrap();
+    let mut epoll = EpollReactor::new().unwrap();
     let mut events = Events::with_capacity(8);
     epoll.waker().wake();
     epoll.wait(&mut events, None).unwrap();

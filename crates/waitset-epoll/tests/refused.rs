@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use waitset_conformance::{not_checked, refusing};
 use waitset_core::{Events, Interest, Mode, Reactor, Token};
-use waitset_epoll::Epoll;
+use waitset_epoll::EpollReactor;
 
 /// The kernel's answer to a call that it does not know, and those of sandboxes.
 const UNKNOWN: [i32; 3] = [libc::ENOSYS, libc::EPERM, libc::EACCES];
@@ -18,7 +18,7 @@ const UNKNOWN: [i32; 3] = [libc::ENOSYS, libc::EPERM, libc::EACCES];
 fn without_epoll_pwait2_timeouts_are_milliseconds_rounded_up() {
     for errno in UNKNOWN {
         let waited = refusing(&[libc::SYS_epoll_pwait2], errno, || {
-            let mut epoll = Epoll::new().unwrap();
+            let mut epoll = EpollReactor::new().unwrap();
             let mut events = Events::with_capacity(8);
             for micros in [1, 999, 1_001, 2_000, 2_500] {
                 let timeout = Duration::from_micros(micros);
@@ -42,7 +42,7 @@ fn a_change_that_the_kernel_refuses_leaves_the_registration_as_it_was() {
     let (near, mut far) = UnixStream::pair().unwrap();
     let (other, _peer) = UnixStream::pair().unwrap();
     let mut events = Events::with_capacity(8);
-    let mut epoll = Epoll::new().unwrap();
+    let mut epoll = EpollReactor::new().unwrap();
     // SAFETY: both sources are open until the reactor is dropped.
     unsafe { epoll.register(near.as_fd(), Token(7), Interest::READABLE, Mode::Edge) }.unwrap();
     let refused = refusing(&[libc::SYS_epoll_ctl], libc::ENOMEM, || {

@@ -4,10 +4,10 @@
 //! use std::io::Write;
 //! use std::os::fd::AsFd;
 //! use waitset_core::{Events, Interest, Mode, Reactor, Token};
-//! use waitset_poll::Poll;
+//! use waitset_poll::PollReactor;
 //!
 //! let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
-//! let mut poll = Poll::new()?;
+//! let mut poll = PollReactor::new()?;
 //! // SAFETY: `far` stays open until it is deregistered.
 //! unsafe { poll.register(far.as_fd(), Token(7), Interest::READABLE, Mode::Level)? };
 //! near.write_all(b"!")?;
@@ -28,8 +28,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Support, Token, WakeFlag,
-    Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Stats, Support,
+    Token, WakeFlag,
 };
 use waitset_unix::{Bell, Probe, Registration, refusal, take_wake};
 
@@ -48,14 +48,14 @@ use table::{NAME, Table};
 /// Draining the waker is one `read` on Linux.
 #[doc(alias = "ppoll")]
 #[derive(Debug)]
-pub struct Poll {
+pub struct PollReactor {
     wake: WakeFlag<Bell>,
     table: Table,
     probe: Probe,
     stats: Stats,
 }
 
-impl Poll {
+impl PollReactor {
     /// Opens the waker's descriptor; poll itself needs none.
     ///
     /// # Errors
@@ -65,9 +65,9 @@ impl Poll {
     ///
     /// ```
     /// use waitset_core::Reactor;
-    /// use waitset_poll::Poll;
+    /// use waitset_poll::PollReactor;
     ///
-    /// assert_eq!(Poll::new()?.name(), "poll");
+    /// assert_eq!(PollReactor::new()?.name(), "poll");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new() -> io::Result<Self> {
@@ -83,7 +83,7 @@ impl Poll {
     }
 }
 
-impl Reactor for Poll {
+impl Reactor for PollReactor {
     #[inline]
     #[allow(unsafe_code, reason = "the registration outlives the borrow")]
     unsafe fn register(
@@ -140,7 +140,7 @@ impl Reactor for Poll {
         Ok(events.len())
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.wake.waker()
     }
 

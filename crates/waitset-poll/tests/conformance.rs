@@ -1,4 +1,4 @@
 //! The contract, on poll.
 #![cfg(target_os = "linux")]
 
-waitset_conformance::conformance!(waitset_poll::Poll::new());
+waitset_conformance::conformance!(waitset_poll::PollReactor::new());

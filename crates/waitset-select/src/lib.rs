@@ -4,10 +4,10 @@
 //! use std::io::Write;
 //! use std::os::fd::AsFd;
 //! use waitset_core::{Events, Interest, Mode, Reactor, Token};
-//! use waitset_select::Select;
+//! use waitset_select::SelectReactor;
 //!
 //! let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
-//! let mut select = Select::new()?;
+//! let mut select = SelectReactor::new()?;
 //! // SAFETY: `far` stays open until it is deregistered.
 //! unsafe { select.register(far.as_fd(), Token(7), Interest::READABLE, Mode::Level)? };
 //! near.write_all(b"!")?;
@@ -29,8 +29,8 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Readiness, Stats, Support,
-    Token, WakeFlag, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Readiness, Stats,
+    Support, Token, WakeFlag,
 };
 use waitset_unix::{Bell, FdTable, Probe, Registration, is_open, refusal};
 
@@ -60,7 +60,7 @@ const NAME: &str = "select";
 ///   the same as [`posix`](Self::posix).
 #[doc(alias("pselect", "FD_SETSIZE"))]
 #[derive(Debug)]
-pub struct Select {
+pub struct SelectReactor {
     wake: WakeFlag<Bell>,
     sets: FdSets,
     sources: FdTable<Source>,
@@ -83,7 +83,7 @@ struct Source {
 /// `O_PATH`, or was given a registered number since, as ready in every wait.
 const ROUND: u64 = 1 << 14;
 
-impl Select {
+impl SelectReactor {
     /// Opens the waker's descriptor; select itself needs none.
     ///
     /// # Errors
@@ -93,9 +93,9 @@ impl Select {
     ///
     /// ```
     /// use waitset_core::Reactor;
-    /// use waitset_select::Select;
+    /// use waitset_select::SelectReactor;
     ///
-    /// assert_eq!(Select::new()?.name(), "select");
+    /// assert_eq!(SelectReactor::new()?.name(), "select");
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new() -> io::Result<Self> {
@@ -112,9 +112,9 @@ impl Select {
     ///
     /// ```
     /// use waitset_core::Reactor;
-    /// use waitset_select::Select;
+    /// use waitset_select::SelectReactor;
     ///
-    /// assert_eq!(Select::posix()?.capabilities().descriptor_limit, Some(1024));
+    /// assert_eq!(SelectReactor::posix()?.capabilities().descriptor_limit, Some(1024));
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn posix() -> io::Result<Self> {
@@ -239,14 +239,14 @@ impl Select {
 fn check_limit(fd: RawFd, limit: Option<usize>) -> io::Result<()> {
     match limit {
         Some(limit) if fd as usize >= limit => {
-            let way_out = "use Select::new on Linux, or another mechanism";
+            let way_out = "use SelectReactor::new on Linux, or another mechanism";
             Err(refusal::beyond_limit(NAME, fd, limit, way_out))
         }
         _ => Ok(()),
     }
 }
 
-impl Reactor for Select {
+impl Reactor for SelectReactor {
     #[inline]
     #[allow(unsafe_code, reason = "the registration outlives the borrow")]
     unsafe fn register(
@@ -323,7 +323,7 @@ impl Reactor for Select {
         Ok(events.len())
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.wake.waker()
     }
 

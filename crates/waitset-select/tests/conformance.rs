@@ -2,9 +2,9 @@
 #![cfg(target_os = "linux")]
 
 mod any_size {
-    waitset_conformance::conformance!(waitset_select::Select::new());
+    waitset_conformance::conformance!(waitset_select::SelectReactor::new());
 }
 
 mod posix {
-    waitset_conformance::conformance!(waitset_select::Select::posix());
+    waitset_conformance::conformance!(waitset_select::SelectReactor::posix());
 }

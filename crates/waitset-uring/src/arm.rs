@@ -7,9 +7,9 @@ use crate::cancel::MOST_DOOMED;
 use crate::ring::{self, Entered};
 use crate::source::{Change, Source};
 use crate::sys::{self, Asked};
-use crate::uring::{BELL, Uring};
+use crate::uring::{BELL, UringReactor};
 
-impl Uring {
+impl UringReactor {
     /// Notes that a source's poll can differ from what is wanted.
     pub(crate) fn queue(&mut self, fd: RawFd) {
         if self.queue.len() > self.sources.len() {

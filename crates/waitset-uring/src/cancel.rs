@@ -9,14 +9,14 @@ use waitset_unix::FdTable;
 use crate::ring::{Completion, Entered, Ring};
 use crate::source::{self, Source};
 use crate::sys;
-use crate::uring::{BELL, Uring};
+use crate::uring::{BELL, UringReactor};
 
 /// The largest number of cancelled polls that may wait for their last completion while others are
 /// armed: half of what the ring holds. The kernel runs them in portions, and with a buffer that is
 /// always full they could pile up.
 pub(crate) const MOST_DOOMED: usize = 2048;
 
-impl Uring {
+impl UringReactor {
     /// Makes the kernel release a source's file: neither the armed poll nor one that was cancelled
     /// before holds it afterwards. Makes no system call if there is none.
     pub(crate) fn let_go(&mut self, fd: RawFd) -> io::Result<()> {

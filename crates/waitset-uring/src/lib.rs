@@ -5,9 +5,9 @@
 //! use std::io::{ErrorKind, Write};
 //! use std::os::fd::AsFd;
 //! use waitset_core::{Events, Interest, Mode, Reactor, Token};
-//! use waitset_uring::Uring;
+//! use waitset_uring::UringReactor;
 //!
-//! let mut uring = match Uring::new() {
+//! let mut uring = match UringReactor::new() {
 //!     Err(error) if error.kind() == ErrorKind::Unsupported => {
 //!         return Ok(());
 //!     }
@@ -41,4 +41,4 @@ mod tests;
 mod uring;
 mod wait;
 
-pub use uring::Uring;
+pub use uring::UringReactor;

@@ -6,13 +6,14 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Support, Token, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Stats, Support,
+    Token,
 };
 use waitset_unix::{Registration, refusal};
 
 use crate::absence::NAME;
 use crate::source::Source;
-use crate::uring::Uring;
+use crate::uring::UringReactor;
 use crate::wait;
 
 #[cold]
@@ -24,7 +25,7 @@ fn not_deregistered(fd: RawFd, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
-impl Reactor for Uring {
+impl Reactor for UringReactor {
     #[allow(unsafe_code, reason = "the registration outlives the borrow")]
     unsafe fn register(
         &mut self,
@@ -92,7 +93,7 @@ impl Reactor for Uring {
         Ok(events.len())
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.wake.waker()
     }
 
@@ -121,7 +122,7 @@ impl Reactor for Uring {
 }
 
 /// Closing a ring releases its polls some time later; cancelling them first releases them now.
-impl Drop for Uring {
+impl Drop for UringReactor {
     fn drop(&mut self) {
         if !self.ring.is_inherited() {
             // In another thread, the kernel cancels them when the ring is closed.

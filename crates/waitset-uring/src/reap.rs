@@ -7,9 +7,9 @@ use waitset_core::{Events, Readiness};
 use crate::ring::Completion;
 use crate::source::{self, Source, Verdict};
 use crate::sys;
-use crate::uring::{BELL, Uring};
+use crate::uring::{BELL, UringReactor};
 
-impl Uring {
+impl UringReactor {
     /// Takes completions, as far as there is room. Returns `false` if there are none.
     #[inline(always)]
     pub(crate) fn reap(&mut self, events: &mut Events) -> bool {

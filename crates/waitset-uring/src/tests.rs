@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use waitset_core::{Events, Interest, Mode, Reactor, Token};
 
-use crate::uring::{Generations, Uring};
+use crate::uring::{Generations, UringReactor};
 use crate::{cancel, ring, sys};
 
 /// What a race in the kernel leaves, held up here: see [`Ring::has_work`].
 #[allow(unsafe_code, reason = "a registration")]
-fn with_a_stuck_flag(uring: &mut Uring) -> io::Result<()> {
+fn with_a_stuck_flag(uring: &mut UringReactor) -> io::Result<()> {
     let (mut near, far) = UnixStream::pair()?;
     let mut events = Events::with_capacity(8);
     // SAFETY: `far` is open until it has been deregistered.
@@ -37,7 +37,7 @@ fn with_a_stuck_flag(uring: &mut Uring) -> io::Result<()> {
 #[allow(unsafe_code, reason = "registrations")]
 fn cancelled_polls_do_not_pile_up() {
     const SOURCES: usize = 400;
-    let mut uring = match Uring::new() {
+    let mut uring = match UringReactor::new() {
         Ok(uring) => uring,
         Err(reason) => return waitset_conformance::not_checked(reason),
     };
@@ -75,7 +75,7 @@ fn cancelled_polls_do_not_pile_up() {
 #[test]
 #[allow(unsafe_code, reason = "registrations")]
 fn generations_go_round_without_an_event_lost_or_misled() {
-    let mut uring = match Uring::new() {
+    let mut uring = match UringReactor::new() {
         Ok(uring) => uring,
         Err(reason) => return waitset_conformance::not_checked(reason),
     };
@@ -107,7 +107,7 @@ fn generations_go_round_without_an_event_lost_or_misled() {
 #[allow(unsafe_code, reason = "a registration")]
 fn the_indices_of_a_ring_go_round_without_an_event_lost() {
     const NEARLY_ROUND: u64 = (1 << 32) - 2_000;
-    let mut uring = match Uring::new() {
+    let mut uring = match UringReactor::new() {
         Ok(uring) => uring,
         Err(reason) => return waitset_conformance::not_checked(reason),
     };
@@ -137,7 +137,7 @@ fn the_indices_of_a_ring_go_round_without_an_event_lost() {
 
 #[test]
 fn a_flag_that_is_up_for_nothing_keeps_nothing_from_returning() {
-    let mut uring = match Uring::new() {
+    let mut uring = match UringReactor::new() {
         Ok(uring) => uring,
         Err(reason) => return waitset_conformance::not_checked(reason),
     };

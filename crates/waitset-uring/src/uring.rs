@@ -47,7 +47,7 @@ use crate::source::Source;
 ///   another reactor in that thread can then end early, as after a signal.
 #[doc(alias("io_uring_setup", "io_uring_enter", "IORING_OP_POLL_ADD"))]
 #[derive(Debug)]
-pub struct Uring {
+pub struct UringReactor {
     pub(crate) ring: Ring,
     pub(crate) wake: WakeFlag<Bell>,
     pub(crate) bell_is_armed: bool,
@@ -79,7 +79,7 @@ impl Generations {
 /// The bell's user data; those of sources have a generation of at least 1.
 pub(crate) const BELL: u64 = 0;
 
-impl Uring {
+impl UringReactor {
     /// Opens a ring and its waker.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use waitset_unix::refusal;
 
 use crate::absence::NAME;
 use crate::ring::Entered;
-use crate::uring::Uring;
+use crate::uring::UringReactor;
 
 /// How many times one wait arms polls again that completed without an event. The first time turns a
 /// single-shot poll into a multishot one; the others are for polls that end by themselves.
@@ -29,7 +29,7 @@ enum Answer {
     Moved,
 }
 
-impl Uring {
+impl UringReactor {
     /// Waits with a timeout. It is a function of its own so that a wait without one need not check.
     #[inline(never)]
     pub(crate) fn wait_for(

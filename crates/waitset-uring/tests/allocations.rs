@@ -2,9 +2,9 @@
 #![cfg(target_os = "linux")]
 
 use waitset_conformance::{CountingAllocator, allocation_tests};
-use waitset_uring::Uring;
+use waitset_uring::UringReactor;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-allocation_tests!(Uring::new());
+allocation_tests!(UringReactor::new());

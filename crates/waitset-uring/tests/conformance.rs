@@ -5,7 +5,7 @@ use std::process::Command;
 
 use waitset_conformance::{IO_URING, not_checked, refusing};
 
-waitset_conformance::conformance!(waitset_uring::Uring::new());
+waitset_conformance::conformance!(waitset_uring::UringReactor::new());
 
 /// All tests above once more, in a child process without io_uring: they pass, since there
 /// is nothing to be wrong, and each says so where it can be seen.

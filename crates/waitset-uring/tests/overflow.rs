@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use waitset_conformance::not_checked;
 use waitset_core::{Events, Interest, Mode, Reactor, Token};
-use waitset_uring::Uring;
+use waitset_uring::UringReactor;
 
 /// More than twice what the ring holds.
 const SOURCES: u64 = 9_000;
@@ -36,7 +36,7 @@ fn a_source_deregistered_while_the_ring_overflows_is_closed_for_its_peer() {
 }
 
 fn in_time(run: fn() -> io::Result<()>) {
-    if let Err(error) = Uring::new() {
+    if let Err(error) = UringReactor::new() {
         return not_checked(error);
     }
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
@@ -55,7 +55,7 @@ fn in_time(run: fn() -> io::Result<()>) {
 }
 
 /// Many descriptors of one stream, all registered.
-fn registered(uring: &mut Uring, sources: &[UnixStream], mode: Mode) -> io::Result<()> {
+fn registered(uring: &mut UringReactor, sources: &[UnixStream], mode: Mode) -> io::Result<()> {
     for (source, number) in sources.iter().zip(0..) {
         let token = Token(number);
         // SAFETY: the callers declare the sources before the reactor, so they are closed
@@ -72,7 +72,7 @@ fn duplicates(of: &UnixStream) -> io::Result<Vec<UnixStream>> {
 fn tell_all_again_and_again() -> io::Result<()> {
     let (mut reader, mut writer) = UnixStream::pair()?;
     let sources = duplicates(&reader)?;
-    let mut uring = Uring::new()?;
+    let mut uring = UringReactor::new()?;
     registered(&mut uring, &sources, Mode::Edge)?;
     let mut events = Events::with_capacity(64);
     assert_eq!(uring.wait(&mut events, Some(Duration::ZERO))?, 0);
@@ -99,7 +99,7 @@ fn deregister_behind_an_overflow() -> io::Result<()> {
     let (reader, mut writer) = UnixStream::pair()?;
     let sources = duplicates(&reader)?;
     let (near, mut far) = UnixStream::pair()?;
-    let mut uring = Uring::new()?;
+    let mut uring = UringReactor::new()?;
     registered(&mut uring, &sources, Mode::Edge)?;
     // SAFETY: `near` is open until it has been deregistered.
     unsafe { uring.register(near.as_fd(), Token(SOURCES), Interest::READABLE, Mode::Edge)? };
@@ -123,7 +123,7 @@ fn deregister_behind_an_overflow() -> io::Result<()> {
 fn register_look_and_deregister() -> io::Result<()> {
     let (reader, _writer) = UnixStream::pair()?;
     let sources = duplicates(&reader)?;
-    let mut uring = Uring::new()?;
+    let mut uring = UringReactor::new()?;
     registered(&mut uring, &sources, Mode::Level)?;
     let mut events = Events::with_capacity(16);
     assert_eq!(uring.wait(&mut events, Some(Duration::ZERO))?, 0);

@@ -4,16 +4,16 @@
 use std::io::{self, ErrorKind};
 
 use waitset_conformance::{IO_URING, not_checked, refusing};
-use waitset_uring::Uring;
+use waitset_uring::UringReactor;
 
 /// What opening a reactor comes to where the kernel answers `calls` with `errno`; `None`
 /// where it can't be made to, or has no io_uring anyway.
 fn refused(calls: &[libc::c_long], errno: i32) -> Option<io::Error> {
-    if let Err(error) = Uring::new() {
+    if let Err(error) = UringReactor::new() {
         not_checked(error);
         return None;
     }
-    match refusing(calls, errno, || Uring::new().map(drop)) {
+    match refusing(calls, errno, || UringReactor::new().map(drop)) {
         Ok(opened) => Some(opened.expect_err("it is opened all the same")),
         Err(error) => {
             not_checked(format_args!("no seccomp filter: {error}"));

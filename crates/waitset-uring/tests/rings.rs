@@ -10,7 +10,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use waitset_conformance::not_checked;
 use waitset_core::{Events, Interest, Mode, Reactor, Token};
-use waitset_uring::Uring;
+use waitset_uring::UringReactor;
 
 const LONG: Duration = Duration::from_secs(20);
 const MODES: [Mode; 3] = [Mode::Level, Mode::Oneshot, Mode::Edge];
@@ -31,8 +31,8 @@ impl Other {
 }
 
 /// A reactor of ours and a ring of the program's, if this machine has any.
-fn opened() -> Option<(Uring, Other)> {
-    match Uring::new() {
+fn opened() -> Option<(UringReactor, Other)> {
+    match UringReactor::new() {
         Ok(uring) => Some((uring, Other(IoUring::new(8).unwrap()))),
         Err(error) => {
             not_checked(error);
@@ -43,7 +43,7 @@ fn opened() -> Option<(Uring, Other)> {
 
 /// Completes twenty requests, each taken before the next, and sees an event of each.
 fn tells_each(
-    uring: &mut Uring,
+    uring: &mut UringReactor,
     source: BorrowedFd<'_>,
     mode: Mode,
     mut other: Other,

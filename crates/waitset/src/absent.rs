@@ -14,7 +14,7 @@ use std::io;
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Token, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Stats, Token,
 };
 
 /// No mechanism: it cannot be opened. Compiled in every build, so that it keeps up.
@@ -57,7 +57,7 @@ impl Reactor for Absent {
         match *self {}
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         match *self {}
     }
 

@@ -30,7 +30,7 @@ use crate::best::BEST;
 /// use std::io;
 /// use waitset::{Backend, Reactor};
 ///
-/// # use waitset::Poll as MyReactor;
+/// # use waitset::PollReactor as MyReactor;
 /// fn open(name: &str) -> io::Result<Box<dyn Reactor + Send>> {
 ///     match name {
 ///         "mine" => Ok(Box::new(MyReactor::new()?)),
@@ -81,7 +81,7 @@ const KNOWN: [Backend; 7] = [
 
 impl Backend {
     /// The variable that [`from_env`](Self::from_env) reads.
-    pub const VARIABLE: &'static str = "WAITSET_REACTOR";
+    pub const VARIABLE: &'static str = "WAITSET_BACKEND";
 
     /// All that are compiled in and exist on this platform.
     ///
@@ -90,7 +90,7 @@ impl Backend {
         KNOWN.into_iter().filter(|backend| backend.is_available())
     }
 
-    /// Returns what `WAITSET_REACTOR` names, or [`Backend::default`] if it is unset, empty or
+    /// Returns what `WAITSET_BACKEND` names, or [`Backend::default`] if it is unset, empty or
     /// blank.
     ///
     /// # Errors
@@ -140,13 +140,13 @@ impl Backend {
     pub fn open(self) -> io::Result<Box<dyn Reactor + Send>> {
         match self {
             #[cfg(feature = "select")]
-            Self::Select => Ok(Box::new(waitset_select::Select::new()?)),
+            Self::Select => Ok(Box::new(waitset_select::SelectReactor::new()?)),
             #[cfg(feature = "poll")]
-            Self::Poll => Ok(Box::new(waitset_poll::Poll::new()?)),
+            Self::Poll => Ok(Box::new(waitset_poll::PollReactor::new()?)),
             #[cfg(all(feature = "epoll", any(target_os = "linux", target_os = "android")))]
-            Self::Epoll => Ok(Box::new(waitset_epoll::Epoll::new()?)),
+            Self::Epoll => Ok(Box::new(waitset_epoll::EpollReactor::new()?)),
             #[cfg(all(feature = "uring", target_os = "linux"))]
-            Self::Uring => Ok(Box::new(waitset_uring::Uring::new()?)),
+            Self::Uring => Ok(Box::new(waitset_uring::UringReactor::new()?)),
             #[cfg(feature = "busy")]
             Self::Sweep => Ok(Box::new(waitset_busy::Sweep::new())),
             #[cfg(feature = "busy")]

@@ -2,7 +2,7 @@
 
 #[cfg(all(feature = "epoll", any(target_os = "linux", target_os = "android")))]
 mod chosen {
-    pub(crate) use waitset_epoll::Epoll as Best;
+    pub(crate) use waitset_epoll::EpollReactor as Best;
 
     pub(crate) const BEST: Option<crate::Backend> = Some(crate::Backend::Epoll);
 }
@@ -12,7 +12,7 @@ mod chosen {
     not(all(feature = "epoll", any(target_os = "linux", target_os = "android")))
 ))]
 mod chosen {
-    pub(crate) use waitset_poll::Poll as Best;
+    pub(crate) use waitset_poll::PollReactor as Best;
 
     pub(crate) const BEST: Option<crate::Backend> = Some(crate::Backend::Poll);
 }
@@ -23,7 +23,7 @@ mod chosen {
     not(all(feature = "epoll", any(target_os = "linux", target_os = "android")))
 ))]
 mod chosen {
-    pub(crate) use waitset_select::Select as Best;
+    pub(crate) use waitset_select::SelectReactor as Best;
 
     pub(crate) const BEST: Option<crate::Backend> = Some(crate::Backend::Select);
 }
@@ -35,7 +35,7 @@ mod chosen {
     not(any(feature = "select", feature = "poll", feature = "epoll"))
 ))]
 mod chosen {
-    pub(crate) use waitset_uring::Uring as Best;
+    pub(crate) use waitset_uring::UringReactor as Best;
 
     pub(crate) const BEST: Option<crate::Backend> = Some(crate::Backend::Uring);
 }

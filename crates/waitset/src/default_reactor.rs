@@ -2,7 +2,8 @@ use std::io;
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Token, WaitHint, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Stats, Token,
+    WaitHint,
 };
 
 use crate::best::Best;
@@ -76,7 +77,7 @@ impl Reactor for DefaultReactor {
     }
 
     #[inline]
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.0.waker()
     }
 

@@ -30,17 +30,17 @@ pub use slab::Key;
 pub use trace::{TraceCall, TraceLine, TraceReactor};
 pub use wait_set::WaitSet;
 pub use waitset_core::{
-    AsSource, BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Support,
-    Token, WaitHint, Waker,
+    AsSource, BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, ReactorWaker,
+    Stats, Support, Token, WaitHint,
 };
 
 #[cfg(feature = "busy")]
 pub use waitset_busy::{Adaptive, Budget, Busy, Sweep};
 #[cfg(all(feature = "epoll", any(target_os = "linux", target_os = "android")))]
-pub use waitset_epoll::Epoll;
+pub use waitset_epoll::EpollReactor;
 #[cfg(feature = "poll")]
-pub use waitset_poll::Poll;
+pub use waitset_poll::PollReactor;
 #[cfg(feature = "select")]
-pub use waitset_select::Select;
+pub use waitset_select::SelectReactor;
 #[cfg(all(feature = "uring", target_os = "linux"))]
-pub use waitset_uring::Uring;
+pub use waitset_uring::UringReactor;

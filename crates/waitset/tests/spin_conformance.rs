@@ -3,25 +3,25 @@
 #![cfg(target_os = "linux")]
 
 use waitset::spin::SpinDetector;
-use waitset::{Epoll, Poll, Select};
+use waitset::{EpollReactor, PollReactor, SelectReactor};
 
 mod select {
     use super::*;
     waitset_conformance::conformance!(
-        Select::new().and_then(|inner| SpinDetector::new(inner, |_| ()))
+        SelectReactor::new().and_then(|inner| SpinDetector::new(inner, |_| ()))
     );
 }
 
 mod poll {
     use super::*;
     waitset_conformance::conformance!(
-        Poll::new().and_then(|inner| SpinDetector::new(inner, |_| ()))
+        PollReactor::new().and_then(|inner| SpinDetector::new(inner, |_| ()))
     );
 }
 
 mod epoll {
     use super::*;
     waitset_conformance::conformance!(
-        Epoll::new().and_then(|inner| SpinDetector::new(inner, |_| ()))
+        EpollReactor::new().and_then(|inner| SpinDetector::new(inner, |_| ()))
     );
 }

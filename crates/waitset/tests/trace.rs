@@ -436,7 +436,7 @@ mod tracing_events {
         let keeper = Arc::new(Keeper(Mutex::default()));
         tracing::subscriber::with_default(Arc::clone(&keeper), || {
             let mut set =
-                WaitSet::with_reactor(TraceReactor::tracing(waitset::Poll::new().unwrap()));
+                WaitSet::with_reactor(TraceReactor::tracing(waitset::PollReactor::new().unwrap()));
             let key = set.insert(pair().0, READ, Mode::Level).unwrap();
             set.insert(pair().0, READ, Mode::Edge).unwrap_err();
             set.wait(AT_ONCE).unwrap();

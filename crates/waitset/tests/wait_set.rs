@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use waitset::{
-    Backend, BorrowedSource, Capabilities, Events, Interest, Key, Mode, Reactor, Stats, Token,
-    WaitSet, Waker,
+    Backend, BorrowedSource, Capabilities, Events, Interest, Key, Mode, Reactor, ReactorWaker,
+    Stats, Token, WaitSet,
 };
 
 type Set<S> = WaitSet<S, (), Box<dyn Reactor + Send>>;
@@ -329,7 +329,7 @@ impl Reactor for Clinging {
         self.inner.wait(events, timeout)
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.inner.waker()
     }
 

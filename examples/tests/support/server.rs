@@ -24,7 +24,7 @@ impl Server {
     /// As [`start`](Self::start), by a command of its own.
     pub(crate) fn spawn(mut command: Command, reactor: Backend, flags: &[&str]) -> Self {
         command
-            .args(["--addr", "127.0.0.1:0", "--reactor", reactor.name()])
+            .args(["--addr", "127.0.0.1:0", "--backend", reactor.name()])
             .args(flags);
         let mut running = Running::start(&mut command);
         let line = running.line();
@@ -52,7 +52,7 @@ impl Server {
 /// What a first line tells: where the example listens, and on which mechanism.
 fn listening(line: &str) -> (SocketAddr, &str) {
     let told = line.strip_prefix("listening on ");
-    let told = told.and_then(|rest| rest.split_once(" reactor="));
+    let told = told.and_then(|rest| rest.split_once(" backend="));
     let (address, name) = told.unwrap_or_else(|| panic!("{line:?}"));
     (address.parse().unwrap(), name)
 }

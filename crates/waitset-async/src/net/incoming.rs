@@ -47,7 +47,7 @@ where
     /// use std::net::{TcpListener, TcpStream};
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0))?;
     /// let client = TcpStream::connect(listener.get_ref().local_addr()?)?;
     /// let mut incoming = listener.incoming();
@@ -176,7 +176,7 @@ mod tests {
         .take(clients)
         .collect();
         let listener = UnixListener::from(OwnedFd::from(socket));
-        let errors = block_on(waitset::Poll::new().unwrap(), async {
+        let errors = block_on(waitset::PollReactor::new().unwrap(), async {
             let listener = Async::new(Failing(listener, RefCell::new(errors))).unwrap();
             let mut incoming = listener.incoming();
             let mut errors = [None; N];

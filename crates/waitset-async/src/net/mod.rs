@@ -132,7 +132,7 @@ mod tests {
         let _client = UnixStream::connect(&path).unwrap();
         std::fs::remove_file(path).unwrap();
         let gone = vec![libc::ECONNABORTED, libc::ENETDOWN, libc::EPROTO];
-        let accepted = block_on(waitset::Poll::new().unwrap(), async {
+        let accepted = block_on(waitset::PollReactor::new().unwrap(), async {
             let listener = Async::new(Failing(listener, RefCell::new(gone))).unwrap();
             timeout(Duration::from_secs(60), accept(&listener)).await
         });
@@ -144,7 +144,7 @@ mod tests {
         let (near, mut far) = UnixStream::pair().unwrap();
         far.write_all(b"!").unwrap(); // which makes it readable
         let near = std::os::fd::OwnedFd::from(near).into();
-        let accepted = block_on(waitset::Poll::new().unwrap(), async {
+        let accepted = block_on(waitset::PollReactor::new().unwrap(), async {
             let listener = Async::new(Failing(near, RefCell::new(errors))).unwrap();
             timeout(Duration::from_secs(60), accept(&listener)).await
         });
@@ -170,7 +170,7 @@ mod tests {
         socket.listen(1).unwrap();
         socket.shutdown(std::net::Shutdown::Both).unwrap();
         let listener = UnixListener::from(std::os::fd::OwnedFd::from(socket));
-        let accepted = block_on(waitset::Poll::new().unwrap(), async {
+        let accepted = block_on(waitset::PollReactor::new().unwrap(), async {
             let listener = Async::new(listener).unwrap();
             timeout(Duration::from_secs(60), listener.accept()).await
         });
@@ -182,7 +182,7 @@ mod tests {
     fn accept_on_a_datagram_socket_is_an_error() {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let listener = TcpListener::from(std::os::fd::OwnedFd::from(socket));
-        let accepted = block_on(waitset::Poll::new().unwrap(), async {
+        let accepted = block_on(waitset::PollReactor::new().unwrap(), async {
             let listener = Async::new(listener).unwrap();
             timeout(Duration::from_secs(60), listener.accept()).await
         });
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn tcp_streams_send_small_writes_immediately() {
-        block_on(waitset::Poll::new().unwrap(), async {
+        block_on(waitset::PollReactor::new().unwrap(), async {
             let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
             let listener = Async::<TcpListener>::bind(any).unwrap();
             let address = listener.get_ref().local_addr().unwrap();
@@ -226,7 +226,7 @@ mod tests {
         socket.connect(&socket.local_addr().unwrap()).unwrap();
         socket.set_nonblocking(true).unwrap();
         let attempt = connected(socket.into());
-        let answer = block_on(waitset::Poll::new().unwrap(), attempt).unwrap();
+        let answer = block_on(waitset::PollReactor::new().unwrap(), attempt).unwrap();
         assert_eq!(answer.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 }

@@ -28,7 +28,7 @@ impl Async<TcpListener> {
     /// use std::net::TcpListener;
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0))?;
     /// println!("listening at {}", listener.get_ref().local_addr()?);
     /// # Ok::<(), std::io::Error>(())
@@ -68,7 +68,7 @@ impl Async<TcpListener> {
     /// use std::net::{TcpListener, TcpStream};
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0))?;
     /// let client = Async::<TcpStream>::connect(listener.get_ref().local_addr()?).await?;
     /// let (stream, peer) = listener.accept().await?;
@@ -109,7 +109,7 @@ impl Async<TcpStream> {
     ///
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let address = listener.local_addr()?;
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let stream = Async::<TcpStream>::connect(address).await?;
     /// assert_eq!(stream.get_ref().peer_addr()?, address);
     /// # Ok::<(), std::io::Error>(())
@@ -138,7 +138,7 @@ impl Async<TcpStream> {
     /// use std::net::{TcpListener, TcpStream};
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0))?;
     /// let mut client = Async::<TcpStream>::connect(listener.get_ref().local_addr()?).await?;
     /// let (mut stream, _) = listener.accept().await?;

@@ -16,7 +16,7 @@ impl Async<UdpSocket> {
     /// use std::net::UdpSocket;
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let server = Async::<UdpSocket>::bind(([127, 0, 0, 1], 0))?;
     /// let client = Async::<UdpSocket>::bind(([127, 0, 0, 1], 0))?;
     /// client.send_to(b"hello", server.get_ref().local_addr()?).await?;
@@ -46,7 +46,7 @@ impl Async<UdpSocket> {
     /// use std::net::UdpSocket;
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let near = Async::<UdpSocket>::bind(([127, 0, 0, 1], 0))?;
     /// let far = Async::<UdpSocket>::bind(([127, 0, 0, 1], 0))?;
     /// near.connect(far.get_ref().local_addr()?)?;

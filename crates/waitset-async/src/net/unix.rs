@@ -37,7 +37,7 @@ impl Async<UnixListener> {
     ///
     /// # let name = format!("waitset-async-bind-{}.socket", std::process::id());
     /// # let path = std::env::temp_dir().join(name);
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let listener = Async::<UnixListener>::bind(&path)?;
     /// let client = Async::<UnixStream>::connect(&path).await?;
     /// let stream = listener.accept().await?;
@@ -88,7 +88,7 @@ impl Async<UnixStream> {
     /// use std::os::unix::net::UnixStream;
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let error = Async::<UnixStream>::connect("/no/listener/here").await.unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::NotFound);
     /// # })?;
@@ -135,7 +135,7 @@ impl Async<UnixStream> {
     /// use std::os::unix::net::UnixStream;
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let (mut near, far) = Async::<UnixStream>::pair()?;
     /// near.write_all(b"hello").await?;
     /// let mut start = [0; 2];

@@ -24,7 +24,7 @@ impl Async<UnixDatagram> {
     ///
     /// # let name = format!("waitset-async-datagrams-{}.socket", std::process::id());
     /// # let path = std::env::temp_dir().join(name);
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let server = Async::<UnixDatagram>::bind(&path)?;
     /// let client = Async::<UnixDatagram>::unbound()?;
     /// client.send_to(b"hello", &path).await?;
@@ -61,7 +61,7 @@ impl Async<UnixDatagram> {
     /// use std::os::unix::net::UnixDatagram;
     /// use waitset_async::Async;
     ///
-    /// # waitset_async::block_on(waitset::Poll::new()?, async {
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
     /// let (near, far) = Async::<UnixDatagram>::pair()?;
     /// near.send(b"one").await?;
     /// near.send(b"two").await?;

@@ -4,9 +4,9 @@ use std::io;
 
 use waitset_busy::{Adaptive, Busy, Sweep};
 use waitset_conformance::{Make, Reactor};
-use waitset_epoll::Epoll;
-use waitset_poll::Poll;
-use waitset_select::Select;
+use waitset_epoll::EpollReactor;
+use waitset_poll::PollReactor;
+use waitset_select::SelectReactor;
 
 type Opened = io::Result<Box<dyn Reactor + Send>>;
 
@@ -16,14 +16,20 @@ fn boxed(reactor: impl Reactor + Send + 'static) -> Opened {
 
 /// What the tests of this directory run on.
 pub(crate) const ALL: [(&str, Make); 10] = [
-    ("select", || boxed(Select::new()?)),
-    ("poll", || boxed(Poll::new()?)),
-    ("epoll", || boxed(Epoll::new()?)),
+    ("select", || boxed(SelectReactor::new()?)),
+    ("poll", || boxed(PollReactor::new()?)),
+    ("epoll", || boxed(EpollReactor::new()?)),
     ("sweep", || boxed(Sweep::new())),
-    ("busy select", || boxed(Busy::new(Select::new()?))),
-    ("busy poll", || boxed(Busy::new(Poll::new()?))),
-    ("busy epoll", || boxed(Busy::new(Epoll::new()?))),
-    ("adaptive select", || boxed(Adaptive::new(Select::new()?))),
-    ("adaptive poll", || boxed(Adaptive::new(Poll::new()?))),
-    ("adaptive epoll", || boxed(Adaptive::new(Epoll::new()?))),
+    ("busy select", || boxed(Busy::new(SelectReactor::new()?))),
+    ("busy poll", || boxed(Busy::new(PollReactor::new()?))),
+    ("busy epoll", || boxed(Busy::new(EpollReactor::new()?))),
+    ("adaptive select", || {
+        boxed(Adaptive::new(SelectReactor::new()?))
+    }),
+    ("adaptive poll", || {
+        boxed(Adaptive::new(PollReactor::new()?))
+    }),
+    ("adaptive epoll", || {
+        boxed(Adaptive::new(EpollReactor::new()?))
+    }),
 ];

@@ -5,7 +5,8 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Support, Token, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Stats, Support,
+    Token,
 };
 use waitset_unix::refusal;
 
@@ -60,7 +61,7 @@ impl Reactor for Declaring {
         self.sample.wait(events, timeout)
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.sample.waker()
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, ppoll};
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Readiness, Stats, Support,
-    Token, WakeFlag, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Readiness, Stats,
+    Support, Token, WakeFlag,
 };
 use waitset_unix::{Bell, FdTable, Registration, refusal, take_wake, timespec};
 
@@ -121,7 +121,7 @@ impl Reactor for Sample {
         Ok(events.len())
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.wake.waker()
     }
 

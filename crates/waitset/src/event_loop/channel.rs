@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SendError, TryRecvError, TrySendError};
 
-use waitset_core::{Event, Waker};
+use waitset_core::{Event, ReactorWaker};
 
 use super::core::{Context, Dispatch, Handle, LocalHandle};
 use super::entry::Kind;
@@ -39,7 +39,7 @@ struct Bell {
     channel: Key,
     is_scheduled: Arc<AtomicBool>,
     ring: mpsc::Sender<Key>,
-    waker: Waker,
+    waker: ReactorWaker,
 }
 
 impl Bell {

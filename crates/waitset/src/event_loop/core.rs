@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task;
 use std::time::Instant;
 
-use waitset_core::{Capabilities, Event, Reactor, Token, Waker};
+use waitset_core::{Capabilities, Event, Reactor, ReactorWaker, Token};
 
 use super::callbacks::{Callbacks, Change};
 use super::entry::{Entry, Kind};
@@ -141,7 +141,7 @@ pub(super) struct Core<State> {
     reactor: RefCell<Option<Rc<RefCell<dyn Reactor>>>>,
     pub(super) name: &'static str,
     pub(super) capabilities: Capabilities,
-    pub(super) waker: Waker,
+    pub(super) waker: ReactorWaker,
     /// Whether there may be more to do than events, so that a turn with nothing else looks
     /// no further.
     has_more: Cell<bool>,

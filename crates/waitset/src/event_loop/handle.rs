@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use waitset_core::{Capabilities, Reactor, Stats, Waker};
+use waitset_core::{Capabilities, Reactor, ReactorWaker, Stats};
 
 use super::callbacks::Change;
 use super::core::{Core, Handle, LocalHandle};
@@ -190,7 +190,7 @@ impl<State> LocalHandle<State> {
 
     /// Returns a waker that only ends the loop's current or next wait, from any thread.
     #[must_use]
-    pub fn waker(&self) -> Waker {
+    pub fn waker(&self) -> ReactorWaker {
         self.0.waker.clone()
     }
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use waitset_core::Waker;
+use waitset_core::ReactorWaker;
 
 use super::shared::mpsc;
 use crate::Key;
@@ -20,7 +20,7 @@ pub(super) struct Inbox<P> {
     /// Channels that were sent to and are not in `scheduled` yet.
     rung: mpsc::Receiver<Key>,
     ring: mpsc::Sender<Key>,
-    waker: Waker,
+    waker: ReactorWaker,
     /// Channels to be looked into.
     scheduled: RefCell<VecDeque<Key>>,
     /// How many messages the channel that was looked into last has run.
@@ -32,7 +32,7 @@ pub(super) struct Inbox<P> {
 }
 
 impl<P> Inbox<P> {
-    pub(super) fn new(waker: Waker) -> Self {
+    pub(super) fn new(waker: ReactorWaker) -> Self {
         let (post, posted) = mpsc::channel();
         let (ring, rung) = mpsc::channel();
         Self {
@@ -48,12 +48,12 @@ impl<P> Inbox<P> {
     }
 
     /// What remotes post with.
-    pub(super) fn poster(&self) -> (mpsc::Sender<P>, Waker) {
+    pub(super) fn poster(&self) -> (mpsc::Sender<P>, ReactorWaker) {
         (self.post.clone(), self.waker.clone())
     }
 
     /// What a channel's senders ring with.
-    pub(super) fn ringer(&self) -> (mpsc::Sender<Key>, Waker) {
+    pub(super) fn ringer(&self) -> (mpsc::Sender<Key>, ReactorWaker) {
         (self.ring.clone(), self.waker.clone())
     }
 

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use waitset_core::Waker;
+use waitset_core::ReactorWaker;
 
 use super::core::{Handle, LocalHandle, Posted};
 use super::shared::mpsc;
@@ -32,7 +32,7 @@ use super::shared::mpsc;
 /// ```
 pub struct Remote<State> {
     post: mpsc::Sender<Posted<State>>,
-    waker: Waker,
+    waker: ReactorWaker,
 }
 
 impl<State> LocalHandle<State> {
@@ -55,7 +55,7 @@ impl<State> Remote<State> {
     ///
     /// # Platform notes
     ///
-    /// Like [`Waker::wake`]: at most one system call, and none if a wake is pending.
+    /// Like [`ReactorWaker::wake`]: at most one system call, and none if a wake is pending.
     pub fn post<F>(&self, call: F) -> Result<(), LoopClosed>
     where
         F: FnOnce(&mut State, &mut Handle<'_, State>) + Send + 'static,

@@ -5,7 +5,7 @@ use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
-use waitset_core::{Event, Events, Reactor, WaitHint, Waker};
+use waitset_core::{Event, Events, Reactor, ReactorWaker, WaitHint};
 
 use super::core::{Core, Handle, LocalHandle};
 use super::remote::LoopClosed;
@@ -136,9 +136,9 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// not run.
     ///
     /// ```
-    /// use waitset::{EventLoop, Poll};
+    /// use waitset::{EventLoop, PollReactor};
     ///
-    /// let event_loop: EventLoop<(), Poll> = EventLoop::with_batch(Poll::new()?, 16);
+    /// let event_loop: EventLoop<(), PollReactor> = EventLoop::with_batch(PollReactor::new()?, 16);
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
@@ -178,7 +178,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use]
-    pub fn waker(&self) -> Waker {
+    pub fn waker(&self) -> ReactorWaker {
         self.owned.0.waker()
     }
 

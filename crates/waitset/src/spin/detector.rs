@@ -4,7 +4,8 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Token, WaitHint, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Stats, Token,
+    WaitHint,
 };
 
 use super::Spin;
@@ -19,10 +20,10 @@ use super::sources::Sources;
 /// use std::io::stderr;
 /// use std::os::unix::net::UnixStream;
 /// use waitset::spin::{Culprit, Reason, SpinDetector};
-/// use waitset::{Interest, Mode, Poll, WaitSet};
+/// use waitset::{Interest, Mode, PollReactor, WaitSet};
 ///
 /// let (sender, spins) = std::sync::mpsc::channel();
-/// let reactor = SpinDetector::new(Poll::new()?, move |spin| {
+/// let reactor = SpinDetector::new(PollReactor::new()?, move |spin| {
 ///     eprintln!("{spin}");
 ///     sender.send(spin.clone()).unwrap();
 /// })?;
@@ -114,11 +115,11 @@ impl<R: Reactor> SpinDetector<R> {
     /// ```
     /// use std::time::Duration;
     /// use waitset::spin::{Reason, SpinDetector};
-    /// use waitset::{EventLoop, Poll};
+    /// use waitset::{EventLoop, PollReactor};
     ///
     /// let (sender, spins) = std::sync::mpsc::channel();
     /// let report = move |spin: &_| sender.send(format!("{spin:#}")).unwrap();
-    /// let mut event_loop = EventLoop::with_reactor(SpinDetector::new(Poll::new()?, report)?);
+    /// let mut event_loop = EventLoop::with_reactor(SpinDetector::new(PollReactor::new()?, report)?);
     /// event_loop.handle().arm_after(Duration::ZERO, |_, tick, handle| {
     ///     handle.reset_after(tick.timer, Duration::ZERO);
     /// });
@@ -151,9 +152,9 @@ impl<R: Reactor> SpinDetector<R> {
     ///
     /// ```
     /// use waitset::spin::SpinDetector;
-    /// use waitset::{EventLoop, Poll};
+    /// use waitset::{EventLoop, PollReactor};
     ///
-    /// let reactor = SpinDetector::to_writer(Poll::new()?, std::io::stderr())?;
+    /// let reactor = SpinDetector::to_writer(PollReactor::new()?, std::io::stderr())?;
     /// let event_loop: EventLoop<(), _> = EventLoop::with_reactor(reactor);
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -280,7 +281,7 @@ impl<R: Reactor> Reactor for SpinDetector<R> {
         Ok(count)
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.inner.waker()
     }
 

@@ -281,7 +281,7 @@ fn write_count(f: &mut impl Write, number: u64, what: &str) -> fmt::Result {
 mod tests {
     use super::*;
     use waitset_core::Readiness;
-    use waitset_poll::Poll;
+    use waitset_poll::PollReactor;
 
     fn wait(timeout: Option<Duration>) -> TraceLine<'static> {
         TraceLine {
@@ -293,7 +293,7 @@ mod tests {
                 ..Stats::default()
             },
             took: Duration::from_micros(12_345),
-            ..TraceLine::of(&Poll::new().unwrap())
+            ..TraceLine::of(&PollReactor::new().unwrap())
         }
     }
 

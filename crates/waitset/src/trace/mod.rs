@@ -10,7 +10,8 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use waitset_core::{
-    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Token, WaitHint, Waker,
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Stats, Token,
+    WaitHint,
 };
 
 pub use line::{TraceCall, TraceLine};
@@ -21,10 +22,10 @@ pub use line::{TraceCall, TraceLine};
 /// ```
 /// use std::io::{Write, stderr};
 /// use std::os::unix::net::UnixStream;
-/// use waitset::{TraceReactor, Interest, Mode, Poll, WaitSet};
+/// use waitset::{TraceReactor, Interest, Mode, PollReactor, WaitSet};
 ///
 /// let (mut near, far) = UnixStream::pair()?;
-/// let mut set = WaitSet::with_reactor(TraceReactor::to_writer(Poll::new()?, stderr()));
+/// let mut set = WaitSet::with_reactor(TraceReactor::to_writer(PollReactor::new()?, stderr()));
 /// set.insert(far, Interest::READABLE, Mode::Level)?;
 /// near.write_all(b"!")?;
 /// set.wait(None)?;
@@ -60,10 +61,10 @@ impl<R: Reactor> TraceReactor<R> {
     /// ```
     /// use std::sync::mpsc;
     /// use std::time::Duration;
-    /// use waitset::{Epoll, Events, TraceReactor, Reactor};
+    /// use waitset::{EpollReactor, Events, TraceReactor, Reactor};
     ///
     /// let (sender, lines) = mpsc::channel();
-    /// let mut reactor = TraceReactor::new(Epoll::new()?, move |line| {
+    /// let mut reactor = TraceReactor::new(EpollReactor::new()?, move |line| {
     ///     sender.send(format!("{line:#}")).unwrap();
     /// });
     /// reactor.wait(&mut Events::with_capacity(8), Some(Duration::ZERO))?;
@@ -210,7 +211,7 @@ impl<R: Reactor> Reactor for TraceReactor<R> {
         result
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.inner.waker()
     }
 

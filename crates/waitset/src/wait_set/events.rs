@@ -148,9 +148,9 @@ impl<S: AsSource, D, R: Reactor + 'static> WaitSet<S, D, R> {
     /// use std::net::UdpSocket;
     /// use std::time::Duration;
     /// use waitset::spin::SpinDetector;
-    /// use waitset::{Poll, WaitHint, WaitSet};
+    /// use waitset::{PollReactor, WaitHint, WaitSet};
     ///
-    /// let reactor = SpinDetector::to_writer(Poll::new()?, std::io::stderr())?;
+    /// let reactor = SpinDetector::to_writer(PollReactor::new()?, std::io::stderr())?;
     /// let mut set: WaitSet<UdpSocket, (), _> = WaitSet::with_reactor(reactor);
     /// for slice in 0..1000 {
     ///     // … work for a moment, then check for events without blocking

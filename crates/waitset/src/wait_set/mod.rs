@@ -6,7 +6,7 @@ mod sources;
 use std::fmt;
 use std::io;
 
-use waitset_core::{AsSource, Events, Reactor, Waker};
+use waitset_core::{AsSource, Events, Reactor, ReactorWaker};
 
 use crate::DefaultReactor;
 use crate::slab::Slab;
@@ -26,7 +26,7 @@ use entry::Entry;
 /// far.set_nonblocking(true)?;
 /// let mut set = WaitSet::new()?;
 /// // Next to the stream, the bytes that it has received.
-/// set.insert_with(far, Vec::new(), Interest::READABLE, Mode::Level)?;
+/// set.insert_with(far, Vec::<u8>::new(), Interest::READABLE, Mode::Level)?;
 /// near.write_all(b"hello")?;
 /// drop(near);
 /// while !set.is_empty() {
@@ -183,9 +183,9 @@ impl<S: AsSource, D, R: Reactor + 'static> WaitSet<S, D, R> {
     ///
     /// ```
     /// use std::net::UdpSocket;
-    /// use waitset::{Poll, WaitSet};
+    /// use waitset::{PollReactor, WaitSet};
     ///
-    /// let set: WaitSet<UdpSocket, (), Poll> = WaitSet::with_batch(Poll::new()?, 16);
+    /// let set: WaitSet<UdpSocket, (), PollReactor> = WaitSet::with_batch(PollReactor::new()?, 16);
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
@@ -209,7 +209,7 @@ impl<S: AsSource, D, R: Reactor + 'static> WaitSet<S, D, R> {
 
     /// Returns a handle that ends the current or the next wait from any thread.
     #[must_use]
-    pub fn waker(&self) -> Waker {
+    pub fn waker(&self) -> ReactorWaker {
         self.reactor.waker()
     }
 

@@ -15,7 +15,8 @@ use std::time::Duration;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction, signal};
 use nix::unistd::{ForkResult, Pid, fork};
 use waitset::{
-    BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, Stats, Token, Waker,
+    BorrowedSource, Capabilities, Event, Events, Interest, Mode, Reactor, ReactorWaker, Stats,
+    Token,
 };
 use waitset_core::Readiness;
 
@@ -145,7 +146,7 @@ impl<R: Reactor> Reactor for Forger<R> {
         Ok(events.len())
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.inner.waker()
     }
 
@@ -213,7 +214,7 @@ impl<R: Reactor> Reactor for Refuser<R> {
         self.inner.wait(events, timeout)
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.inner.waker()
     }
 

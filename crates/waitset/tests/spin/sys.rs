@@ -6,7 +6,9 @@ use std::io;
 use std::process::Command;
 use std::time::Duration;
 
-use waitset::{BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, Stats, Token, Waker};
+use waitset::{
+    BorrowedSource, Capabilities, Events, Interest, Mode, Reactor, ReactorWaker, Stats, Token,
+};
 
 use super::mechanisms::AnyReactor;
 
@@ -67,7 +69,7 @@ impl Reactor for Cutter {
         self.0.wait(events, cut)
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> ReactorWaker {
         self.0.waker()
     }
 
