@@ -68,7 +68,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         let Some((stream, peer)) = program::accepted(accepted, handle) else {
             return;
         };
-        match handle.open_with(stream, Mode::Level, LIMITS, Room::notice) {
+        match handle.insert_stream_with(stream, Mode::Level, LIMITS, Room::notice) {
             Ok(connection) => {
                 let name = None;
                 let member = Member { connection, name };
@@ -102,13 +102,13 @@ impl Room {
                 }
             }
             // There is no whole line in it, and never will be.
-            Notice::Full => self.drop_out(key, "writes without an end", handle),
-            Notice::Ended => {
+            Notice::InputFull => self.drop_out(key, "writes without an end", handle),
+            Notice::EndOfFile => {
                 self.leave(key, handle);
-                connection.finish(handle);
+                connection.shutdown(handle);
             }
             Notice::Closed(_) => self.leave(key, handle),
-            Notice::Left | Notice::Drained => {}
+            _ => {}
         }
     }
 

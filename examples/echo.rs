@@ -59,16 +59,17 @@ fn serve(flags: &Flags) -> io::Result<()> {
                 true => serve_in_thread(stream),
                 // In the loop a connection costs no thread, only this callback.
                 false => handle
-                    .open(stream, Mode::Level, |_, connection, notice, handle| {
+                    .insert_stream(stream, Mode::Level, |_, connection, notice, handle| {
                         match notice {
                             Notice::Closed(_) => {}
                             // What has come goes out, as far as there is room for it; what
-                            // is left goes when the peer has read (`Drained`). The end is
+                            // is left goes when the peer has read (`Flushed`). The end is
                             // passed on as well.
                             _ => connection.forward(connection, handle),
                         }
                     })
-                    .map(drop),
+                    .map(drop)
+                    .map_err(Into::into),
             };
             if let Err(error) = answer {
                 warn!("{peer}: {error}"); // the others are served on

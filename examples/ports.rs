@@ -77,10 +77,10 @@ fn listen(listener: TcpListener, handle: &mut Handle<'_, u64>) -> io::Result<()>
             Ok(own) => say!("descriptor {fd} is {own} with {peer}"),
             Err(error) => say!("descriptor {fd}: {error}"),
         }
-        let opened = handle.open(stream, Mode::Level, move |_, own, notice, handle| {
+        let opened = handle.insert_stream(stream, Mode::Level, move |_, own, notice, handle| {
             own.input(handle).consume(usize::MAX);
             match notice {
-                Notice::Ended => own.finish(handle),
+                Notice::EndOfFile => own.shutdown(handle),
                 Notice::Closed(_) => say!("descriptor {fd} is free again, {peer} has gone"),
                 _ => {}
             }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::builder::Resettable;
 use clap::{Args, Parser};
-use waitset::stream::Refusal;
+use waitset::stream::AcceptError;
 use waitset::{Backend, EventLoop, Interest, Mode, Reactor, Signal, Signals, TraceReactor};
 
 use crate::{output, say, warn};
@@ -157,13 +157,13 @@ pub fn fail<State>(error: &dyn Display, handle: &mut Handle<'_, State>) {
 /// Returns a connection that was accepted, and says why if there is none. Without a listener
 /// that works, the program [fails](fail).
 pub fn accepted<State, Stream, Peer: Debug>(
-    accepted: Result<(Stream, Peer), Refusal<Peer>>,
+    accepted: Result<(Stream, Peer), AcceptError<Peer>>,
     handle: &mut Handle<'_, State>,
 ) -> Option<(Stream, Peer)> {
     match accepted {
         Ok(connection) => return Some(connection),
-        Err(Refusal::Lost(_)) => {} // its peer knows
-        Err(refusal @ Refusal::Failed(_)) => fail(&refusal, handle),
+        Err(AcceptError::Aborted(_)) => {} // its peer knows
+        Err(refusal @ AcceptError::Failed(_)) => fail(&refusal, handle),
         Err(refusal) => warn!("{refusal}"),
     }
     None

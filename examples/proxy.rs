@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use socket2::SockRef;
-use waitset::Mode;
 use waitset::stream::{Acceptor, Connection, Notice};
+use waitset::{InsertError, Mode};
 use waitset_examples::program::{self, Handle, LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
 
@@ -98,7 +98,7 @@ fn join(client: TcpStream, server: TcpStream, handle: &mut Handle<'_, u64>) -> i
         Err(error) => {
             break_off(client.stream());
             handle.remove(client.key());
-            Err(error)
+            Err(error.into())
         }
     }
 }
@@ -107,9 +107,9 @@ fn open(
     stream: TcpStream,
     other: &Other,
     handle: &mut Handle<'_, u64>,
-) -> io::Result<Connection<TcpStream>> {
+) -> Result<Connection<TcpStream>, InsertError<TcpStream>> {
     let other = Rc::clone(other);
-    handle.open(stream, Mode::Level, move |_, own, notice, handle| {
+    handle.insert_stream(stream, Mode::Level, move |_, own, notice, handle| {
         let Some(peer) = other.borrow().clone() else {
             return;
         };
@@ -117,17 +117,17 @@ fn open(
             // `forward` takes what the other has room for. What is left stops the reading
             // here, and so in the end the sender: that is the back-pressure. The end is
             // passed on after the last byte, and the other direction goes on without it.
-            Notice::Received | Notice::Ended | Notice::Closed(Ok(())) => {
+            Notice::Received | Notice::EndOfFile | Notice::Closed(Ok(())) => {
                 own.forward(&peer, handle);
             }
-            Notice::Drained => peer.forward(own, handle),
-            // The other reads slowly, which is its right.
-            Notice::Full | Notice::Left => {}
+            Notice::Flushed => peer.forward(own, handle),
             Notice::Closed(Err(_)) => {
                 other.take(); // or `peer` would not be the last clone
                 break_off(peer.stream());
                 handle.remove(peer.key()); // not `close`, which says the end first
             }
+            // `InputFull` above all: the other reads slowly, which is its right.
+            _ => {}
         }
     })
 }

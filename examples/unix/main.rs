@@ -43,7 +43,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         };
         *served += 1;
         say!("{}", who(&stream));
-        let opened = handle.open(stream, Mode::Level, |_, own, notice, handle| {
+        let opened = handle.insert_stream(stream, Mode::Level, |_, own, notice, handle| {
             if !matches!(notice, Notice::Closed(_)) {
                 own.forward(own, handle);
             }

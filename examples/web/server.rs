@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use socket2::SockRef;
 use tungstenite::Message;
-use waitset::stream::{Acceptor, Refusal};
+use waitset::stream::{AcceptError, Acceptor};
 use waitset::{Event, Interest, Key, Mode, TimerKey};
 
 use super::connection::{Connection, End};
@@ -28,7 +28,7 @@ pub use crate::program::AnyReactor;
 /// What the callbacks of a server's loop are given.
 pub type Handle<'a, S> = waitset::Handle<'a, Server<S>>;
 
-type Accepted = Result<(TcpStream, SocketAddr), Refusal<SocketAddr>>;
+type Accepted = Result<(TcpStream, SocketAddr), AcceptError<SocketAddr>>;
 
 /// A web server: the state of an event loop.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl<S: Site> Server<S> {
     fn welcome(&mut self, accepted: Accepted, handle: &mut Handle<'_, S>) {
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
-            Err(refusal @ Refusal::Failed(_)) => return program::fail(&refusal, handle),
+            Err(refusal @ AcceptError::Failed(_)) => return program::fail(&refusal, handle),
             Err(refusal) => return self.narrator.could_not_accept(&refusal.to_string()),
         };
         let stream = Rc::new(stream);

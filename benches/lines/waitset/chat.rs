@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, thread};
 
-use waitset::stream::{Acceptor, Connection, Notice, Refusal};
+use waitset::stream::{Acceptor, Connection, Notice, AcceptError};
 use waitset::{EventLoop, Handle, Interest, Key, Mode, Signal, Signals, TimerKey};
 
 struct Chat {
@@ -51,7 +51,7 @@ fn main() -> io::Result<()> {
     })
 }
 
-type Accepted = Result<(TcpStream, SocketAddr), Refusal<SocketAddr>>;
+type Accepted = Result<(TcpStream, SocketAddr), AcceptError<SocketAddr>>;
 
 impl Chat {
     fn accepted(&mut self, accepted: Accepted, handle: &mut Handle<'_, Self>) {
@@ -66,12 +66,12 @@ impl Chat {
     }
 
     fn join(&mut self, stream: TcpStream, handle: &mut Handle<'_, Self>) -> io::Result<()> {
-        let connection = handle.open(stream, Mode::Level, Self::noticed)?;
+        let connection = handle.insert_stream(stream, Mode::Level, Self::noticed)?;
         let key = connection.key();
         let timer = handle.arm_after(self.idle, move |chat: &mut Self, _, handle| {
             chat.tell(key, "idle\n", handle);
             if let Some(member) = chat.members.remove(&key) {
-                member.connection.finish(handle);
+                member.connection.shutdown(handle);
             }
         });
         let member = Member {
@@ -100,11 +100,11 @@ impl Chat {
                     self.said(key, line.trim_end().to_owned(), handle);
                 }
             }
-            Notice::Full => connection.close(handle),
-            Notice::Ended => connection.finish(handle),
+            Notice::InputFull => connection.close(handle),
+            Notice::EndOfFile => connection.shutdown(handle),
             _ => {}
         }
-        if matches!(notice, Notice::Full | Notice::Ended | Notice::Closed(_)) {
+        if matches!(notice, Notice::InputFull | Notice::EndOfFile | Notice::Closed(_)) {
             if let Some(member) = self.members.remove(&key) {
                 handle.cancel(member.timer);
             }

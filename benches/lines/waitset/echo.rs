@@ -17,7 +17,7 @@ fn main() -> io::Result<()> {
         |(), accepted, handle| match accepted {
             Ok((stream, peer)) => {
                 let opened =
-                    handle.open(
+                    handle.insert_stream(
                         stream,
                         Mode::Level,
                         |(), connection, notice, handle| match notice {

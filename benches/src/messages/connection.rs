@@ -20,8 +20,8 @@ pub fn run(count: u64) -> io::Result<()> {
     let mut event_loop = EventLoop::<()>::new()?;
     event_loop
         .handle()
-        .open(server, Mode::Level, |(), connection, notice, handle| {
-            if matches!(notice, Notice::Received | Notice::Ended) {
+        .insert_stream(server, Mode::Level, |(), connection, notice, handle| {
+            if matches!(notice, Notice::Received | Notice::EndOfFile) {
                 connection.forward(connection, handle);
             }
         })?;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{self, Poll};
 
 use socket2::SockRef;
-use waitset::stream::Listener;
+use waitset::stream::AcceptSource;
 use waitset::{AsSource, Interest, Key, Mode};
 
 use crate::budget::Share;

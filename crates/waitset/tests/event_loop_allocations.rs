@@ -94,8 +94,8 @@ fn a_connection_that_echoes_allocates_nothing() {
             *received += 1;
             connection.forward(connection, handle);
         };
-        let near = handle.open(near, Mode::Level, echo).unwrap();
-        handle.open(far, Mode::Level, echo).unwrap();
+        let near = handle.insert_stream(near, Mode::Level, echo).unwrap();
+        handle.insert_stream(far, Mode::Level, echo).unwrap();
         near.send(&[b'!'; 1_000], &mut handle).unwrap();
         let mut received = 0;
         let mut run = |until| {

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use waitset::stream::{Listener, Setbacks};
+use waitset::stream::{AcceptErrors, AcceptSource};
 use waitset::{AsSource, Interest};
 
 use super::{Last, try_accept};
@@ -15,9 +15,9 @@ use crate::{Async, Sleep, sleep};
 ///
 /// With the feature `stream`, it is a `Stream` of futures-core.
 #[must_use = "connections are accepted as they are awaited"]
-pub struct Incoming<'a, L: Listener + 'static> {
+pub struct Incoming<'a, L: AcceptSource + 'static> {
     listener: &'a Async<L>,
-    setbacks: Setbacks,
+    errors: AcceptErrors,
     /// Before the next accept(2), after one that failed for lack of descriptors or memory.
     pause: Option<Sleep>,
     next_pause: Duration,
@@ -29,9 +29,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a connection is accepted as.
-type Accepted<L> = io::Result<Async<<L as Listener>::Stream>>;
+type Accepted<L> = io::Result<Async<<L as AcceptSource>::Stream>>;
 
-impl<L: Listener + 'static> Async<L>
+impl<L: AcceptSource + 'static> Async<L>
 where
     L::Stream: AsSource,
 {
@@ -67,7 +67,7 @@ where
     pub fn incoming(&self) -> Incoming<'_, L> {
         Incoming {
             listener: self,
-            setbacks: Setbacks::default(),
+            errors: AcceptErrors::default(),
             pause: None,
             next_pause: FIRST_PAUSE,
             has_failed: false,
@@ -75,7 +75,7 @@ where
     }
 }
 
-impl<L: Listener + 'static> Incoming<'_, L>
+impl<L: AcceptSource + 'static> Incoming<'_, L>
 where
     L::Stream: AsSource,
 {
@@ -102,7 +102,7 @@ where
         let accepted = self
             .listener
             .poll_with(context, Interest::READABLE, |listener| {
-                try_accept(listener, &self.setbacks, &mut last)
+                try_accept(listener, &self.errors, &mut last)
             });
         let accepted = match ready!(accepted) {
             Ok((stream, _)) => {
@@ -124,7 +124,7 @@ where
 }
 
 #[cfg(feature = "stream")]
-impl<L: Listener + 'static> futures_core::Stream for Incoming<'_, L>
+impl<L: AcceptSource + 'static> futures_core::Stream for Incoming<'_, L>
 where
     L::Stream: AsSource,
 {
@@ -138,7 +138,7 @@ where
     }
 }
 
-impl<L: Listener + fmt::Debug> fmt::Debug for Incoming<'_, L> {
+impl<L: AcceptSource + fmt::Debug> fmt::Debug for Incoming<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
             .field("listener", self.listener)

@@ -10,7 +10,7 @@ use std::io;
 use std::net::TcpStream;
 
 use socket2::SockRef;
-use waitset::stream::{Listener, Setback, Setbacks, is_connected};
+use waitset::stream::{AcceptErrors, AcceptSource, AcceptVerdict, is_connected};
 use waitset::{AsSource, Interest};
 
 pub use incoming::Incoming;
@@ -32,26 +32,26 @@ enum Last {
 
 /// Calls accept(2) once. A connection that was lost reads as `Interrupted`, so that the caller
 /// tries again.
-fn try_accept<L: Listener>(
+fn try_accept<L: AcceptSource>(
     listener: &L,
-    setbacks: &Setbacks,
+    errors: &AcceptErrors,
     last: &mut Last,
 ) -> io::Result<(L::Stream, L::Peer)> {
-    let error = match listener.accept() {
+    let error = match listener.try_accept() {
         Err(error) => error,
         accepted => {
-            setbacks.clear();
+            errors.clear();
             return accepted;
         }
     };
-    match setbacks.judge(listener, &error) {
-        Setback::NoneWaiting | Setback::Interrupted => return Err(error),
-        Setback::Lost => return Err(io::ErrorKind::Interrupted.into()),
-        Setback::ShutDown => {
+    match errors.judge(listener, &error) {
+        AcceptVerdict::WouldBlock | AcceptVerdict::Interrupted => return Err(error),
+        AcceptVerdict::Aborted => return Err(io::ErrorKind::Interrupted.into()),
+        AcceptVerdict::ShutDown => {
             *last = Last::Failure;
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        Setback::NoDescriptor | Setback::Pause => *last = Last::Shortage,
+        AcceptVerdict::DescriptorLimit | AcceptVerdict::Backoff => *last = Last::Shortage,
         _ => *last = Last::Failure,
     }
     Err(error)
@@ -59,12 +59,12 @@ fn try_accept<L: Listener>(
 
 /// Accepts until a connection was not gone before it was accepted. Each call is charged to the
 /// task's budget, and errors that last end it.
-async fn accept<L: Listener>(listener: &Async<L>) -> io::Result<(Async<L::Stream>, L::Peer)>
+async fn accept<L: AcceptSource>(listener: &Async<L>) -> io::Result<(Async<L::Stream>, L::Peer)>
 where
     L::Stream: AsSource,
 {
-    let setbacks = Setbacks::default();
-    let accept = |listener: &L| try_accept(listener, &setbacks, &mut Last::None);
+    let errors = AcceptErrors::default();
+    let accept = |listener: &L| try_accept(listener, &errors, &mut Last::None);
     let (stream, peer) = listener.read_with(accept).await?;
     Ok((Async::nonblocking(stream)?, peer))
 }
@@ -112,14 +112,14 @@ mod tests {
         }
     }
 
-    impl Listener for Failing {
+    impl AcceptSource for Failing {
         type Stream = UnixStream;
         type Peer = ();
 
-        fn accept(&self) -> io::Result<(UnixStream, ())> {
+        fn try_accept(&self) -> io::Result<(UnixStream, ())> {
             match self.1.borrow_mut().pop() {
                 Some(number) => Err(io::Error::from_raw_os_error(number)),
-                None => Listener::accept(&self.0),
+                None => AcceptSource::try_accept(&self.0),
             }
         }
     }

@@ -57,7 +57,7 @@ impl Async<TcpListener> {
     ///
     /// Like accept(2). If descriptors have run out (`EMFILE`) or the network keeps failing, the
     /// connection stays in the backlog, so that the next call fails too:
-    /// [sleep](crate::sleep) before it. [`Setbacks`](waitset::stream::Setbacks) lists the errors
+    /// [sleep](crate::sleep) before it. [`AcceptError`](waitset::stream::AcceptError) lists the errors
     /// that are passed over.
     ///
     /// # Platform notes

@@ -60,7 +60,7 @@ impl<State> Deref for Handle<'_, State> {
 /// | receive messages of other threads | [`channel`](Self::channel), [`sync_channel`](Self::sync_channel), [`remote`](Self::remote) |
 /// | connect | [`connect_tcp`](Self::connect_tcp), [`connect_unix`](Self::connect_unix) |
 /// | accept connections | [`listen`](Self::listen) |
-/// | read and write a stream | [`open`](Self::open) |
+/// | read and write a stream | [`insert_stream`](Self::insert_stream) |
 /// | pause a source, channel or hook | [`disable`](Self::disable), [`enable`](Self::enable) |
 /// | remove it | [`remove`](Self::remove) |
 /// | know which callback runs | [`key`](Self::key) |

@@ -10,10 +10,10 @@ use std::time::Duration;
 use socket2::{SockAddr, SockRef, Socket};
 use waitset_core::AsSource;
 
-use super::{Setback, Setbacks};
+use super::{AcceptErrors, AcceptVerdict};
 
 /// What an [`Acceptor`] takes connections from.
-pub trait Listener: AsSource + Sized {
+pub trait AcceptSource: AsSource + Sized {
     /// A connection.
     type Stream;
     /// Who is at its other end.
@@ -25,9 +25,9 @@ pub trait Listener: AsSource + Sized {
     /// # Errors
     ///
     /// As accept(2), `WouldBlock` if there is none.
-    fn accept(&self) -> io::Result<(Self::Stream, Self::Peer)>;
+    fn try_accept(&self) -> io::Result<(Self::Stream, Self::Peer)>;
 
-    /// Makes [`accept`](Self::accept) answer `WouldBlock` instead of waiting.
+    /// Makes [`try_accept`](Self::try_accept) answer `WouldBlock` instead of waiting.
     ///
     /// # Errors
     ///
@@ -52,11 +52,11 @@ pub trait Listener: AsSource + Sized {
     }
 }
 
-impl Listener for TcpListener {
+impl AcceptSource for TcpListener {
     type Stream = TcpStream;
     type Peer = SocketAddr;
 
-    fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (socket, address) = accept(self)?;
         let peer = address.as_socket();
         let peer = peer.ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))?;
@@ -68,12 +68,12 @@ impl Listener for TcpListener {
     }
 }
 
-impl Listener for UnixListener {
+impl AcceptSource for UnixListener {
     type Stream = UnixStream;
     /// Who connects to a Unix socket has no name.
     type Peer = ();
 
-    fn accept(&self) -> io::Result<(UnixStream, ())> {
+    fn try_accept(&self) -> io::Result<(UnixStream, ())> {
         let (socket, _) = accept(self)?;
         Ok((socket.into(), ()))
     }
@@ -93,19 +93,19 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 
 /// Takes connections from a listener, and goes on where accept loops break.
 ///
-/// - **A turn is bounded.** [`turn`](Self::turn) takes 32 connections at most, so that a
+/// - **A turn is bounded.** [`accept_batch`](Self::accept_batch) takes 32 connections at most, so that a
 ///   flood of them leaves the others their time. [`has_more`](Self::has_more) says
 ///   whether to come back without being told: an edge has been used up.
 /// - **Descriptors that run out** (`EMFILE`, `ENFILE`) would leave the connection in the
 ///   backlog and the listener readable, and the loop would spin. The acceptor keeps one
 ///   descriptor in reserve: it gives that up, takes the connection, closes it, and takes
 ///   the descriptor back. The peer sees an end instead of silence, and you see
-///   [`Refusal::NoDescriptor`]. Where that is not to be, or fails, the turn ends and
-///   [`pause`](Self::pause) says for how long to leave the listener alone.
+///   [`AcceptError::DescriptorLimit`]. Where that is not to be, or fails, the turn ends and
+///   [`backoff`](Self::backoff) says for how long to leave the listener alone.
 /// - **Connections that are gone** before they are taken (`ECONNABORTED` and the network's
 ///   errors, which Linux passes on through accept(2)) are passed over, as
-///   [`Refusal::Lost`]. If such errors last, the listener rests as it does without
-///   descriptors, or [has failed](Refusal::Failed); [`Setbacks`] has the table.
+///   [`AcceptError::Aborted`]. If such errors last, the listener rests as it does without
+///   descriptors, or [has failed](AcceptError::Failed); see the table below.
 /// - **Small answers are sent immediately**: TCP connections have `TCP_NODELAY` set, because
 ///   Nagle's algorithm and the peer's delayed acknowledgements together hold back the second
 ///   of two small writes for about 40 ms. To turn it off, call `set_nodelay(false)` on an
@@ -135,7 +135,7 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 /// let key = set.insert(Acceptor::new(listener)?, Interest::READABLE, Mode::Level)?;
 /// let client = TcpStream::connect(address)?;
 /// set.wait(None)?;
-/// for accepted in set.get(key).unwrap().turn() {
+/// for accepted in set.get(key).unwrap().accept_batch() {
 ///     match accepted {
 ///         Ok((_stream, peer)) => assert_eq!(peer, client.local_addr()?),
 ///         Err(refusal) => eprintln!("{refusal}"),
@@ -153,7 +153,7 @@ pub struct Acceptor<L> {
     pause: Cell<Option<Duration>>,
     /// The pause to ask for next time; doubles until a connection is taken.
     next_pause: Cell<Duration>,
-    setbacks: Setbacks,
+    errors: AcceptErrors,
 }
 
 /// How many connections a turn takes unless told otherwise.
@@ -163,7 +163,7 @@ const TURN: usize = 32;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-impl<L: Listener> Acceptor<L> {
+impl<L: AcceptSource> Acceptor<L> {
     /// Makes `listener` non-blocking, sets `TCP_NODELAY` for its connections, and opens the
     /// reserve.
     ///
@@ -183,12 +183,12 @@ impl<L: Listener> Acceptor<L> {
             has_more: Cell::new(false),
             pause: Cell::new(None),
             next_pause: Cell::new(FIRST_PAUSE),
-            setbacks: Setbacks::default(),
+            errors: AcceptErrors::default(),
         })
     }
 
     /// Lets connections wait in the backlog when descriptors run out, instead of refusing
-    /// them: [`pause`](Self::pause) each time.
+    /// them: [`backoff`](Self::backoff) each time.
     #[must_use]
     pub fn without_reserve(self) -> Self {
         Self {
@@ -200,7 +200,7 @@ impl<L: Listener> Acceptor<L> {
 
     /// Takes `most` connections a turn, at least one, instead of 32.
     #[must_use]
-    pub fn with_turn(self, most: usize) -> Self {
+    pub fn with_batch(self, most: usize) -> Self {
         Self {
             most: most.max(1),
             ..self
@@ -210,13 +210,13 @@ impl<L: Listener> Acceptor<L> {
     /// Takes what is in the backlog, as much as a turn has.
     ///
     /// What is not iterated over is left there. One turn at a time: a second begins anew.
-    pub fn turn(&self) -> Turn<'_, L> {
+    pub fn accept_batch(&self) -> AcceptBatch<'_, L> {
         self.has_more.set(false);
         self.pause.set(None);
         if self.keeps_reserve && self.reserve.borrow().is_none() {
             *self.reserve.borrow_mut() = open_reserve(&self.listener).ok();
         }
-        Turn {
+        AcceptBatch {
             acceptor: self,
             left: self.most,
         }
@@ -233,7 +233,7 @@ impl<L: Listener> Acceptor<L> {
     /// has no more descriptors or memory, or because the network keeps failing: 10 ms at
     /// first, doubling to a second until a connection is taken.
     #[must_use]
-    pub fn pause(&self) -> Option<Duration> {
+    pub fn backoff(&self) -> Option<Duration> {
         self.pause.get()
     }
 
@@ -254,16 +254,16 @@ impl<L: Listener> Acceptor<L> {
         if self.reserve.borrow_mut().take().is_none() {
             return self.rest(error);
         }
-        let answer = self.listener.accept();
+        let answer = self.listener.try_accept();
         // The stream is closed before the reserve is opened in its place.
         let answer = answer.map(|(_, peer)| peer);
         *self.reserve.borrow_mut() = open_reserve(&self.listener).ok();
         match answer {
-            Ok(peer) => Step::Told(Err(Refusal::NoDescriptor { peer, error })),
-            Err(again) => match self.setbacks.judge(&self.listener, &again) {
+            Ok(peer) => Step::Told(Err(AcceptError::DescriptorLimit { peer, error })),
+            Err(again) => match self.errors.judge(&self.listener, &again) {
                 // Another thread was faster, or the whole system has none.
-                Setback::NoDescriptor => self.rest(again),
-                setback => self.after(setback, again),
+                AcceptVerdict::DescriptorLimit => self.rest(again),
+                verdict => self.after(verdict, again),
             },
         }
     }
@@ -272,20 +272,20 @@ impl<L: Listener> Acceptor<L> {
         let pause = self.next_pause.get();
         self.next_pause.set(LONGEST_PAUSE.min(2 * pause));
         self.pause.set(Some(pause));
-        Step::Last(Refusal::Shortage { error, pause })
+        Step::Last(AcceptError::Backoff { error, pause })
     }
 
-    fn after(&self, setback: Setback, error: io::Error) -> Step<L> {
-        match setback {
-            Setback::NoneWaiting => Step::Empty,
-            Setback::Interrupted => Step::Again,
-            Setback::Lost => Step::Told(Err(Refusal::Lost(error))),
-            Setback::NoDescriptor => self.refuse(error),
-            Setback::Pause => self.rest(error),
-            Setback::Failed => Step::Last(Refusal::Failed(error)),
-            Setback::ShutDown => {
+    fn after(&self, verdict: AcceptVerdict, error: io::Error) -> Step<L> {
+        match verdict {
+            AcceptVerdict::WouldBlock => Step::Empty,
+            AcceptVerdict::Interrupted => Step::Again,
+            AcceptVerdict::Aborted => Step::Told(Err(AcceptError::Aborted(error))),
+            AcceptVerdict::DescriptorLimit => self.refuse(error),
+            AcceptVerdict::Backoff => self.rest(error),
+            AcceptVerdict::Failed => Step::Last(AcceptError::Failed(error)),
+            AcceptVerdict::ShutDown => {
                 let error = io::Error::from_raw_os_error(libc::EINVAL);
-                Step::Last(Refusal::Failed(error))
+                Step::Last(AcceptError::Failed(error))
             }
         }
     }
@@ -297,28 +297,30 @@ fn open_reserve(listener: &impl AsSource) -> io::Result<OwnedFd> {
 }
 
 /// What one accept(2) came to.
-enum Step<L: Listener> {
+enum Step<L: AcceptSource> {
     Told(Taken<L>),
     /// What ends the turn.
-    Last(Refusal<L::Peer>),
+    Last(AcceptError<L::Peer>),
     Again,
     Empty,
 }
 
 /// A connection and its peer, or why there is none.
-type Taken<L> =
-    Result<(<L as Listener>::Stream, <L as Listener>::Peer), Refusal<<L as Listener>::Peer>>;
+type Taken<L> = Result<
+    (<L as AcceptSource>::Stream, <L as AcceptSource>::Peer),
+    AcceptError<<L as AcceptSource>::Peer>,
+>;
 
-/// The connections of one [`Acceptor::turn`].
+/// The connections of one [`Acceptor::accept_batch`].
 #[derive(Debug)]
 #[must_use = "connections are taken as it is iterated over"]
-pub struct Turn<'a, L> {
+pub struct AcceptBatch<'a, L> {
     acceptor: &'a Acceptor<L>,
     /// How many times it may still call accept(2).
     left: usize,
 }
 
-impl<L: Listener> Iterator for Turn<'_, L> {
+impl<L: AcceptSource> Iterator for AcceptBatch<'_, L> {
     type Item = Taken<L>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -326,18 +328,18 @@ impl<L: Listener> Iterator for Turn<'_, L> {
             self.left -= 1;
             // Until the backlog is seen to be empty.
             self.acceptor.has_more.set(true);
-            let step = match self.acceptor.listener.accept() {
+            let step = match self.acceptor.listener.try_accept() {
                 Ok(taken) => {
                     self.acceptor.next_pause.set(FIRST_PAUSE);
-                    self.acceptor.setbacks.clear();
+                    self.acceptor.errors.clear();
                     Step::Told(Ok(taken))
                 }
                 Err(error) => {
                     let Acceptor {
-                        listener, setbacks, ..
+                        listener, errors, ..
                     } = self.acceptor;
-                    let setback = setbacks.judge(listener, &error);
-                    self.acceptor.after(setback, error)
+                    let verdict = errors.judge(listener, &error);
+                    self.acceptor.after(verdict, error)
                 }
             };
             match step {
@@ -360,19 +362,19 @@ impl<L: Listener> Iterator for Turn<'_, L> {
 /// Why a connection was not accepted.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Refusal<Peer> {
+pub enum AcceptError<Peer> {
     /// There was no descriptor left for it, so it was taken and closed.
-    NoDescriptor {
+    DescriptorLimit {
         /// Who was refused.
         peer: Peer,
         /// `EMFILE` or `ENFILE`.
         error: io::Error,
     },
     /// It was gone before it was taken. The listener is well.
-    Lost(io::Error),
+    Aborted(io::Error),
     /// Descriptors or memory have run out, or the network keeps failing, and the connection
     /// is left in the backlog. The turn is over.
-    Shortage {
+    Backoff {
         /// `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`, or an error of the network that lasts.
         error: io::Error,
         /// For how long to leave the listener alone.
@@ -383,27 +385,27 @@ pub enum Refusal<Peer> {
     Failed(io::Error),
 }
 
-impl<Peer> Refusal<Peer> {
+impl<Peer> AcceptError<Peer> {
     /// What accept(2) answered.
     #[must_use]
     pub const fn error(&self) -> &io::Error {
         match self {
-            Self::NoDescriptor { error, .. } | Self::Shortage { error, .. } => error,
-            Self::Lost(error) | Self::Failed(error) => error,
+            Self::DescriptorLimit { error, .. } | Self::Backoff { error, .. } => error,
+            Self::Aborted(error) | Self::Failed(error) => error,
         }
     }
 }
 
-impl<Peer: fmt::Debug> fmt::Display for Refusal<Peer> {
+impl<Peer: fmt::Debug> fmt::Display for AcceptError<Peer> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoDescriptor { peer, error } => write!(
+            Self::DescriptorLimit { peer, error } => write!(
                 f,
                 "closed a connection from {peer:?} at once: {error}; raise RLIMIT_NOFILE or \
                  close idle connections earlier"
             ),
-            Self::Lost(error) => write!(f, "a connection was gone before it was taken: {error}"),
-            Self::Shortage { error, pause } => {
+            Self::Aborted(error) => write!(f, "a connection was gone before it was taken: {error}"),
+            Self::Backoff { error, pause } => {
                 write!(f, "accepting nothing for {pause:?}: {error}")
             }
             Self::Failed(error) => write!(f, "the listener has failed: {error}"),
@@ -411,7 +413,7 @@ impl<Peer: fmt::Debug> fmt::Display for Refusal<Peer> {
     }
 }
 
-impl<Peer: fmt::Debug> Error for Refusal<Peer> {
+impl<Peer: fmt::Debug> Error for AcceptError<Peer> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(self.error())
     }

@@ -15,11 +15,11 @@ use super::arm::{PAUSE, Rest, arm};
 use super::hearing::Hearing;
 use super::input::Input;
 use super::sys::{Access, Descriptor};
-use super::{Overflow, ReadBuffer, WriteBuffer};
-use crate::{Handle, Key, LocalHandle};
+use super::{OutputError, ReadBuffer, WriteBuffer};
+use crate::{Handle, InsertError, Key, LocalHandle};
 
 /// A stream in an [`EventLoop`](crate::EventLoop) that reads while its input has room and
-/// writes while its output has bytes. [`Handle::open`] makes it.
+/// writes while its output has bytes. [`Handle::insert_stream`] makes it.
 ///
 /// Clones are the same connection; keep one wherever it is written to from. Its callback is
 /// told what happened as a [`Notice`].
@@ -36,7 +36,7 @@ use crate::{Handle, Key, LocalHandle};
 ///
 /// # A peer that leaves
 ///
-/// A connection that has nothing to read and nothing to write - after [`Notice::Ended`], or
+/// A connection that has nothing to read and nothing to write - after [`Notice::EndOfFile`], or
 /// because its input is full - still notices that its peer has gone: a reset, or a hang-up of
 /// a Unix socket, closes it. If the peer goes while the input is full, all that it had sent
 /// before is read first, whatever the [limit](Limits::input); the kernel bounds how much that
@@ -71,6 +71,7 @@ pub(super) struct Shared<S> {
 
 /// What a [`Connection`]'s callback is told.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Notice {
     /// There is more [input](Connection::input).
     Received,
@@ -78,16 +79,16 @@ pub enum Notice {
     /// consumed. If it does not hold a whole message, it never will:
     /// [`close`](Connection::close) the connection, or its peer can keep it open forever. This
     /// comes once each time that the input fills up.
-    Full,
+    InputFull,
     /// The peer has closed its writing half while the input is full. Part of what it sent may
     /// still have to be read; consuming input leads to `Ended`. This comes at most once.
-    Left,
+    HalfClosed,
     /// The peer will send no more, and all that it has sent is in the input. It may still
-    /// read: [`finish`](Connection::finish) when all is sent, or
+    /// read: [`shutdown`](Connection::shutdown) when all is sent, or
     /// [`close`](Connection::close). Until then the connection stays, unless the peer goes.
-    Ended,
+    EndOfFile,
     /// The stream had not taken all that was sent, and now has: there is room again.
-    Drained,
+    Flushed,
     /// It is over, and out of the loop: after an error, or when the peer has ended and the
     /// output is finished, or when the peer has gone altogether. No other notice follows. What
     /// is left of the input can still be read.
@@ -126,7 +127,7 @@ impl<State> LocalHandle<State> {
     ///
     /// # Errors
     ///
-    /// As [`insert`](Self::insert) and fcntl(2); the stream is closed.
+    /// As [`insert`](Self::insert) and fcntl(2); the stream comes back in the error.
     ///
     /// ```
     /// use std::os::unix::net::UnixStream;
@@ -136,47 +137,55 @@ impl<State> LocalHandle<State> {
     /// let (near, far) = UnixStream::pair()?;
     /// let mut event_loop: EventLoop<Vec<u8>> = EventLoop::new()?;
     /// let handle = event_loop.handle();
-    /// let near = handle.open(near, Mode::Level, |_, _, _, _| ())?;
-    /// handle.open(far, Mode::Level, |text: &mut Vec<u8>, connection, notice, handle| {
+    /// let near = handle.insert_stream(near, Mode::Level, |_, _, _, _| ())?;
+    /// handle.insert_stream(far, Mode::Level, |text: &mut Vec<u8>, connection, notice, handle| {
     ///     match notice {
     ///         Notice::Received => text.extend(connection.input(handle).as_slice()),
-    ///         Notice::Ended => connection.finish(handle),
+    ///         Notice::EndOfFile => connection.shutdown(handle),
     ///         Notice::Closed(_) => handle.stop(),
-    ///         Notice::Full | Notice::Left | Notice::Drained => {}
+    ///         Notice::InputFull | Notice::HalfClosed | Notice::Flushed | _ => {}
     ///     }
     /// })?;
     /// near.send(b"hello", &mut event_loop.handle())?;
-    /// near.finish(&mut event_loop.handle());
+    /// near.shutdown(&mut event_loop.handle());
     /// let mut text = Vec::new();
     /// event_loop.run(&mut text)?;
     /// assert_eq!(text, b"hello");
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn open<S, F>(&self, stream: S, mode: Mode, callback: F) -> io::Result<Connection<S>>
+    pub fn insert_stream<S, F>(
+        &self,
+        stream: S,
+        mode: Mode,
+        callback: F,
+    ) -> Result<Connection<S>, InsertError<S>>
     where
         S: AsSource + 'static,
         F: FnMut(&mut State, &Connection<S>, Notice, &mut Handle<'_, State>) + 'static,
     {
-        self.open_with(stream, mode, Limits::default(), callback)
+        self.insert_stream_with(stream, mode, Limits::default(), callback)
     }
 
-    /// As [`open`](Self::open), with other limits.
+    /// As [`insert_stream`](Self::insert_stream), with other limits.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
-    pub fn open_with<S, F>(
+    /// As [`insert_stream`](Self::insert_stream).
+    pub fn insert_stream_with<S, F>(
         &self,
         stream: S,
         mode: Mode,
         limits: Limits,
         mut callback: F,
-    ) -> io::Result<Connection<S>>
+    ) -> Result<Connection<S>, InsertError<S>>
     where
         S: AsSource + 'static,
         F: FnMut(&mut State, &Connection<S>, Notice, &mut Handle<'_, State>) + 'static,
     {
-        let access = Descriptor(stream.as_fd()).prepare()?;
+        let access = match Descriptor(stream.as_fd()).prepare() {
+            Ok(access) => access,
+            Err(error) => return Err(InsertError::new(stream, error)),
+        };
         let mut input = ReadBuffer::new(limits.input);
         let mut output = WriteBuffer::new(limits.output);
         match access {
@@ -207,10 +216,26 @@ impl<State> LocalHandle<State> {
                          handle: &mut Handle<'_, State>| {
             connection.serve(event, state, &mut callback, handle);
         };
-        let key = self.insert(connection.clone(), interest, mode, tell)?;
+        let key = match self.insert(connection.clone(), interest, mode, tell) {
+            Ok(key) => key,
+            Err(error) => {
+                drop(connection); // or the one in the error would not be the last
+                return Err(error.map(Connection::into_stream));
+            }
+        };
         connection.0.key.set(Some(key));
         connection.listen_for_leaving(self);
         Ok(connection)
+    }
+}
+
+impl<S> Connection<S> {
+    /// The stream of the last clone.
+    fn into_stream(self) -> S {
+        let shared = Rc::into_inner(self.0);
+        shared
+            .expect("a connection that was not inserted has no other clone")
+            .stream
     }
 }
 
@@ -234,13 +259,13 @@ impl<S: AsSource> Connection<S> {
 
     /// How many bytes [`send`](Self::send) takes.
     #[must_use]
-    pub fn room(&self) -> usize {
-        self.0.output.borrow().room()
+    pub fn send_capacity(&self) -> usize {
+        self.0.output.borrow().send_capacity()
     }
 
     /// How many bytes have been sent and are not written yet.
     #[must_use]
-    pub fn queued(&self) -> usize {
+    pub fn unsent(&self) -> usize {
         self.0.output.borrow().len()
     }
 
@@ -255,7 +280,7 @@ impl<S> Connection<S> {
     #[inline]
     fn wanted(&self) -> Option<Interest> {
         let (input, output) = (self.0.input.borrow(), self.0.output.borrow());
-        if input.has_ended() && output.is_finished() {
+        if input.is_eof() && output.is_shut_down() {
             // Both halves are closed, which is an event.
             return Some(BOTH);
         }
@@ -300,14 +325,14 @@ impl<S: AsSource + 'static> Connection<S> {
     ///         }
     ///     }
     ///     match notice {
-    ///         Notice::Full => connection.close(handle), // a line without an end
-    ///         Notice::Ended => connection.finish(handle),
+    ///         Notice::InputFull => connection.close(handle), // a line without an end
+    ///         Notice::EndOfFile => connection.shutdown(handle),
     ///         _ => {}
     ///     }
     /// }
     /// # let (near, mut far) = UnixStream::pair()?;
     /// # let mut event_loop = waitset::EventLoop::new()?;
-    /// # event_loop.handle().open(near, waitset::Mode::Level, shout)?;
+    /// # event_loop.handle().insert_stream(near, waitset::Mode::Level, shout)?;
     /// # use std::io::{Read, Write};
     /// # far.write_all(b"hear\nhear\n")?;
     /// # far.shutdown(std::net::Shutdown::Write)?;
@@ -366,7 +391,7 @@ impl<S: AsSource + 'static> Connection<S> {
     /// Consumes and returns the first line of the input with its line feed, if there is a
     /// whole one.
     ///
-    /// If the input is [full](Notice::Full) without one, it will never have one.
+    /// If the input is [full](Notice::InputFull) without one, it will never have one.
     pub fn take_line<State>(&self, handle: &mut Handle<'_, State>) -> Option<Vec<u8>> {
         self.input(handle).take_line().map(Into::into)
     }
@@ -386,12 +411,12 @@ impl<S: AsSource + 'static> Connection<S> {
     ///
     /// # Errors
     ///
-    /// [`Overflow`] if there is no room for all of it; nothing is taken then.
+    /// [`OutputError`] if there is no room for all of it; nothing is taken then.
     pub fn send<State>(
         &self,
         bytes: &[u8],
         handle: &mut Handle<'_, State>,
-    ) -> Result<(), Overflow> {
+    ) -> Result<(), OutputError> {
         self.send_vectored(&[IoSlice::new(bytes)], handle)
     }
 
@@ -404,7 +429,7 @@ impl<S: AsSource + 'static> Connection<S> {
         &self,
         parts: &[IoSlice<'_>],
         handle: &mut Handle<'_, State>,
-    ) -> Result<(), Overflow> {
+    ) -> Result<(), OutputError> {
         if self.is_gone(handle) {
             return Ok(());
         }
@@ -433,9 +458,9 @@ impl<S: AsSource + 'static> Connection<S> {
         }
         let mut input = self.0.input.borrow_mut();
         let mut output = to.0.output.borrow_mut();
-        // Again if the stream took all: then nothing is queued, and no `Drained` follows.
+        // Again if the stream took all: then nothing is queued, and no `Flushed` follows.
         while !input.is_empty() {
-            let count = input.len().min(output.room());
+            let count = input.len().min(output.send_capacity());
             if count == 0 {
                 break;
             }
@@ -443,10 +468,10 @@ impl<S: AsSource + 'static> Connection<S> {
             let _ = output.send(&to.0.stream, &input.as_slice()[..count]);
             input.consume(count);
         }
-        let is_all = input.has_ended() && input.is_empty();
+        let is_all = input.is_eof() && input.is_empty();
         drop((input, output));
         match is_all {
-            true => to.finish(handle),
+            true => to.shutdown(handle),
             false => to.resume(handle),
         }
         self.resume(handle);
@@ -455,9 +480,9 @@ impl<S: AsSource + 'static> Connection<S> {
     /// Closes the writing half once all that was sent is written. The peer reads to the end,
     /// and may still send. What is no socket has no halves: the reader of a pipe sees the end
     /// when the last clone is dropped.
-    pub fn finish<State>(&self, handle: &mut Handle<'_, State>) {
+    pub fn shutdown<State>(&self, handle: &mut Handle<'_, State>) {
         if !self.is_gone(handle) {
-            self.0.output.borrow_mut().finish(&self.0.stream);
+            self.0.output.borrow_mut().shutdown(&self.0.stream);
             self.resume(handle);
         }
     }

@@ -54,7 +54,7 @@ impl<S> Connection<S> {
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
         let (input, output) = (self.0.input.borrow(), self.0.output.borrow());
-        let is_over = input.has_ended() && output.is_finished();
+        let is_over = input.is_eof() && output.is_shut_down();
         input.interest().is_none() && output.interest().is_none() && !is_over
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use waitset_core::{Interest, Mode};
 
 use super::arm::{PAUSE, Rest, arm};
-use super::{Acceptor, Listener, Refusal};
+use super::{AcceptError, AcceptSource, Acceptor};
 use crate::{Handle, InsertError, Key, LocalHandle};
 
 impl<State> LocalHandle<State> {
@@ -15,7 +15,7 @@ impl<State> LocalHandle<State> {
     /// or memory have run out, the listener rests for as long as the acceptor asks for. It
     /// can be [disabled](Self::disable) and [removed](Self::remove) by its key, also from
     /// within its callback, which then is not run for the rest of the turn. A listener that
-    /// has [failed](Refusal::Failed) is removed before the callback is told.
+    /// has [failed](AcceptError::Failed) is removed before the callback is told.
     ///
     /// # Errors
     ///
@@ -51,10 +51,10 @@ impl<State> LocalHandle<State> {
         mut callback: F,
     ) -> Result<Key, InsertError<Acceptor<L>>>
     where
-        L: Listener + 'static,
+        L: AcceptSource + 'static,
         F: FnMut(
                 &mut State,
-                Result<(L::Stream, L::Peer), Refusal<L::Peer>>,
+                Result<(L::Stream, L::Peer), AcceptError<L::Peer>>,
                 &mut Handle<'_, State>,
             ) + 'static,
     {
@@ -63,8 +63,8 @@ impl<State> LocalHandle<State> {
                         _event,
                         handle: &mut Handle<'_, State>| {
             let key = handle.key();
-            for accepted in acceptor.turn() {
-                if let Err(Refusal::Failed(_)) = accepted {
+            for accepted in acceptor.accept_batch() {
+                if let Err(AcceptError::Failed(_)) = accepted {
                     handle.remove(key);
                 }
                 callback(state, accepted, handle);
@@ -85,9 +85,9 @@ fn rest_or_rearm<L, State>(
     mode: Mode,
     handle: &LocalHandle<State>,
 ) where
-    L: Listener,
+    L: AcceptSource,
 {
-    if let Some(pause) = acceptor.pause() {
+    if let Some(pause) = acceptor.backoff() {
         // A listener has no urgent data, so this asks for silence. To disable it would be
         // undone by whoever enables it meanwhile, and the other way round. If it fails, the
         // next turn takes nothing either, and asks again.

@@ -9,13 +9,13 @@
 //! | to | use | what it gets right |
 //! |---|---|---|
 //! | connect | [`connect_tcp`], [`connect_unix`], [`is_connected`] | a socket whose attempt failed is writable too |
-//! | accept | [`Acceptor`], [`Setbacks`] | descriptors run out, connections are gone before they are taken |
+//! | accept | [`Acceptor`] | descriptors run out, connections are gone before they are taken |
 //! | read | [`ReadBuffer`] | an edge comes once; only `read() = 0` is the end |
 //! | write | [`WriteBuffer`] | write interest while there is something to write, and a bound |
 //!
 //! With an event loop there is less to write: [`Handle::connect_tcp`] and
 //! [`Handle::connect_unix`] connect with a deadline, [`Handle::listen`] accepts, and
-//! [`Handle::open`] makes a [`Connection`] of a stream, which reads and writes by itself.
+//! [`Handle::insert_stream`] makes a [`Connection`] of a stream, which reads and writes by itself.
 //! An echo server is
 //!
 //! ```
@@ -46,7 +46,7 @@
 //! let acceptor = Acceptor::new(listener)?;
 //! let handle = event_loop.handle();
 //! handle.listen(acceptor, Mode::Level, |_, accepted, handle| match accepted {
-//!     Ok((stream, _peer)) => drop(handle.open(stream, Mode::Level, echo)),
+//!     Ok((stream, _peer)) => drop(handle.insert_stream(stream, Mode::Level, echo)),
 //!     Err(refusal) => eprintln!("{refusal}"),
 //! })?;
 //! # let client = std::thread::spawn(move || -> std::io::Result<String> {
@@ -66,9 +66,10 @@
 //! [`Handle::connect_tcp`]: crate::Handle::connect_tcp
 //! [`Handle::connect_unix`]: crate::Handle::connect_unix
 //! [`Handle::listen`]: crate::Handle::listen
-//! [`Handle::open`]: crate::Handle::open
+//! [`Handle::insert_stream`]: crate::Handle::insert_stream
 
 mod accept;
+mod accept_errors;
 mod arm;
 mod connect;
 mod connecting;
@@ -78,13 +79,13 @@ mod input;
 mod listen;
 mod reader;
 mod serve;
-mod setback;
 mod sys;
 mod writer;
 
-pub use accept::{Acceptor, Listener, Refusal, Turn};
+pub use accept::{AcceptBatch, AcceptError, AcceptSource, Acceptor};
+#[doc(hidden)]
+pub use accept_errors::{AcceptErrors, AcceptVerdict};
 pub use connect::{connect_tcp, connect_unix, is_connected};
 pub use connection::{Connection, Limits, Notice};
-pub use reader::{Filled, ReadBuffer};
-pub use setback::{Setback, Setbacks};
-pub use writer::{Overflow, WriteBuffer};
+pub use reader::{Fill, ReadBuffer};
+pub use writer::{OutputError, WriteBuffer};

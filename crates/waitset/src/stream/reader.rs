@@ -19,18 +19,18 @@ use waitset_core::{Interest, Mode};
 /// use std::io::Write;
 /// use std::os::unix::net::UnixStream;
 /// use waitset::Mode;
-/// use waitset::stream::{Filled, ReadBuffer};
+/// use waitset::stream::{Fill, ReadBuffer};
 ///
 /// let (mut near, far) = UnixStream::pair()?;
 /// far.set_nonblocking(true)?;
 /// let mut input = ReadBuffer::new(4096);
 /// near.write_all(b"one\ntw")?;
-/// assert_eq!(input.fill(&far, Mode::Edge)?, Filled::Drained);
+/// assert_eq!(input.fill(&far, Mode::Edge)?, Fill::WouldBlock);
 /// assert_eq!(input.take_line(), Some(&b"one\n"[..]));
 /// assert_eq!(input.take_line(), None);
 /// assert_eq!(input.as_slice(), b"tw");
 /// drop(near);
-/// assert_eq!(input.fill(&far, Mode::Edge)?, Filled::Ended);
+/// assert_eq!(input.fill(&far, Mode::Edge)?, Fill::EndOfFile);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias("EPOLLRDHUP", "EPOLLET", "backpressure"))]
@@ -43,18 +43,19 @@ pub struct ReadBuffer {
     searched: usize,
     limit: usize,
     has_more: bool,
-    has_ended: bool,
+    is_eof: bool,
 }
 
 /// What [`ReadBuffer::fill`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filled {
+#[non_exhaustive]
+pub enum Fill {
     /// All there was has been read, or the mechanism tells of the rest.
-    Drained,
+    WouldBlock,
     /// The buffer is full or the turn is over, and there may be more.
-    CutShort,
+    LimitReached,
     /// The peer will send no more, and nothing is left to read.
-    Ended,
+    EndOfFile,
 }
 
 /// How much a turn reads at most, in bytes.
@@ -73,7 +74,7 @@ impl ReadBuffer {
             searched: 0,
             limit: if limit == 0 { 1 } else { limit },
             has_more: false,
-            has_ended: false,
+            is_eof: false,
         }
     }
 
@@ -89,33 +90,33 @@ impl ReadBuffer {
     /// # Platform notes
     ///
     /// read(2) or recv(2), as `from` has it.
-    pub fn fill(&mut self, mut from: impl Read, mode: Mode) -> io::Result<Filled> {
+    pub fn fill(&mut self, mut from: impl Read, mode: Mode) -> io::Result<Fill> {
         self.has_more = false;
-        if self.has_ended {
-            return Ok(Filled::Ended);
+        if self.is_eof {
+            return Ok(Fill::EndOfFile);
         }
         let mut left = TURN;
         loop {
             let asked = left.min(self.make_room());
             if asked == 0 {
                 self.has_more = true;
-                return Ok(Filled::CutShort);
+                return Ok(Fill::LimitReached);
             }
             match from.read(&mut self.bytes[self.end..self.end + asked]) {
                 Ok(0) => {
-                    self.has_ended = true;
-                    return Ok(Filled::Ended);
+                    self.is_eof = true;
+                    return Ok(Fill::EndOfFile);
                 }
                 Ok(count) => {
                     self.end += count;
                     left -= count;
                     if count < asked && mode != Mode::Edge {
-                        return Ok(Filled::Drained);
+                        return Ok(Fill::WouldBlock);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(Filled::Drained);
+                    return Ok(Fill::WouldBlock);
                 }
                 Err(error) => return Err(error),
             }
@@ -189,13 +190,13 @@ impl ReadBuffer {
 
     /// Whether the stream has ended: a read has returned 0.
     #[must_use]
-    pub const fn has_ended(&self) -> bool {
-        self.has_ended
+    pub const fn is_eof(&self) -> bool {
+        self.is_eof
     }
 
     /// Ends it from the start: the descriptor is open for writing only.
     pub(super) const fn end(&mut self) {
-        self.has_ended = true;
+        self.is_eof = true;
     }
 
     /// Makes room for all that the kernel still has, after the peer has gone.
@@ -205,7 +206,7 @@ impl ReadBuffer {
 
     /// Takes back that the stream has ended, where it turns out to be broken off.
     pub(super) const fn unread_end(&mut self) {
-        self.has_ended = false;
+        self.is_eof = false;
     }
 
     /// Whether the last [`fill`](Self::fill) left the stream before it was drained: an
@@ -219,7 +220,7 @@ impl ReadBuffer {
     /// has not ended.
     #[must_use]
     pub fn interest(&self) -> Option<Interest> {
-        (!self.has_ended && !self.is_full()).then_some(Interest::READABLE)
+        (!self.is_eof && !self.is_full()).then_some(Interest::READABLE)
     }
 }
 
@@ -227,7 +228,7 @@ impl ReadBuffer {
 /// is nothing and the stream has not ended.
 impl Read for ReadBuffer {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.is_empty() && !self.has_ended {
+        if self.is_empty() && !self.is_eof {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let count = self.as_slice().read(into)?;
@@ -242,7 +243,7 @@ impl fmt::Debug for ReadBuffer {
             .field("len", &self.len())
             .field("limit", &self.limit)
             .field("has_more", &self.has_more)
-            .field("has_ended", &self.has_ended)
+            .field("is_eof", &self.is_eof)
             .finish_non_exhaustive()
     }
 }

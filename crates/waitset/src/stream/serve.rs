@@ -7,7 +7,7 @@ use waitset_core::{AsSource, Event, Mode};
 use super::connection::{BOTH, Shared};
 use super::hearing::Heard;
 use super::sys::Descriptor;
-use super::{Connection, Filled, Notice};
+use super::{Connection, Fill, Notice};
 use crate::Handle;
 
 impl<S: AsSource + 'static> Connection<S> {
@@ -42,11 +42,7 @@ impl<S: AsSource + 'static> Connection<S> {
 
     /// Has the next event go on where a panic has broken off, without waiting for the peer.
     #[cold]
-    fn go_on_later<State>(
-        &self,
-        filled: Option<io::Result<Filled>>,
-        handle: &mut Handle<'_, State>,
-    ) {
+    fn go_on_later<State>(&self, filled: Option<io::Result<Fill>>, handle: &mut Handle<'_, State>) {
         if self.is_gone(handle) {
             return;
         }
@@ -57,8 +53,10 @@ impl<S: AsSource + 'static> Connection<S> {
             ..
         } = &*self.0;
         match filled {
-            Some(Ok(Filled::Ended)) => hearing.owe(Notice::Ended),
-            Some(Ok(Filled::CutShort)) if input.borrow().is_full() => hearing.owe(Notice::Full),
+            Some(Ok(Fill::EndOfFile)) => hearing.owe(Notice::EndOfFile),
+            Some(Ok(Fill::LimitReached)) if input.borrow().is_full() => {
+                hearing.owe(Notice::InputFull)
+            }
             Some(Err(error)) => output.borrow_mut().fail(error),
             Some(Ok(_)) | None => {}
         }
@@ -84,7 +82,7 @@ struct Told<'a, 'h, S: AsSource + 'static, State> {
     connection: &'a Connection<S>,
     handle: &'a mut Handle<'h, State>,
     /// What the reading came to, while the callback is told that there is more input.
-    filled: Option<io::Result<Filled>>,
+    filled: Option<io::Result<Fill>>,
     /// Whether the callback has been told all there was to tell.
     is_done: bool,
 }
@@ -130,7 +128,7 @@ impl<'h, S: AsSource + 'static, State> Told<'_, 'h, S, State> {
                 return None;
             }
         }
-        if input.borrow().has_ended() && output.borrow().is_finished() {
+        if input.borrow().is_eof() && output.borrow().is_shut_down() {
             return Some(Ok(()));
         }
         // The edge of the peer's leaving may have come with the one that was just used up.
@@ -146,7 +144,7 @@ impl<'h, S: AsSource + 'static, State> Told<'_, 'h, S, State> {
     ) -> Option<io::Result<()>> {
         match self.connection.hear() {
             Heard::Gone(answer) => return Some(answer),
-            Heard::Left => drop(tell(Notice::Left, self.handle)),
+            Heard::Left => drop(tell(Notice::HalfClosed, self.handle)),
             Heard::Nothing => self.connection.listen_for_leaving(self.handle),
         }
         None
@@ -167,13 +165,13 @@ impl<'h, S: AsSource + 'static, State> Told<'_, 'h, S, State> {
             output,
             ..
         } = &*self.connection.0;
-        let (had, has_ended) = (input.borrow().len(), input.borrow().has_ended());
+        let (had, has_ended) = (input.borrow().len(), input.borrow().is_eof());
         let mut filled = input.borrow_mut().fill(Descriptor(stream.as_fd()), *mode);
-        if matches!(filled, Ok(Filled::Ended)) && output.borrow().has_met_reset() {
+        if matches!(filled, Ok(Fill::EndOfFile)) && output.borrow().has_met_reset() {
             // The socket tells an error once. A send was told, and what is read as an end
             // after it is none.
             input.borrow_mut().unread_end();
-            filled = output.borrow_mut().flush(stream).map(|_| Filled::Drained);
+            filled = output.borrow_mut().flush(stream).map(|_| Fill::WouldBlock);
         }
         let has_read = input.borrow().len() > had;
         if has_read {
@@ -181,14 +179,14 @@ impl<'h, S: AsSource + 'static, State> Told<'_, 'h, S, State> {
             if !tell(Notice::Received, self.handle) {
                 return Ok(Done::Gone);
             }
-            filled = self.filled.take().unwrap_or(Ok(Filled::Drained));
+            filled = self.filled.take().unwrap_or(Ok(Fill::WouldBlock));
         }
         let is_there = match filled? {
-            Filled::Drained if has_read => return Ok(Done::All),
-            Filled::CutShort if has_read && input.borrow().is_full() => {
-                tell(Notice::Full, self.handle)
+            Fill::WouldBlock if has_read => return Ok(Done::All),
+            Fill::LimitReached if has_read && input.borrow().is_full() => {
+                tell(Notice::InputFull, self.handle)
             }
-            Filled::Ended if !has_ended => tell(Notice::Ended, self.handle),
+            Fill::EndOfFile if !has_ended => tell(Notice::EndOfFile, self.handle),
             _ if has_read => true,
             _ => return Ok(Done::Nothing),
         };
@@ -209,7 +207,7 @@ impl<'h, S: AsSource + 'static, State> Told<'_, 'h, S, State> {
         }
         let flushed = output.borrow_mut().flush(stream)?;
         Ok(match flushed {
-            true if !tell(Notice::Drained, self.handle) => Done::Gone,
+            true if !tell(Notice::Flushed, self.handle) => Done::Gone,
             _ => Done::Some,
         })
     }

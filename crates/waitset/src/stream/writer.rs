@@ -15,8 +15,8 @@ use super::sys::Descriptor;
 /// - **Write interest only while there is something to write.** A socket is writable
 ///   nearly always, so that an interest that nobody uses spins.
 /// - **A bound.** What a slow peer does not take is kept up to the limit; beyond it
-///   [`send`](Self::send) takes nothing and says so, as [`Overflow`]. Whether to read less
-///   (see [`room`](Self::room)), to drop the message or to close the connection is yours.
+///   [`send`](Self::send) takes nothing and says so, as [`OutputError`]. Whether to read less
+///   (see [`send_capacity`](Self::send_capacity)), to drop the message or to close the connection is yours.
 /// - **No `SIGPIPE` from sockets.** Writing to a connection that was reset is an error, also
 ///   in a program with the signal's default action. Pipes have no flag for that: writing to
 ///   one that nobody reads is an error if the program ignores the signal, as Rust programs do
@@ -24,7 +24,7 @@ use super::sys::Descriptor;
 /// - **Errors come from one place.** A send that fails is told by the next
 ///   [`flush`](Self::flush), for which [`interest`](Self::interest) asks: a socket that has
 ///   failed is writable.
-/// - **[`finish`](Self::finish) closes the writing half** once all is written, and not
+/// - **[`shutdown`](Self::shutdown) closes the writing half** once all is written, and not
 ///   before. What is no socket has no halves, and its reader sees the end when the descriptor
 ///   is closed.
 ///
@@ -39,7 +39,7 @@ use super::sys::Descriptor;
 /// let mut output = WriteBuffer::new(1 << 20);
 /// // More than the socket takes.
 /// output.send(&near, &[b'!'; 1 << 20])?;
-/// output.finish(&near);
+/// output.shutdown(&near);
 /// assert_eq!(output.interest(), Some(Interest::WRITABLE));
 /// let reader = std::thread::spawn(move || {
 ///     let mut bytes = Vec::new();
@@ -96,14 +96,14 @@ impl WriteBuffer {
     ///
     /// # Errors
     ///
-    /// [`Overflow`] if there is no [`room`](Self::room) for all of it. Nothing is taken
+    /// [`OutputError`] if there is no [`send_capacity`](Self::send_capacity) for all of it. Nothing is taken
     /// then.
     ///
     /// # Platform notes
     ///
     /// sendmsg(2) with `MSG_NOSIGNAL`, unless something is queued already. The first time
     /// that this fails with `ENOTSOCK`, and from then on, writev(2).
-    pub fn send(&mut self, socket: &impl AsSource, bytes: &[u8]) -> Result<(), Overflow> {
+    pub fn send(&mut self, socket: &impl AsSource, bytes: &[u8]) -> Result<(), OutputError> {
         self.send_vectored(socket, &[IoSlice::new(bytes)])
     }
 
@@ -116,10 +116,10 @@ impl WriteBuffer {
         &mut self,
         socket: &impl AsSource,
         parts: &[IoSlice<'_>],
-    ) -> Result<(), Overflow> {
+    ) -> Result<(), OutputError> {
         let len = parts.iter().map(|part| part.len()).sum();
-        if len > self.room() {
-            return Err(self.overflow(len));
+        if len > self.send_capacity() {
+            return Err(self.refusal(len));
         }
         if len == 0 || matches!(self.state, State::Failed(_)) {
             return Ok(());
@@ -198,7 +198,7 @@ impl WriteBuffer {
     /// Closes the writing half of `socket`: at once if nothing is queued, else in the
     /// [`flush`](Self::flush) that writes the last of it. There is no room for more from here
     /// on.
-    pub fn finish(&mut self, socket: &impl AsSource) {
+    pub fn shutdown(&mut self, socket: &impl AsSource) {
         if !matches!(self.state, State::Open) {
             return;
         }
@@ -230,7 +230,7 @@ impl WriteBuffer {
 
     /// How many bytes [`send`](Self::send) takes.
     #[must_use]
-    pub fn room(&self) -> usize {
+    pub fn send_capacity(&self) -> usize {
         match self.state {
             State::Open => self.limit.saturating_sub(self.queue.len()),
             State::Finishing | State::Finished => 0,
@@ -240,7 +240,7 @@ impl WriteBuffer {
 
     /// Whether the writing half has been closed, all having been written, or has failed.
     #[must_use]
-    pub const fn is_finished(&self) -> bool {
+    pub const fn is_shut_down(&self) -> bool {
         matches!(self.state, State::Finished | State::Failed(None))
     }
 
@@ -271,12 +271,14 @@ impl WriteBuffer {
     }
 
     #[cold]
-    fn overflow(&self, refused: usize) -> Overflow {
-        Overflow {
-            refused,
-            queued: self.queue.len(),
-            limit: self.limit,
-            is_finished: !matches!(self.state, State::Open),
+    fn refusal(&self, refused: usize) -> OutputError {
+        match self.state {
+            State::Open => OutputError::Full {
+                refused,
+                unsent: self.queue.len(),
+                limit: self.limit,
+            },
+            _ => OutputError::Closed,
         }
     }
 }
@@ -354,48 +356,52 @@ fn close_half(socket: &impl AsSource) -> io::Result<()> {
     }
 }
 
-/// A [`WriteBuffer`] had no room, and took nothing.
+/// The reason why [`WriteBuffer::send`] or [`Connection::send`](super::Connection::send) took
+/// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Overflow {
-    /// How many bytes were to be sent.
-    pub refused: usize,
-    /// How many were queued.
-    pub queued: usize,
-    /// How many may be.
-    pub limit: usize,
-    /// Whether the writing half is closed, or about to be, or has never been open.
-    pub is_finished: bool,
+pub enum OutputError {
+    /// The bytes do not fit. Try again when some are written, send less, or drop the message.
+    Full {
+        /// How many bytes were to be sent.
+        refused: usize,
+        /// How many bytes are waiting to be written.
+        unsent: usize,
+        /// How many bytes may wait.
+        limit: usize,
+    },
+    /// Nothing can be sent any more.
+    Closed,
 }
 
-impl fmt::Display for Overflow {
+impl fmt::Display for OutputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            refused,
-            queued,
-            limit,
-            ..
-        } = self;
-        if self.is_finished {
-            return write!(
+        match self {
+            Self::Full {
+                refused,
+                unsent,
+                limit,
+            } => write!(
                 f,
-                "{refused} bytes came after the end of the output: it was finished, or the \
-                 descriptor is open for reading only"
-            );
+                "cannot send {refused} bytes: {unsent} of {limit} are waiting for a peer that reads \
+                 too slowly; send less at a time, drop the message or close the connection"
+            ),
+            Self::Closed => f.write_str(
+                "cannot send: the output was shut down, or the descriptor is open for reading only",
+            ),
         }
-        write!(
-            f,
-            "no room for {refused} bytes: {queued} of {limit} wait for a peer that reads too \
-             slowly; send less at a time, drop the message or close the connection"
-        )
     }
 }
 
-impl Error for Overflow {}
+impl Error for OutputError {}
 
-impl From<Overflow> for io::Error {
-    fn from(overflow: Overflow) -> Self {
-        Self::new(io::ErrorKind::QuotaExceeded, overflow)
+impl From<OutputError> for io::Error {
+    fn from(error: OutputError) -> Self {
+        let kind = match error {
+            OutputError::Full { .. } => io::ErrorKind::QuotaExceeded,
+            OutputError::Closed => io::ErrorKind::BrokenPipe,
+        };
+        Self::new(kind, error)
     }
 }
 
@@ -404,7 +410,7 @@ impl fmt::Debug for WriteBuffer {
         f.debug_struct("WriteBuffer")
             .field("len", &self.len())
             .field("limit", &self.limit)
-            .field("is_finished", &self.is_finished())
+            .field("is_shut_down", &self.is_shut_down())
             .finish_non_exhaustive()
     }
 }

@@ -92,7 +92,7 @@ use entry::Entry;
 /// let mut set: WaitSet<Rc<dyn AsSource>, Role> = WaitSet::new()?;
 /// let role = Role::Listener(Rc::clone(&listener));
 /// set.insert_with(listener, role, Interest::READABLE, Mode::Level)?;
-/// let mut received = Vec::new();
+/// let mut received = Vec::<u8>::new();
 /// while received != b"hello" {
 ///     set.wait(None)?;
 ///     while let Some((_, _, _, role)) = set.next_ready() {

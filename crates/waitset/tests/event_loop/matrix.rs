@@ -184,7 +184,7 @@ const CALLBACKS: &[(&str, Arrange)] = &[
             assert!(matches!(notice, Notice::Received));
             world.act(handle);
         };
-        let connection = handle.open(near, Mode::Level, told).unwrap();
+        let connection = handle.insert_stream(near, Mode::Level, told).unwrap();
         world.own = Some(connection.key());
         world.kept.push(Box::new((connection, far)));
     }),
@@ -383,9 +383,9 @@ const OPERATIONS: &[Operation] = &[
             let (near, far) = ready();
             let told =
                 |world: &mut World, _: &_, _, _: &mut In<'_, World>| world.ran.push("notice");
-            world
-                .kept
-                .push(Box::new(handle.open(near, Mode::Level, told).unwrap()));
+            world.kept.push(Box::new(
+                handle.insert_stream(near, Mode::Level, told).unwrap(),
+            ));
             world.kept.push(Box::new(far));
         },
         look: |event_loop, world, _| ran(event_loop, world, &["notice"]),

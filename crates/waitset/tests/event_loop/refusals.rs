@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
-use waitset::stream::{Acceptor, Listener, connect_tcp};
+use waitset::stream::{AcceptSource, Acceptor, connect_tcp};
 use waitset::{EventLoop, Mode};
 
 use crate::mechanisms::*;
@@ -96,11 +96,11 @@ impl AsFd for Starved {
     }
 }
 
-impl Listener for Starved {
+impl AcceptSource for Starved {
     type Stream = ();
     type Peer = ();
 
-    fn accept(&self) -> std::io::Result<((), ())> {
+    fn try_accept(&self) -> std::io::Result<((), ())> {
         self.calls.set(self.calls.get() + 1);
         if self.calls.get() == 1 {
             return Err(std::io::Error::from_raw_os_error(libc::ENOMEM));

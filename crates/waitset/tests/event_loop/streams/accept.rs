@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, SockRef, Socket, Type};
-use waitset::stream::{Acceptor, Listener, Refusal};
+use waitset::stream::{AcceptError, AcceptSource, Acceptor};
 use waitset::{EventLoop, Key, Mode, WaitSet};
 
 use super::*;
 use crate::alone;
 
 /// What a listener's callback was told.
-type Told = Result<(TcpStream, SocketAddr), Refusal<SocketAddr>>;
+type Told = Result<(TcpStream, SocketAddr), AcceptError<SocketAddr>>;
 
 fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -179,7 +179,7 @@ fn without_descriptors_connections_are_refused_without_a_spin_until_there_are_so
         settle(&mut event_loop, &mut told);
         assert!(told[..2].iter().all(Result::is_ok));
         for (told, client) in told[2..].iter().zip(&clients[2..]) {
-            let Err(Refusal::NoDescriptor { peer, error }) = told else {
+            let Err(AcceptError::DescriptorLimit { peer, error }) = told else {
                 panic!("{told:?}");
             };
             assert_eq!(*peer, client.local_addr().unwrap());
@@ -221,7 +221,7 @@ fn without_a_reserve_connections_wait_and_the_listener_rests() {
         // Pauses of 10, 20 and 40 ms.
         turn_until(&mut event_loop, &mut told, |told| told.len() == 3);
         for (told, millis) in told.iter().zip([10, 20, 40]) {
-            let Err(Refusal::Shortage { error, pause }) = told else {
+            let Err(AcceptError::Backoff { error, pause }) = told else {
                 panic!("{told:?}");
             };
             assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
@@ -263,11 +263,11 @@ impl AsFd for Scripted {
     }
 }
 
-impl Listener for Scripted {
+impl AcceptSource for Scripted {
     type Stream = ();
     type Peer = usize;
 
-    fn accept(&self) -> io::Result<((), usize)> {
+    fn try_accept(&self) -> io::Result<((), usize)> {
         *self.calls.borrow_mut() += 1;
         match self.script.borrow_mut().pop_front() {
             None => {
@@ -284,12 +284,12 @@ impl Listener for Scripted {
 fn turn(script: &[i32]) -> Vec<String> {
     let (scripted, _far) = scripted(script);
     let acceptor = Acceptor::new(scripted).unwrap();
-    let told = acceptor.turn().map(|accepted| match accepted {
+    let told = acceptor.accept_batch().map(|accepted| match accepted {
         Ok(((), call)) => format!("taken {call}"),
-        Err(Refusal::NoDescriptor { peer, .. }) => format!("refused {peer}"),
-        Err(Refusal::Lost(_)) => "lost".to_owned(),
-        Err(Refusal::Shortage { .. }) => "shortage".to_owned(),
-        Err(Refusal::Failed(_)) => "failed".to_owned(),
+        Err(AcceptError::DescriptorLimit { peer, .. }) => format!("refused {peer}"),
+        Err(AcceptError::Aborted(_)) => "lost".to_owned(),
+        Err(AcceptError::Backoff { .. }) => "shortage".to_owned(),
+        Err(AcceptError::Failed(_)) => "failed".to_owned(),
         Err(other) => panic!("{other}"),
     });
     told.collect()
@@ -367,15 +367,15 @@ fn errors_of_the_network_that_last_end_the_turn_and_pass_again_after_a_connectio
     }
     let (scripted, _far) = scripted(&[libc::ENETDOWN; 10]);
     let acceptor = Acceptor::new(scripted).unwrap();
-    assert_eq!(acceptor.turn().count(), 8);
+    assert_eq!(acceptor.accept_batch().count(), 8);
     for pause in [20, 40] {
-        assert_eq!(acceptor.turn().count(), 1, "it rests at once");
-        assert_eq!(acceptor.pause(), Some(Duration::from_millis(pause)));
+        assert_eq!(acceptor.accept_batch().count(), 1, "it rests at once");
+        assert_eq!(acceptor.backoff(), Some(Duration::from_millis(pause)));
     }
     let script = &acceptor.get_ref().script;
     *script.borrow_mut() = [TAKEN, libc::ENETDOWN, TAKEN].into();
-    assert_eq!(acceptor.turn().count(), 3);
-    assert_eq!(acceptor.pause(), None);
+    assert_eq!(acceptor.accept_batch().count(), 3);
+    assert_eq!(acceptor.backoff(), None);
 }
 
 /// Something readable that takes no connections, as a mistaken caller passes it.
@@ -397,7 +397,7 @@ fn no_listener() -> [(&'static str, TcpListener); 3] {
 #[test]
 fn a_socket_that_takes_no_connections_has_failed_once_and_is_out_of_the_loop() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Vec<Refusal<SocketAddr>>> = EventLoop::with_reactor(reactor);
+        let mut event_loop: Loop<Vec<AcceptError<SocketAddr>>> = EventLoop::with_reactor(reactor);
         for (name, listener) in no_listener() {
             let acceptor = Acceptor::new(listener).unwrap();
             let note = |told: &mut Vec<_>, accepted: Result<_, _>, _: &mut In<'_, _>| {
@@ -407,7 +407,10 @@ fn a_socket_that_takes_no_connections_has_failed_once_and_is_out_of_the_loop() {
             let mut told = Vec::new();
             turn_until(&mut event_loop, &mut told, |told| !told.is_empty());
             settle(&mut event_loop, &mut told);
-            assert!(matches!(told[..], [Refusal::Failed(_)]), "{name}: {told:?}");
+            assert!(
+                matches!(told[..], [AcceptError::Failed(_)]),
+                "{name}: {told:?}"
+            );
             assert!(event_loop.handle().is_empty());
         }
     });
@@ -417,7 +420,7 @@ fn a_socket_that_takes_no_connections_has_failed_once_and_is_out_of_the_loop() {
 #[test]
 fn a_listener_that_was_shut_down_has_failed_once_and_is_out_of_the_loop() {
     on_every_mechanism_and_mode(|reactor, mode| {
-        let mut event_loop: Loop<Vec<Refusal<()>>> = EventLoop::with_reactor(reactor);
+        let mut event_loop: Loop<Vec<AcceptError<()>>> = EventLoop::with_reactor(reactor);
         let name = format!("waitset-shut-down-{}", std::process::id());
         let address = std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap();
         let listener = UnixListener::bind_addr(&address).unwrap();
@@ -433,7 +436,7 @@ fn a_listener_that_was_shut_down_has_failed_once_and_is_out_of_the_loop() {
         let mut told = Vec::new();
         turn_until(&mut event_loop, &mut told, |told| !told.is_empty());
         settle(&mut event_loop, &mut told);
-        assert!(matches!(told[..], [Refusal::Failed(_)]), "{told:?}");
+        assert!(matches!(told[..], [AcceptError::Failed(_)]), "{told:?}");
         assert!(event_loop.handle().is_empty());
     });
 }
@@ -454,7 +457,7 @@ fn a_filter_that_refuses_every_accept_has_the_listener_fail_once() {
             let mut told = Vec::new();
             turn_until(&mut event_loop, &mut told, |told| told.len() == 8);
             settle(&mut event_loop, &mut told);
-            assert!(matches!(told[7], Err(Refusal::Failed(_))), "{told:?}");
+            assert!(matches!(told[7], Err(AcceptError::Failed(_))), "{told:?}");
             assert!(told.len() == 8 && event_loop.handle().is_empty());
         });
         refused.unwrap();
@@ -490,16 +493,16 @@ fn a_turn_calls_accept_a_bounded_number_of_times_whatever_it_answers() {
     for answer in [TAKEN, libc::EINTR, libc::ECONNABORTED] {
         let (scripted, _far) = scripted(&[answer; 100]);
         let calls = Rc::clone(&scripted.calls);
-        let acceptor = Acceptor::new(scripted).unwrap().with_turn(7);
-        for _ in acceptor.turn() {}
+        let acceptor = Acceptor::new(scripted).unwrap().with_batch(7);
+        for _ in acceptor.accept_batch() {}
         assert_eq!(*calls.borrow(), 7);
         assert!(acceptor.has_more());
     }
     let (scripted, _far) = scripted(&[TAKEN; 7]);
-    let acceptor = Acceptor::new(scripted).unwrap().with_turn(7);
-    assert_eq!(acceptor.turn().count(), 7);
+    let acceptor = Acceptor::new(scripted).unwrap().with_batch(7);
+    assert_eq!(acceptor.accept_batch().count(), 7);
     assert!(acceptor.has_more(), "it has not seen the end");
-    assert_eq!(acceptor.turn().count(), 0);
+    assert_eq!(acceptor.accept_batch().count(), 0);
     assert!(!acceptor.has_more());
 }
 
@@ -509,16 +512,16 @@ fn pauses_double_to_a_second_and_begin_anew_after_a_connection() {
     let acceptor = Acceptor::new(scripted).unwrap();
     let mut pauses = Vec::new();
     for _ in 0..9 {
-        assert_eq!(acceptor.turn().count(), 1);
-        pauses.push(acceptor.pause().unwrap().as_millis());
+        assert_eq!(acceptor.accept_batch().count(), 1);
+        pauses.push(acceptor.backoff().unwrap().as_millis());
     }
     assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000]);
     let script = &acceptor.get_ref().script;
     *script.borrow_mut() = [TAKEN, libc::ENOMEM].into();
-    assert_eq!(acceptor.turn().count(), 2);
-    assert_eq!(acceptor.pause(), Some(Duration::from_millis(10)));
-    assert_eq!(acceptor.turn().count(), 0);
-    assert_eq!(acceptor.pause(), None);
+    assert_eq!(acceptor.accept_batch().count(), 2);
+    assert_eq!(acceptor.backoff(), Some(Duration::from_millis(10)));
+    assert_eq!(acceptor.accept_batch().count(), 0);
+    assert_eq!(acceptor.backoff(), None);
 }
 
 #[test]
@@ -532,7 +535,7 @@ fn a_listener_that_has_failed_is_out_of_the_loop_before_its_callback_is_told() {
                 Acceptor::new(scripted).unwrap(),
                 Mode::Level,
                 |told: &mut usize, accepted, handle| {
-                    assert!(matches!(accepted, Err(Refusal::Failed(_))));
+                    assert!(matches!(accepted, Err(AcceptError::Failed(_))));
                     assert!(handle.is_empty());
                     *told += 1;
                 },
@@ -550,7 +553,7 @@ fn a_wait_set_accepts_with_the_same_acceptor() {
         let (listener, address) = listener();
         let mut set: WaitSet<Acceptor<TcpListener>, (), AnyReactor> =
             WaitSet::with_reactor(reactor);
-        let acceptor = Acceptor::new(listener).unwrap().with_turn(3);
+        let acceptor = Acceptor::new(listener).unwrap().with_batch(3);
         let key = set.insert(acceptor, READ, mode).unwrap();
         let clients = [(); 10].map(|()| TcpStream::connect(address).unwrap());
         let mut streams = Vec::new();
@@ -558,7 +561,7 @@ fn a_wait_set_accepts_with_the_same_acceptor() {
             await_event(&mut set);
             while set.next_event().is_some() {
                 let acceptor = set.get(key).unwrap();
-                streams.extend(acceptor.turn().map(|accepted| accepted.unwrap().0));
+                streams.extend(acceptor.accept_batch().map(|accepted| accepted.unwrap().0));
                 if acceptor.has_more() || mode == Mode::Oneshot {
                     set.modify(key, READ, mode).unwrap();
                 }

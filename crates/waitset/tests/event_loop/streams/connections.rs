@@ -35,11 +35,12 @@ impl Seen {
         assert!(self.closed.is_none(), "closed is the last notice");
         match notice {
             Notice::Received => self.received.extend(connection.take(usize::MAX, handle)),
-            Notice::Full => self.filled += 1,
-            Notice::Left => self.left += 1,
-            Notice::Ended => self.has_ended = true,
-            Notice::Drained => self.drained += 1,
+            Notice::InputFull => self.filled += 1,
+            Notice::HalfClosed => self.left += 1,
+            Notice::EndOfFile => self.has_ended = true,
+            Notice::Flushed => self.drained += 1,
             Notice::Closed(answer) => self.closed = Some(answer),
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -67,8 +68,8 @@ fn an_echo_gives_back_a_mebibyte_through_small_buffers_and_ends_after_it() {
         };
         event_loop
             .handle()
-            .open_with(near, mode, limits, |is_over, connection, notice, handle| {
-                assert!(connection.queued() <= 700 && connection.input(handle).len() <= 1_000);
+            .insert_stream_with(near, mode, limits, |is_over, connection, notice, handle| {
+                assert!(connection.unsent() <= 700 && connection.input(handle).len() <= 1_000);
                 match notice {
                     Notice::Closed(answer) => {
                         answer.unwrap();
@@ -113,7 +114,7 @@ fn an_echo_with_less_room_to_write_than_to_read_gives_all_back_before_the_end() 
             connection.forward(connection, handle);
         };
         let handle = event_loop.handle();
-        drop(handle.open_with(near, mode, limits, echo).unwrap());
+        drop(handle.insert_stream_with(near, mode, limits, echo).unwrap());
         far.write_all(&numbered(1_000)).unwrap();
         let mut notices = 0;
         turn_until(&mut event_loop, &mut notices, |notices| *notices > 0);
@@ -145,7 +146,7 @@ fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
                 false => near,
             };
             match notice {
-                Notice::Drained => peer.forward(connection, handle),
+                Notice::Flushed => peer.forward(connection, handle),
                 Notice::Closed(answer) => {
                     answer.unwrap();
                     *closed += 1;
@@ -154,8 +155,8 @@ fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
             }
         };
         let handle = event_loop.handle();
-        let near = handle.open_with(near, mode, limits, pass).unwrap();
-        let far = handle.open_with(far, mode, limits, pass).unwrap();
+        let near = handle.insert_stream_with(near, mode, limits, pass).unwrap();
+        let far = handle.insert_stream_with(far, mode, limits, pass).unwrap();
         let asker = thread::spawn(move || {
             client.write_all(&numbered(MEBIBYTE)).unwrap();
             client.shutdown(Shutdown::Write).unwrap();
@@ -187,7 +188,7 @@ fn input_that_is_not_consumed_stops_the_reading_without_a_spin_and_consuming_goe
         };
         let connection = event_loop
             .handle()
-            .open_with(near, mode, limits, |notices, _, _, _| *notices += 1)
+            .insert_stream_with(near, mode, limits, |notices, _, _, _| *notices += 1)
             .unwrap();
         far.write_all(&numbered(250)).unwrap();
         let mut notices = 0;
@@ -205,7 +206,7 @@ fn input_that_is_not_consumed_stops_the_reading_without_a_spin_and_consuming_goe
         assert!(received == numbered(250));
         assert!((3..=5).contains(&notices), "{notices}");
         drop(far);
-        while !connection.input(&mut event_loop.handle()).has_ended() {
+        while !connection.input(&mut event_loop.handle()).is_eof() {
             event_loop.turn(&mut notices, None).unwrap();
         }
         settle(&mut event_loop, &mut notices);
@@ -220,13 +221,15 @@ fn another_connection_s_callback_can_send_and_finish() {
         listener.set_nonblocking(false).unwrap();
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let handle = event_loop.handle();
-        let other = handle.open(other, mode, told::<UnixStream>).unwrap();
+        let other = handle
+            .insert_stream(other, mode, told::<UnixStream>)
+            .unwrap();
         handle
-            .open(near, mode, move |_, connection, notice, handle| {
+            .insert_stream(near, mode, move |_, connection, notice, handle| {
                 if let Notice::Received = notice {
                     let asked = connection.take(usize::MAX, handle);
                     other.send(&asked, handle).unwrap();
-                    other.finish(handle);
+                    other.shutdown(handle);
                 }
             })
             .unwrap();
@@ -252,7 +255,7 @@ fn a_reset_is_told_as_the_last_notice_wherever_it_was_met() {
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
-            .open(near, mode, told::<TcpStream>)
+            .insert_stream(near, mode, told::<TcpStream>)
             .unwrap();
         reset(far);
         let mut seen = Seen::default();
@@ -263,7 +266,7 @@ fn a_reset_is_told_as_the_last_notice_wherever_it_was_met() {
         let (near, far) = tcp_pair();
         let connection = event_loop
             .handle()
-            .open(near, mode, told::<TcpStream>)
+            .insert_stream(near, mode, told::<TcpStream>)
             .unwrap();
         reset(far);
         let mut seen = Seen::default();
@@ -288,10 +291,10 @@ fn a_reset_that_a_send_has_met_reads_as_no_end() {
                         connection: &Connection<TcpStream>,
                         notice,
                         handle: &mut In<'_, Seen>| {
-                assert!(!connection.input(handle).has_ended());
+                assert!(!connection.input(handle).is_eof());
                 seen.note(connection, notice, handle);
             };
-            let connection = event_loop.handle().open(near, mode, tell).unwrap();
+            let connection = event_loop.handle().insert_stream(near, mode, tell).unwrap();
             reset(far);
             // It takes the error away, after which a read returns 0.
             connection.send(b"!", &mut event_loop.handle()).unwrap();
@@ -311,13 +314,15 @@ fn a_closed_connection_is_told_nothing_and_its_peer_sees_the_end() {
         far.write_all(b"!").unwrap();
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let mut handle = event_loop.handle();
-        let connection = handle.open(near, mode, told::<UnixStream>).unwrap();
+        let connection = handle
+            .insert_stream(near, mode, told::<UnixStream>)
+            .unwrap();
         connection.close(&mut handle);
         connection.close(&mut handle);
         assert!(handle.is_empty());
         // Its methods do nothing any more.
         connection.send(b"?", &mut handle).unwrap();
-        connection.finish(&mut handle);
+        connection.shutdown(&mut handle);
         let mut seen = Seen::default();
         settle(&mut event_loop, &mut seen);
         assert!(seen.received.is_empty() && seen.closed.is_none());
@@ -347,7 +352,7 @@ fn a_connection_that_its_callback_closes_is_told_nothing_more_though_more_has_co
                 }
                 assert!(handle.is_empty());
             };
-            drop(handle.open(near, mode, told).unwrap());
+            drop(handle.insert_stream(near, mode, told).unwrap());
             // Data, and then the end: two notices for whom it may concern.
             far.write_all(b"!").unwrap();
             far.shutdown(Shutdown::Write).unwrap();
@@ -371,10 +376,10 @@ fn drained_is_told_when_a_slow_peer_has_taken_all_and_write_interest_ends_with_i
         };
         let mut handle = event_loop.handle();
         let connection = handle
-            .open_with(near, mode, limits, told::<UnixStream>)
+            .insert_stream_with(near, mode, limits, told::<UnixStream>)
             .unwrap();
         connection.send(&numbered(MEBIBYTE), &mut handle).unwrap();
-        assert!(connection.queued() > 0, "the socket takes less than that");
+        assert!(connection.unsent() > 0, "the socket takes less than that");
         let mut seen = Seen::default();
         settle(&mut event_loop, &mut seen);
         assert_eq!(seen.drained, 0);
@@ -387,7 +392,7 @@ fn drained_is_told_when_a_slow_peer_has_taken_all_and_write_interest_ends_with_i
         let (bytes, _far) = reader.join().unwrap();
         assert!(bytes == numbered(MEBIBYTE));
         settle(&mut event_loop, &mut seen);
-        assert_eq!((seen.drained, connection.queued()), (1, 0));
+        assert_eq!((seen.drained, connection.unsent()), (1, 0));
     });
 }
 
@@ -398,7 +403,7 @@ fn a_connection_whose_callback_panicked_goes_on() {
         let mut event_loop: Loop<Vec<u8>> = EventLoop::with_reactor(reactor);
         event_loop
             .handle()
-            .open(
+            .insert_stream(
                 near,
                 mode,
                 |text: &mut Vec<u8>, connection, notice, handle| {
@@ -441,7 +446,9 @@ fn open_to_panic(
             seen.note(connection, notice, handle);
         };
     let handle = event_loop.handle();
-    handle.open_with(near, mode, limits, panics).unwrap()
+    handle
+        .insert_stream_with(near, mode, limits, panics)
+        .unwrap()
 }
 
 #[test]
@@ -485,7 +492,7 @@ fn what_is_queued_is_written_though_the_callback_panicked() {
         near.send(&numbered(MEBIBYTE), &mut event_loop.handle())
             .unwrap();
         settle(&mut event_loop, &mut seen);
-        assert!(near.queued() > 0, "the socket takes less");
+        assert!(near.unsent() > 0, "the socket takes less");
         // It is writable and readable at once.
         let mut bytes = vec![0; MEBIBYTE];
         let mut read = 0;
@@ -519,7 +526,9 @@ fn a_change_that_is_refused_is_asked_for_later_as_it_is_wanted_then() {
         };
         let count = |told: &mut usize, _: &_, _, _: &mut In<'_, usize>| *told += 1;
         let handle = event_loop.handle();
-        let near = handle.open_with(near, mode, limits, count).unwrap();
+        let near = handle
+            .insert_stream_with(near, mode, limits, count)
+            .unwrap();
         for refused in 1..=3 {
             far.write_all(&[b'!'; 10]).unwrap();
             refusals.store(refused, Ordering::Relaxed);
@@ -545,7 +554,9 @@ fn more_parts_than_one_call_takes_reach_the_peer_of_a_connection() {
         let (near, mut far) = pair();
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let handle = event_loop.handle();
-        let connection = handle.open(near, mode, told::<UnixStream>).unwrap();
+        let connection = handle
+            .insert_stream(near, mode, told::<UnixStream>)
+            .unwrap();
         let mut seen = Seen::default();
         settle(&mut event_loop, &mut seen);
         let bytes = numbered(3_000);

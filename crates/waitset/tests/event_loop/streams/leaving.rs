@@ -31,7 +31,9 @@ fn open_idle<S: AsFd + 'static>(
         }
     };
     let handle = event_loop.handle();
-    handle.open_with(stream, mode, LITTLE, idle).unwrap()
+    handle
+        .insert_stream_with(stream, mode, LITTLE, idle)
+        .unwrap()
 }
 
 #[track_caller]
@@ -49,7 +51,7 @@ fn a_reset_after_the_end_closes_and_does_not_spin() {
         let (near, far) = tcp_pair();
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let handle = event_loop.handle();
-        drop(handle.open(near, mode, told::<TcpStream>).unwrap());
+        drop(handle.insert_stream(near, mode, told::<TcpStream>).unwrap());
         far.shutdown(Shutdown::Write).unwrap();
         let mut seen = Seen::default();
         turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
@@ -69,7 +71,7 @@ fn an_end_and_a_reset_that_come_together_are_both_told() {
         let (near, mut far) = tcp_pair();
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let handle = event_loop.handle();
-        drop(handle.open(near, mode, told::<TcpStream>).unwrap());
+        drop(handle.insert_stream(near, mode, told::<TcpStream>).unwrap());
         far.write_all(b"all").unwrap();
         far.shutdown(Shutdown::Write).unwrap();
         reset(far);
@@ -87,7 +89,7 @@ fn a_reset_after_the_end_is_heard_when_answers_have_been_sent() {
         far.shutdown(Shutdown::Write).unwrap();
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let handle = event_loop.handle();
-        let near = handle.open(near, mode, told::<TcpStream>).unwrap();
+        let near = handle.insert_stream(near, mode, told::<TcpStream>).unwrap();
         let mut seen = Seen::default();
         turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
         // More than the socket takes at a time, so that it is written by events.
@@ -95,7 +97,7 @@ fn a_reset_after_the_end_is_heard_when_answers_have_been_sent() {
             .unwrap();
         far.set_nonblocking(false).unwrap();
         let reader = thread::spawn(move || far.read_exact(&mut [0; 200_000]).map(|()| far));
-        let queued = |_: &Seen| near.queued() == 0;
+        let queued = |_: &Seen| near.unsent() == 0;
         turn_until(&mut event_loop, &mut seen, queued);
         let far = reader.join().unwrap().unwrap();
         settle(&mut event_loop, &mut seen);
@@ -118,7 +120,7 @@ fn a_reset_after_this_side_has_finished_closes() {
                 far.write_all(&[b'!'; 100]).unwrap();
                 turn_until(&mut event_loop, &mut seen, |seen| seen.filled > 0);
             }
-            near.finish(&mut event_loop.handle());
+            near.shutdown(&mut event_loop.handle());
             settle(&mut event_loop, &mut seen);
             reset(far);
             turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
@@ -220,7 +222,9 @@ fn a_unix_peer_that_closes_is_heard_although_it_has_ended_before() {
             let mut event_loop: Loop<Seen> = EventLoop::with_reactor(backend.open().unwrap());
             let (near, far) = pair();
             let handle = event_loop.handle();
-            let near = handle.open(near, mode, told::<UnixStream>).unwrap();
+            let near = handle
+                .insert_stream(near, mode, told::<UnixStream>)
+                .unwrap();
             far.shutdown(Shutdown::Write).unwrap();
             let mut seen = Seen::default();
             turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
@@ -274,7 +278,11 @@ fn clients_that_send_a_line_without_an_end_and_go_leave_nothing_behind() {
                 *closed += usize::from(matches!(notice, Notice::Closed(_)));
             };
             let handle = event_loop.handle();
-            drop(handle.open_with(near, mode, LITTLE, lines).unwrap());
+            drop(
+                handle
+                    .insert_stream_with(near, mode, LITTLE, lines)
+                    .unwrap(),
+            );
             far.write_all(b"a line\n").unwrap();
             far.write_all(&[b'!'; 1_000]).unwrap();
             clients.push(far);

@@ -9,7 +9,7 @@ use std::thread;
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 use waitset::EventLoop;
-use waitset::stream::{Connection, Limits};
+use waitset::stream::{Connection, Limits, OutputError};
 
 use super::connections::{Seen, told};
 use super::*;
@@ -38,15 +38,19 @@ fn the_read_end_of_a_pipe_is_read_to_its_end_and_closes_well() {
                              connection: &Connection<File>,
                              notice,
                              handle: &mut In<'_, Seen>| {
-                let is_end = matches!(notice, waitset::stream::Notice::Ended);
+                let is_end = matches!(notice, waitset::stream::Notice::EndOfFile);
                 seen.note(connection, notice, handle);
                 if is_end && finishes {
-                    connection.finish(handle);
+                    connection.shutdown(handle);
                 }
             };
-            let reader = event_loop.handle().open(reader, mode, tell).unwrap();
+            let reader = event_loop
+                .handle()
+                .insert_stream(reader, mode, tell)
+                .unwrap();
             let refused = reader.send(b"!", &mut event_loop.handle()).unwrap_err();
-            assert!(refused.is_finished && refused.to_string().contains("reading only"));
+            assert_eq!(refused, OutputError::Closed);
+            assert!(refused.to_string().contains("reading only"));
             writer.write_all(&numbered(50_000)).unwrap();
             drop(writer);
             let seen = until_closed(&mut event_loop);
@@ -67,11 +71,11 @@ fn the_write_end_of_a_pipe_takes_all_in_order_and_its_reader_sees_the_end() {
         };
         let mut handle = event_loop.handle();
         let writer = handle
-            .open_with(writer, mode, limits, told::<File>)
+            .insert_stream_with(writer, mode, limits, told::<File>)
             .unwrap();
         writer.send(&numbered(1 << 20), &mut handle).unwrap();
-        assert!(writer.queued() > 0, "the pipe takes less than that");
-        writer.finish(&mut handle);
+        assert!(writer.unsent() > 0, "the pipe takes less than that");
+        writer.shutdown(&mut handle);
         drop(writer);
         let reading = thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -91,7 +95,7 @@ fn a_pipe_whose_reader_goes_is_closed_whether_or_not_there_is_something_to_write
         for bytes in [0, 200_000] {
             let (reader, writer) = pipe_of_files();
             let mut handle = event_loop.handle();
-            let writer = handle.open(writer, mode, told::<File>).unwrap();
+            let writer = handle.insert_stream(writer, mode, told::<File>).unwrap();
             writer.send(&numbered(bytes), &mut handle).unwrap();
             settle(&mut event_loop, &mut Seen::default());
             drop(reader);
@@ -111,7 +115,7 @@ fn a_socket_whose_peer_goes_raises_no_signal_in_a_program_that_does_not_ignore_i
         let (near, far) = pair();
         let mut handle = event_loop.handle();
         let near = handle
-            .open(near, Mode::Level, told::<std::os::unix::net::UnixStream>)
+            .insert_stream(near, Mode::Level, told::<std::os::unix::net::UnixStream>)
             .unwrap();
         drop(far);
         near.send(b"!", &mut handle).unwrap();
@@ -125,7 +129,10 @@ fn a_terminal_is_read_and_written() {
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let terminal = nix::pty::openpty(None, None).unwrap();
         let (near, mut far) = (File::from(terminal.slave), File::from(terminal.master));
-        let near = event_loop.handle().open(near, mode, told::<File>).unwrap();
+        let near = event_loop
+            .handle()
+            .insert_stream(near, mode, told::<File>)
+            .unwrap();
         far.write_all(b"typed\n").unwrap();
         let mut seen = Seen::default();
         turn_until(&mut event_loop, &mut seen, |seen| {
@@ -138,7 +145,7 @@ fn a_terminal_is_read_and_written() {
         far.write_all(&[4]).unwrap(); // Ctrl-D
         turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
         settle(&mut event_loop, &mut seen);
-        near.finish(&mut event_loop.handle());
+        near.shutdown(&mut event_loop.handle());
         turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
         seen.closed.unwrap().unwrap();
     });
@@ -156,11 +163,11 @@ fn a_child_s_standard_streams_are_written_and_read() {
         let (into, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut handle = event_loop.handle();
         // As it is, and as a file.
-        let into = handle.open(into, mode, |_, _, _, _| ()).unwrap();
+        let into = handle.insert_stream(into, mode, |_, _, _, _| ()).unwrap();
         let from = File::from(OwnedFd::from(from));
-        drop(handle.open(from, mode, told::<File>).unwrap());
+        drop(handle.insert_stream(from, mode, told::<File>).unwrap());
         into.send(&numbered(200_000), &mut handle).unwrap();
-        into.finish(&mut handle);
+        into.shutdown(&mut handle);
         drop(into); // after which it is closed by the loop
         let seen = until_closed(&mut event_loop);
         seen.closed.unwrap().unwrap();

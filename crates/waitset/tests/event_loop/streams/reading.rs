@@ -8,7 +8,7 @@ use std::thread;
 
 use nix::sys::socket::{MsgFlags, send};
 use waitset::WaitSet;
-use waitset::stream::{Filled, ReadBuffer};
+use waitset::stream::{Fill, ReadBuffer};
 
 use super::*;
 
@@ -49,7 +49,7 @@ fn under_edge_only_would_block_drains_and_an_interruption_does_not_count() {
     let mut input = ReadBuffer::new(100);
     assert_eq!(
         input.fill(&mut stream, Mode::Edge).unwrap(),
-        Filled::Drained
+        Fill::WouldBlock
     );
     assert_eq!(input.as_slice(), b"abc");
     assert!(!input.has_more());
@@ -61,7 +61,7 @@ fn under_level_a_short_read_saves_the_call_that_would_block() {
     let mut input = ReadBuffer::new(100);
     assert_eq!(
         input.fill(&mut stream, Mode::Level).unwrap(),
-        Filled::Drained
+        Fill::WouldBlock
     );
     assert_eq!(input.as_slice(), b"a");
 }
@@ -72,12 +72,18 @@ fn only_a_read_of_nothing_is_the_end_and_it_stays_the_end() {
     let mut input = ReadBuffer::new(100);
     assert_eq!(
         input.fill(&mut stream, Mode::Edge).unwrap(),
-        Filled::Drained
+        Fill::WouldBlock
     );
-    assert!(!input.has_ended() && input.interest() == Some(READ));
-    assert_eq!(input.fill(&mut stream, Mode::Edge).unwrap(), Filled::Ended);
-    assert!(input.has_ended() && input.interest().is_none());
-    assert_eq!(input.fill(&mut stream, Mode::Edge).unwrap(), Filled::Ended);
+    assert!(!input.is_eof() && input.interest() == Some(READ));
+    assert_eq!(
+        input.fill(&mut stream, Mode::Edge).unwrap(),
+        Fill::EndOfFile
+    );
+    assert!(input.is_eof() && input.interest().is_none());
+    assert_eq!(
+        input.fill(&mut stream, Mode::Edge).unwrap(),
+        Fill::EndOfFile
+    );
     assert_eq!(input.as_slice(), b"a");
 }
 
@@ -95,14 +101,14 @@ fn a_turn_reads_a_bounded_amount_and_says_that_there_is_more() {
     let mut input = ReadBuffer::new(1 << 20);
     for turn in 1..=3 {
         let filled = input.fill(io::repeat(b'!'), Mode::Edge).unwrap();
-        assert_eq!(filled, Filled::CutShort);
+        assert_eq!(filled, Fill::LimitReached);
         assert_eq!(input.len(), turn * 64 * 1024);
         assert!(input.has_more());
     }
     let mut small = ReadBuffer::new(10);
     assert_eq!(
         small.fill(io::repeat(b'!'), Mode::Level).unwrap(),
-        Filled::CutShort
+        Fill::LimitReached
     );
     assert!(small.is_full() && small.interest().is_none());
     small.consume(1);
@@ -174,7 +180,7 @@ where
             }
             bytes.extend(input.as_slice());
             input.consume(input.len());
-            if input.has_ended() {
+            if input.is_eof() {
                 set.remove(key);
                 return bytes;
             }
@@ -267,7 +273,7 @@ fn a_flooding_peer_leaves_the_quiet_ones_their_turn() {
                     .fill(Refilled(set.get(key).unwrap(), &refill), mode)
                     .unwrap();
                 assert!(input.len() <= 64 * 1024);
-                if filled == Filled::CutShort || mode == Mode::Oneshot {
+                if filled == Fill::LimitReached || mode == Mode::Oneshot {
                     set.modify(key, READ, mode).unwrap();
                 }
                 served.insert(key);

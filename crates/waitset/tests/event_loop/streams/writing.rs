@@ -3,7 +3,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use waitset::stream::WriteBuffer;
+use waitset::stream::{OutputError, WriteBuffer};
 use waitset::{Key, WaitSet};
 
 use super::*;
@@ -43,8 +43,8 @@ fn what_a_socket_does_not_take_at_once_follows_in_order_and_the_half_close_after
         let parts = [IoSlice::new(front), IoSlice::new(&[]), IoSlice::new(back)];
         output.send_vectored(set.get(key).unwrap(), &parts).unwrap();
         assert!(!output.is_empty(), "the socket takes less than that");
-        output.finish(set.get(key).unwrap());
-        assert!(!output.is_finished() && output.room() == 0);
+        output.shutdown(set.get(key).unwrap());
+        assert!(!output.is_shut_down() && output.send_capacity() == 0);
         let reader = thread::spawn(move || {
             let mut bytes = Vec::new();
             far.read_to_end(&mut bytes).unwrap();
@@ -52,7 +52,7 @@ fn what_a_socket_does_not_take_at_once_follows_in_order_and_the_half_close_after
             bytes
         });
         flush(&mut set, key, &mut output, mode);
-        assert!(output.is_finished() && output.interest().is_none());
+        assert!(output.is_shut_down() && output.interest().is_none());
         assert!(reader.join().unwrap() == bytes);
         set.modify(key, READ, Mode::Level).unwrap();
         await_event(&mut set);
@@ -64,22 +64,26 @@ fn what_a_socket_does_not_take_at_once_follows_in_order_and_the_half_close_after
 }
 
 #[test]
-fn overflow_takes_nothing_and_says_what_there_was() {
+fn a_full_output_takes_nothing_and_says_what_there_was() {
     let (near, mut far) = pair();
     let mut output = WriteBuffer::new(MEBIBYTE);
     output.send(&near, &numbered(MEBIBYTE)).unwrap();
     let queued = output.len();
-    assert!(queued > 0 && output.room() == MEBIBYTE - queued);
-    let refused = output.room() + 1;
-    let overflow = output.send(&near, &vec![0; refused]).unwrap_err();
-    assert_eq!((overflow.refused, overflow.queued), (refused, queued));
-    assert_eq!((overflow.limit, output.len()), (MEBIBYTE, queued));
-    assert!(overflow.to_string().contains("close the connection"));
-    let error = std::io::Error::from(overflow);
+    assert!(queued > 0 && output.send_capacity() == MEBIBYTE - queued);
+    let refused = output.send_capacity() + 1;
+    let full = output.send(&near, &vec![0; refused]).unwrap_err();
+    let expected = OutputError::Full {
+        refused,
+        unsent: queued,
+        limit: MEBIBYTE,
+    };
+    assert_eq!((full, output.len()), (expected, queued));
+    assert!(full.to_string().contains("close the connection"));
+    let error = std::io::Error::from(full);
     assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
     // What fits is taken.
     output.send(&near, &vec![0; refused - 1]).unwrap();
-    assert_eq!(output.room(), 0);
+    assert_eq!(output.send_capacity(), 0);
     let mut taken = 0;
     while !output.flush(&near).unwrap() {
         taken += far.read(&mut [0; 65_536]).unwrap();
@@ -93,7 +97,7 @@ fn a_socket_that_takes_all_at_once_is_never_asked_for_more() {
     let mut output = WriteBuffer::new(10);
     for _ in 0..100 {
         output.send(&near, b"0123456789").unwrap();
-        assert_eq!((output.interest(), output.room()), (None, 10));
+        assert_eq!((output.interest(), output.send_capacity()), (None, 10));
     }
     assert!(output.flush(&near).unwrap());
 }
@@ -116,11 +120,13 @@ fn nothing_is_taken_after_the_end() {
     let (near, mut far) = pair();
     let mut output = WriteBuffer::new(10);
     output.send(&near, b"all").unwrap();
-    output.finish(&near);
-    output.finish(&near);
-    assert!(output.is_finished());
-    let overflow = output.send(&near, b"more").unwrap_err();
-    assert!(overflow.is_finished && overflow.to_string().contains("after the end"));
+    output.shutdown(&near);
+    output.shutdown(&near);
+    assert!(output.is_shut_down());
+    let closed = output.send(&near, b"more").unwrap_err();
+    assert_eq!(closed, OutputError::Closed);
+    let error = std::io::Error::from(closed);
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     let mut text = String::new();
     far.read_to_string(&mut text).unwrap();
     assert_eq!(text, "all");
@@ -143,7 +149,7 @@ fn a_send_that_fails_is_told_by_the_next_flush_for_which_an_event_comes() {
         assert!(event.is_writable());
         let error = output.flush(set.get(key).unwrap()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-        assert!(output.interest().is_none() && output.is_finished());
+        assert!(output.interest().is_none() && output.is_shut_down());
         assert!(output.flush(set.get(key).unwrap()).unwrap(), "once");
     });
 }
