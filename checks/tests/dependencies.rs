@@ -44,10 +44,17 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ),
     // socket2 for streams; tracing is optional, for `TraceReactor`.
     ("waitset", &["libc", "socket2", "tracing"]),
-    // futures-core and hyper are optional.
+    // blocking, futures-core and hyper are optional.
     (
         "waitset-async",
-        &["futures-core", "futures-io", "hyper", "libc", "socket2"],
+        &[
+            "blocking",
+            "futures-core",
+            "futures-io",
+            "hyper",
+            "libc",
+            "socket2",
+        ],
     ),
 ];
 

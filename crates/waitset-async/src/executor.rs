@@ -19,7 +19,7 @@ use crate::task::Ticket;
 /// use waitset::PollReactor;
 /// use waitset_async::{Executor, spawn};
 ///
-/// let mut executor = Executor::new(Poll::new()?);
+/// let mut executor = Executor::new(PollReactor::new()?);
 /// let sum = executor.block_on(async {
 ///     let (one, two) = (spawn(async { 1 }), spawn(async { 2 }));
 ///     Ok::<_, std::io::Error>(one.await? + two.await?)

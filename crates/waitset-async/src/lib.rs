@@ -20,6 +20,8 @@ mod stream;
 mod sys;
 mod task;
 mod timer;
+#[cfg(feature = "blocking")]
+mod unblock;
 mod waiters;
 
 pub use budget::consume_budget;
@@ -28,8 +30,12 @@ pub use executor::{Executor, block_on};
 pub use hyper::Hyper;
 pub use interval::{Interval, Tick, interval, interval_at};
 pub use join::{JoinError, JoinHandle, spawn};
-pub use net::Incoming;
+#[cfg(feature = "blocking")]
+pub use net::resolve;
+pub use net::{Address, Incoming};
 pub use source::{Async, Ready};
 pub use split::{ReadHalf, ReuniteError, WriteHalf};
 pub use task::{YieldNow, yield_now};
 pub use timer::{Elapsed, Sleep, sleep, sleep_until, timeout};
+#[cfg(feature = "blocking")]
+pub use unblock::unblock;

@@ -1,6 +1,9 @@
 //! Sockets: what the executor adds to those of std.
 
+mod address;
 mod incoming;
+#[cfg(feature = "blocking")]
+mod resolve;
 mod tcp;
 mod udp;
 mod unix;
@@ -13,7 +16,10 @@ use socket2::SockRef;
 use waitset::stream::{AcceptErrors, AcceptSource, AcceptVerdict, is_connected};
 use waitset::{AsSource, Interest};
 
+pub use address::Address;
 pub use incoming::Incoming;
+#[cfg(feature = "blocking")]
+pub use resolve::resolve;
 
 use crate::{Async, sys};
 

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use socket2::SockRef;
 use waitset::stream::connect_tcp;
 
+use super::address::{self, Address};
 use super::{BACKLOG, accept, connected};
 use crate::{Async, consume_budget};
 
@@ -86,21 +87,25 @@ impl Async<TcpListener> {
 impl Async<TcpStream> {
     /// Connects to `address` without blocking the executor.
     ///
-    /// It waits for as long as the kernel tries, about two minutes on Linux; put a
-    /// [`timeout`](crate::timeout) around it for less. If you have a host name, resolve it
-    /// first: the feature `blocking` adds `connect_to` for that.
+    /// With the feature `blocking`, `address` can be a host name and a port:
+    /// `connect("example.com:80")`. If `address` stands for several socket addresses, they are
+    /// tried one after the other, in order, until one of them accepts the connection.
+    ///
+    /// Each attempt lasts for as long as the kernel tries, about two minutes on Linux; put a
+    /// [`timeout`](crate::timeout) around it for less.
     ///
     /// The stream has `TCP_NODELAY` set, so that small writes are sent immediately; tokio and
     /// smol leave it off. To turn it off, call `get_ref().set_nodelay(false)`.
     ///
     /// # Errors
     ///
-    /// Like [`connect_tcp`] and [`is_connected`](waitset::stream::is_connected), above all
-    /// `ConnectionRefused`.
+    /// Those of the last attempt: like [`connect_tcp`] and
+    /// [`is_connected`](waitset::stream::is_connected), above all `ConnectionRefused`. Also those
+    /// of resolving the name, and `InvalidInput` if there is no address to try.
     ///
     /// # Platform notes
     ///
-    /// socket(2), setsockopt(2), connect(2), and when the socket becomes writable getsockopt(2),
+    /// For each attempt socket(2), setsockopt(2), connect(2), and when the socket becomes writable getsockopt(2),
     /// getpeername(2) and getsockname(2).
     ///
     /// ```
@@ -116,9 +121,20 @@ impl Async<TcpStream> {
     /// # })??;
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub async fn connect(address: impl Into<SocketAddr>) -> io::Result<Self> {
+    pub async fn connect(address: impl Address) -> io::Result<Self> {
+        let mut outcome = Err(address::no_address());
+        for address in address.lookup().await? {
+            outcome = Self::attempt(address).await;
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    async fn attempt(address: SocketAddr) -> io::Result<Self> {
         consume_budget().await;
-        connected(connect_tcp(address.into())?).await
+        connected(connect_tcp(address)?).await
     }
 
     /// Waits for data and copies it into `buffer` without removing it from the socket.
