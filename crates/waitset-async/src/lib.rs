@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod budget;
+mod child;
 mod context;
 mod executor;
 #[cfg(feature = "hyper")]
@@ -25,6 +26,7 @@ mod unblock;
 mod waiters;
 
 pub use budget::consume_budget;
+pub use child::Child;
 pub use executor::{Executor, block_on};
 #[cfg(feature = "hyper")]
 pub use hyper::Hyper;

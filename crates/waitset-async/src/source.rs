@@ -123,14 +123,27 @@ impl<T: AsSource + 'static> Async<T> {
             // It fails only on what is no TCP socket, for which accept(2) has the better error.
             let _ = listener.set_nodelay();
         }
-        let context = Context::current().ok_or_else(context::elsewhere)?;
+        Self::register(source, first).map_err(|(_source, error)| error)
+    }
+
+    /// Registers a source, and returns it if that fails.
+    pub(crate) fn register(source: T, first: Interest) -> Result<Self, (T, io::Error)> {
+        let Some(context) = Context::current() else {
+            return Err((source, context::elsewhere()));
+        };
         let watched = Rc::new(Watched::new(source, first));
-        let share: Rc<Watched<dyn AsSource>> = watched.clone();
-        let key = context.sources()?.insert(share, first, Mode::Oneshot)?;
-        Ok(Self {
-            registration: Registration { key, context },
-            watched,
-        })
+        let insert = || {
+            let share: Rc<Watched<dyn AsSource>> = watched.clone();
+            let key = context.sources()?.insert(share, first, Mode::Oneshot)?;
+            Ok(key)
+        };
+        match insert() {
+            Ok(key) => Ok(Self {
+                registration: Registration { key, context },
+                watched,
+            }),
+            Err(error) => Err((Watched::into_source(watched), error)),
+        }
     }
 
     /// The source, for what needs no waiting.
@@ -143,10 +156,7 @@ impl<T: AsSource + 'static> Async<T> {
     #[must_use]
     pub fn into_inner(self) -> T {
         drop(self.registration);
-        let Some(watched) = Rc::into_inner(self.watched) else {
-            unreachable!("the set has just given the only other share back");
-        };
-        watched.source
+        Watched::into_source(self.watched)
     }
 
     /// Waits until a read is worth trying: there is data, end of file or an error.
@@ -300,7 +310,7 @@ impl<T: AsSource + 'static> Async<T> {
     }
 
     /// An error unless this source's executor runs on this thread.
-    fn expect_here(&self) -> io::Result<()> {
+    pub(crate) fn expect_here(&self) -> io::Result<()> {
         match self.registration.context.is_current() {
             true => Ok(()),
             false => Err(context::elsewhere()),

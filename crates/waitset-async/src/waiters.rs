@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::mem;
+use std::rc::Rc;
 use std::task::Waker;
 
 use waitset::{AsSource, BorrowedSource, Event, Interest};
@@ -23,6 +24,14 @@ impl<T> Watched<T> {
             writing: Share::default(),
             source,
         }
+    }
+
+    /// Returns the source, which no set has any more.
+    pub(crate) fn into_source(watched: Rc<Self>) -> T {
+        let Some(watched) = Rc::into_inner(watched) else {
+            unreachable!("the set has returned the only other share");
+        };
+        watched.source
     }
 
     /// The share of one direction: reading and writing do not take it from each other.
