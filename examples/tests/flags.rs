@@ -34,13 +34,14 @@ const fn listens(name: &'static str, flags: &'static [&'static str]) -> Example 
 const AT_ANY_PORT: &[&str] = &["--addr", "127.0.0.1:0"];
 
 /// They go on until they are told to end.
-const EXAMPLES: [Example; 14] = [
+const EXAMPLES: [Example; 15] = [
     listens("chat", AT_ANY_PORT),
     listens("dashboard", AT_ANY_PORT),
     listens("echo", AT_ANY_PORT),
     listens("httpd", AT_ANY_PORT),
     listens("ports", AT_ANY_PORT),
     listens("proxy", &["--addr", "127.0.0.1:0", "--to", "127.0.0.1:9"]),
+    listens("tour", &["--host", "127.0.0.1"]),
     listens("udp", AT_ANY_PORT),
     listens("ws_chat", AT_ANY_PORT),
     Example {
