@@ -7,6 +7,7 @@ mod best;
 mod default_reactor;
 mod event_loop;
 mod insert_error;
+mod nonblocking;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod refusal;
 mod slab;
@@ -26,6 +27,7 @@ pub use event_loop::{
     SignalInfo, Signals, Tick, TimerKey,
 };
 pub use insert_error::InsertError;
+pub use nonblocking::set_nonblocking;
 pub use slab::Key;
 pub use trace::{TraceCall, TraceLine, TraceReactor};
 pub use wait_set::WaitSet;

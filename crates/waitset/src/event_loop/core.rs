@@ -52,7 +52,7 @@ impl<State> Deref for Handle<'_, State> {
 ///
 /// | to | call |
 /// |---|---|
-/// | watch a descriptor | [`insert`](Self::insert), [`modify`](Self::modify) |
+/// | watch a descriptor | [`insert`](Self::insert), [`insert_mut`](Self::insert_mut), [`modify`](Self::modify) |
 /// | run something later | [`arm_after`](Self::arm_after), [`arm_at`](Self::arm_at), [`arm_every`](Self::arm_every) |
 /// | move or stop a timer | [`reset_after`](Self::reset_after), [`reset_at`](Self::reset_at), [`cancel`](Self::cancel) |
 /// | run something after this turn's events | [`defer`](Self::defer) |

@@ -1,8 +1,9 @@
 //! Sources: descriptors with a callback each.
 
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 
-use waitset_core::{AsSource, Event, Interest, Mode, Reactor};
+use waitset_core::{AsSource, BorrowedSource, Event, Interest, Mode, Reactor};
 
 use super::core::{Context, Dispatch, Handle, LocalHandle};
 use super::entry::{Kind, Status, Watch};
@@ -10,6 +11,25 @@ use super::handle::removed;
 use super::remote::LoopClosed;
 use crate::sys;
 use crate::{InsertError, Key};
+
+/// A source that its callback may change, and the duplicate of its descriptor that is registered.
+struct WatchedMut<S, F> {
+    source: S,
+    callback: F,
+    /// Never handed out, so that it stays open for as long as it is registered.
+    _registered: OwnedFd,
+}
+
+impl<State, S, F> Dispatch<State> for WatchedMut<S, F>
+where
+    F: FnMut(&mut State, &mut S, Event, &mut Handle<'_, State>),
+{
+    #[inline]
+    fn run(&mut self, event: &Event, context: &mut Context<'_, State>) {
+        let Context { state, handle } = context;
+        (self.callback)(state, &mut self.source, *event, handle);
+    }
+}
 
 /// A source and its callback.
 struct Watched<S, F> {
@@ -82,22 +102,104 @@ impl<State> LocalHandle<State> {
         S: AsSource + 'static,
         F: FnMut(&mut State, &S, Event, &mut Handle<'_, State>) + 'static,
     {
-        let token = self.0.entries.borrow_mut().next_key().token();
-        let register = |mut reactor: &mut dyn Reactor| {
-            sys::register(&mut reactor, &source, token, interest, mode)
-        };
-        let registered = match self.0.with_reactor(register) {
-            Some(Ok(registered)) => registered,
-            Some(Err(error)) => return Err(InsertError::new(source, error)),
-            None => return Err(InsertError::new(source, LoopClosed(()).into())),
-        };
-        let watch = Watch {
-            registered,
-            interest,
-            mode,
+        let watch = match self.watch(&source, interest, mode) {
+            Ok(watch) => watch,
+            Err(error) => return Err(InsertError::new(source, error)),
         };
         let watched = Box::new(Watched { source, callback });
         Ok(self.0.insert_callback(Kind::Source(watch), watched))
+    }
+
+    /// Starts watching `source` like [`insert`](Self::insert), and lends it to `callback` by
+    /// mutable reference.
+    ///
+    /// This is for types that can be read through `&mut` alone, such as
+    /// [`ChildStdout`](std::process::ChildStdout), an inotify instance or a serial port, and for
+    /// sources with data of their own.
+    ///
+    /// waitset registers a duplicate of the descriptor, which the loop owns. So the callback can do
+    /// with the source what it likes. If it replaces or closes it, events continue to be those of
+    /// the descriptor that was inserted, until the entry is [removed](Self::remove). The peer
+    /// notices that the descriptor is closed when both are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Reactor::register`], and `EMFILE` if there is no descriptor left for the
+    /// duplicate; the source comes back in the error.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use std::process::{Command, Stdio};
+    /// use waitset::{EventLoop, Interest, Mode};
+    ///
+    /// let mut child = Command::new("echo").arg("hello").stdout(Stdio::piped()).spawn()?;
+    /// let output = child.stdout.take().expect("it is piped");
+    /// waitset::set_nonblocking(&output, true)?;
+    /// let mut event_loop = EventLoop::new()?;
+    /// event_loop.handle().insert_mut(
+    ///     output,
+    ///     Interest::READABLE,
+    ///     Mode::Level,
+    ///     |text: &mut String, output, _, handle| {
+    ///         match output.read_to_string(text) {
+    ///             Ok(_) => assert!(handle.remove(handle.key())), // the end of the file
+    ///             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+    ///         }
+    ///     },
+    /// )?;
+    /// let mut text = String::new();
+    /// while !event_loop.handle().is_empty() {
+    ///     event_loop.turn(&mut text, None)?;
+    /// }
+    /// assert_eq!(text, "hello\n");
+    /// child.wait()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Platform notes
+    ///
+    /// One more descriptor per source, and a fcntl(2) to open it (`F_DUPFD_CLOEXEC`). Error
+    /// messages name the duplicate's number.
+    pub fn insert_mut<S, F>(
+        &self,
+        source: S,
+        interest: Interest,
+        mode: Mode,
+        callback: F,
+    ) -> Result<Key, InsertError<S>>
+    where
+        S: AsSource + 'static,
+        F: FnMut(&mut State, &mut S, Event, &mut Handle<'_, State>) + 'static,
+    {
+        let watch_duplicate = || {
+            let duplicate = duplicate(source.as_fd())?;
+            let watch = self.watch(&duplicate, interest, mode)?;
+            Ok((watch, duplicate))
+        };
+        let (watch, _registered) = match watch_duplicate() {
+            Ok(watched) => watched,
+            Err(error) => return Err(InsertError::new(source, error)),
+        };
+        let watched = Box::new(WatchedMut {
+            source,
+            callback,
+            _registered,
+        });
+        Ok(self.0.insert_callback(Kind::Source(watch), watched))
+    }
+
+    /// Registers what the next entry will own.
+    fn watch(&self, source: &impl AsSource, interest: Interest, mode: Mode) -> io::Result<Watch> {
+        let token = self.0.entries.borrow_mut().next_key().token();
+        let register = |mut reactor: &mut dyn Reactor| {
+            sys::register(&mut reactor, source, token, interest, mode)
+        };
+        let registered = self.0.with_reactor(register).ok_or(LoopClosed(()))??;
+        Ok(Watch {
+            registered,
+            interest,
+            mode,
+        })
     }
 
     /// Replaces what is asked of a source, and re-arms it. A disabled source stays
@@ -148,6 +250,17 @@ impl<State> LocalHandle<State> {
         });
         Ok(())
     }
+}
+
+fn duplicate(source: BorrowedSource<'_>) -> io::Result<OwnedFd> {
+    source.try_clone_to_owned().map_err(|error| {
+        let fd = source.as_raw_fd();
+        let text = format!(
+            "cannot duplicate descriptor {fd}: {error}; close others, raise the limit of open \
+             files, or use insert, which takes no duplicate"
+        );
+        io::Error::new(error.kind(), text)
+    })
 }
 
 #[cold]

@@ -5,6 +5,8 @@
 use std::io::{self, IoSlice, Read};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use crate::nonblocking::sys::set_nonblocking;
+
 /// A descriptor that read(2) reads from, without a buffer in between that no mechanism sees.
 #[derive(Clone, Copy)]
 pub(super) struct Descriptor<'a>(pub(super) BorrowedFd<'a>);
@@ -29,13 +31,7 @@ const POLLRDHUP: libc::c_short = 0;
 impl Descriptor<'_> {
     /// Makes it non-blocking, unless it is, and returns what it was opened for.
     pub(super) fn prepare(self) -> io::Result<Access> {
-        let fd = self.0.as_raw_fd();
-        // SAFETY: F_GETFL takes an open descriptor, which is borrowed, and no argument.
-        let flags = answer(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
-        if flags & libc::O_NONBLOCK == 0 {
-            // SAFETY: F_SETFL takes an open descriptor, which is borrowed, and an integer.
-            answer(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) })?;
-        }
+        let flags = set_nonblocking(self.0, true)?;
         Ok(match flags & libc::O_ACCMODE {
             libc::O_RDONLY => Access::ReadOnly,
             libc::O_WRONLY => Access::WriteOnly,
@@ -62,14 +58,6 @@ impl Descriptor<'_> {
         // SAFETY: the kernel reads and writes one entry, which lives through the call.
         unsafe { libc::poll(&raw mut one, 1, 0) };
         Seen(one.revents)
-    }
-}
-
-/// The answer of a call, or the error that it left in `errno`.
-fn answer(answer: libc::c_int) -> io::Result<libc::c_int> {
-    match answer {
-        -1 => Err(io::Error::last_os_error()),
-        answer => Ok(answer),
     }
 }
 

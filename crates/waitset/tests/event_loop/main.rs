@@ -7,6 +7,7 @@ mod fairness;
 mod identity;
 mod matrix;
 mod mechanisms;
+mod mutable;
 mod panics;
 mod reentrancy;
 mod refusals;
