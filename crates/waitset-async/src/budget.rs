@@ -4,36 +4,36 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::context::Context;
 
-/// How many operations the task that is being polled may still do in this turn.
+/// The number of operations that the task that is being polled may still do in this turn.
 ///
-/// It is shared by all futures of the task, so a task's turn is bounded however many there
-/// are. A future that is polled after a sibling that always uses up the budget would starve:
-/// that is what a [`Share`] prevents.
+/// All futures of the task share it, so the turn of a task is bounded, however many futures it
+/// has. A future that is polled after a sibling that always uses up the budget would starve, which
+/// a [`Share`] prevents.
 pub(crate) struct Budget {
     left: Cell<u32>,
-    /// How often this turn has refused an operation.
+    /// The number of operations refused in this turn.
     refused: Cell<u32>,
     /// Tells turns apart.
     turn: Cell<u64>,
 }
 
-/// Enough for a task to get something done, few enough for the others not to wait long: the
+/// Enough for a task to make progress, and few enough that the others do not wait long: the
 /// slowest operations, such as connecting or copying a megabyte, take about 50 µs each.
 const OPERATIONS: u32 = 32;
 
-/// More than most tasks have futures: code that is refused so often polls in a loop of its
-/// own, as another executor within the task does, and would never return to this one.
+/// More futures than most tasks have. Code that is refused so often polls in a loop of its own,
+/// as another executor inside the task does, and would never return to this one.
 const REFUSALS: u32 = 10_000;
 
-/// The right to one operation per turn beyond the budget, for what was refused in an earlier
-/// turn.
+/// The right to one operation per turn beyond the budget, for a future that was refused in an
+/// earlier turn.
 ///
-/// Holds the turn of the last refusal, or of the last use of the right.
+/// It holds the turn of the last refusal, or of the last use of the right.
 #[derive(Debug, Default)]
 pub(crate) struct Share(AtomicU64);
 
 impl Share {
-    /// Returns `true` if there is a right to an operation in this turn, which is used up then.
+    /// Returns `true` if there is a right to an operation in this turn, and uses it up.
     fn claim(&self, turn: u64) -> bool {
         let last = self.0.load(Ordering::Relaxed);
         self.0.store(turn, Ordering::Relaxed);
@@ -57,8 +57,8 @@ impl Budget {
         self.turn.set(self.turn.get() + 1);
     }
 
-    /// Returns `true` if an operation may run now, and charges for it. Any of its shares will
-    /// do.
+    /// Returns `true` if an operation may run now, and charges the task for it. One of its shares
+    /// is enough.
     pub(crate) fn charge(&self, shares: &[&Share]) -> bool {
         if let Some(left) = self.left.get().checked_sub(1) {
             self.left.set(left);
@@ -77,13 +77,13 @@ impl Budget {
     }
 }
 
-/// Charges the task for one operation: returns immediately up to 32 times per turn, and then
-/// lets the other tasks run first.
+/// Charges the task for one operation: returns immediately up to 32 times per turn, and then lets
+/// the other tasks run first.
 ///
-/// The operations of this crate charge for themselves. Call this in loops over anything else
-/// that can be ready without end, such as the messages of a channel: the task would never
+/// The operations of this crate charge the task themselves. Call this in loops over anything else
+/// that can always be ready, such as the messages of a channel. Without it, the task would never
 /// return to the executor, and not even a [`timeout`](crate::timeout) around it would end it.
-/// Between longer calculations, [`yield_now`](crate::yield_now) is the better choice.
+/// Between long calculations, call [`yield_now`](crate::yield_now) instead.
 ///
 /// ```
 /// use futures::StreamExt;

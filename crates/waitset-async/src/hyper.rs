@@ -9,9 +9,9 @@ use waitset::AsSource;
 
 use crate::{Async, Sleep, sleep, sleep_until, spawn};
 
-/// The executor of this thread as hyper's `Executor` and `Timer`.
+/// The executor of this thread, as hyper's `Executor` and `Timer`.
 ///
-/// [`Async`] is hyper's transport as it is. A server's connection:
+/// [`Async`] implements hyper's `Read` and `Write` itself. The connection of a server:
 ///
 /// ```no_run
 /// use http_body_util::Full;
@@ -28,9 +28,13 @@ use crate::{Async, Sleep, sleep, sleep_until, spawn};
 /// }
 /// ```
 ///
+/// HTTP/2 takes `Hyper` as its executor: `http2::Builder::new(Hyper)`. A TLS stream over an
+/// [`Async`] implements the traits of futures-io; `FuturesIo` of the crate smol-hyper makes it
+/// hyper's IO.
+///
 /// # Panics
 ///
-/// Where no executor runs, as [`spawn`] and [`sleep`] do.
+/// Like [`spawn`] and [`sleep`], if no executor is running on this thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hyper;
 
@@ -59,15 +63,15 @@ impl hyper::rt::Timer for Hyper {
 
 impl hyper::rt::Sleep for Sleep {}
 
-/// What one read takes: as much as hyper's buffer has room for at first, twice over.
+/// The maximum number of bytes per read: twice as many as hyper's buffer has room for at first.
 const CHUNK: usize = 16 * 1024;
 
 impl<T: AsSource> hyper::rt::Read for Async<T>
 where
     Self: AsyncRead,
 {
-    /// Reads by way of the stack: hyper's buffer is uninitialized, and to say how much
-    /// of it was filled takes `unsafe`, which a copy of this size does not pay for.
+    /// Reads into the stack and copies. hyper's buffer is uninitialized, and reading into it
+    /// takes `unsafe`, which is not worth saving a copy of this size.
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

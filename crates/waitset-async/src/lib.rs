@@ -1,4 +1,53 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # To do this, call that
+//!
+//! | to | call |
+//! |---|---|
+//! | run a future to its end | [`block_on`], or [`Executor::block_on`] to keep the tasks for later |
+//! | start another task, await it, cancel it | [`spawn`], [`JoinHandle`], [`JoinHandle::cancel`] |
+//! | wait for several futures, or for the first | `join!` and `select!` of the crate futures |
+//! | listen, and accept connections | [`bind`][listener] and [`incoming`](Async::incoming), or [`accept`](Async#method.accept) |
+//! | connect | [`connect`][stream], for [Unix sockets](Async#impl-Async%3CUnixStream%3E) too |
+//! | read and write | `AsyncReadExt` and `AsyncWriteExt` of the crate futures, on [`Async`] and on `&Async` |
+//! | read in one task and write in another | [`into_split`](Async::into_split) |
+//! | turn `TCP_NODELAY` off, which is on | `stream.get_ref().set_nodelay(false)` |
+//! | send and receive datagrams | [`send_to`, `recv_from`](Async#impl-Async%3CUdpSocket%3E), for [Unix sockets](Async#impl-Async%3CUnixDatagram%3E) too |
+//! | sleep, limit the time, repeat | [`sleep`], [`timeout`], [`interval`] |
+//! | await signals | [`next`](Async#method.next) of `Async<Signals>` |
+//! | run another program | [`Child`] |
+//! | resolve a host name | [`resolve`][resolve], with the feature `blocking` |
+//! | call what blocks | [`unblock`][unblock], with the feature `blocking` |
+//! | read and write files | the crate async-fs |
+//! | send messages to tasks | the crate async-channel, or the channels of futures and tokio |
+//! | keep a loop over a channel fair | [`consume_budget`] |
+//! | await any other descriptor | [`Async::new`], then [`read_with`](Async::read_with), [`write_with`](Async::write_with), [`readable`](Async::readable) |
+//! | speak HTTP | [`Hyper`][hyper], with the feature `hyper` |
+//! | speak TLS, or WebSocket | the crates futures-rustls and async-tungstenite, on [`Async`] |
+//! | use a library over tokio's IO traits | `compat` of the crate tokio-util, on [`Async`] |
+//!
+//! [listener]: Async#impl-Async%3CTcpListener%3E
+//! [stream]: Async#impl-Async%3CTcpStream%3E
+#![cfg_attr(feature = "blocking", doc = "[resolve]: crate::resolve")]
+#![cfg_attr(feature = "blocking", doc = "[unblock]: crate::unblock")]
+#![cfg_attr(feature = "hyper", doc = "[hyper]: crate::Hyper")]
+#![cfg_attr(not(feature = "blocking"), doc = "[resolve]: #features")]
+#![cfg_attr(not(feature = "blocking"), doc = "[unblock]: #features")]
+#![cfg_attr(not(feature = "hyper"), doc = "[hyper]: #features")]
+//!
+//! # How it works
+//!
+//! [`Executor::block_on`] repeats four steps:
+//!
+//! 1. It polls the tasks that have been woken, each once.
+//! 2. It waits until a source is ready, a timer is due, or another thread wakes it. If a task
+//!    has been woken meanwhile, it checks without blocking.
+//! 3. It wakes the tasks that wait for sources that are ready.
+//! 4. It wakes the tasks whose timers are due.
+//!
+//! A source is one-shot: it is armed while a task waits for it, and silent otherwise. So
+//! readiness that no task uses never causes a spin, on any mechanism, and edge-triggered mode is
+//! not needed.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(unix)]
 

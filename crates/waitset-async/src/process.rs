@@ -6,11 +6,14 @@ use waitset::{ChildProcess, SignalInfo, Signals};
 use crate::Async;
 
 impl Async<Signals> {
-    /// Waits for the next of the signals.
+    /// Waits for the next signal of the set.
+    ///
+    /// Create the [`Signals`] before the program starts threads, those of the feature `blocking`
+    /// included: threads inherit that the signals are blocked.
     ///
     /// # Errors
     ///
-    /// As [`Signals::next`], and as [`Ready`](crate::Ready) if the source cannot be awaited.
+    /// Like [`Signals::next`], and like [`Ready`](crate::Ready) if the source cannot be awaited.
     ///
     /// ```standalone_crate
     /// use std::process::{Command, id};
@@ -34,12 +37,14 @@ impl Async<Signals> {
 }
 
 impl Async<ChildProcess> {
-    /// Waits until the child has ended and returns its exit status, which is kept for further
+    /// Waits until the process has ended and returns its exit status, which is kept for further
     /// calls.
+    ///
+    /// To start a process whose pipes can be awaited, too, use [`Child`](crate::Child).
     ///
     /// # Errors
     ///
-    /// As [`ChildProcess::try_wait`], and as [`Ready`](crate::Ready) if the source cannot be
+    /// Like [`ChildProcess::try_wait`], and like [`Ready`](crate::Ready) if the source cannot be
     /// awaited.
     ///
     /// ```

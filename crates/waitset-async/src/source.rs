@@ -15,12 +15,19 @@ use crate::budget::Share;
 use crate::context::{self, Context};
 use crate::waiters::{Waiters, Watched};
 
-/// A source whose operations can be awaited.
+/// A source whose operations can be awaited: a socket, a pipe, or whatever has a descriptor.
 ///
-/// It is made and awaited where an executor runs, and registered with that executor's
-/// reactor until it is dropped or [taken apart](Self::into_inner). If `&T` is `Read` and
-/// `Write`, as those of std's sockets are, it is futures-io's `AsyncRead` and
-/// `AsyncWrite`; so is `&Async<T>`, so that one task can read while another writes.
+/// Create and await it inside [`Executor::block_on`](crate::Executor::block_on). It is registered
+/// with the reactor of that executor until it is dropped, or until
+/// [`into_inner`](Self::into_inner) returns the source.
+///
+/// If `&T` implements `Read` and `Write`, as std's streams do, then `Async<T>` and `&Async<T>`
+/// implement `AsyncRead` and `AsyncWrite` of futures-io. So two references can read and write at
+/// the same time; for two tasks, there is [`into_split`](Self::into_split).
+///
+/// Everything else is a method of the source, which [`get_ref`](Self::get_ref) returns: its
+/// addresses and its options. For types that have no methods here, there are
+/// [`read_with`](Self::read_with) and [`write_with`](Self::write_with):
 ///
 /// ```
 /// use std::net::UdpSocket;
@@ -38,27 +45,36 @@ use crate::waiters::{Waiters, Watched};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A future that is dropped while it waits leaves nothing behind but an armed source,
-/// which may end one wait of the reactor early.
+/// # Cancellation
+///
+/// You can drop a future that waits at any time. Nothing is left but an armed source, which can
+/// end one wait of the reactor early. A `read` that is dropped before it returns has taken no data.
+///
+/// # `TCP_NODELAY`
+///
+/// Streams that are connected or accepted here have `TCP_NODELAY` set, so that small writes are
+/// sent immediately; tokio and smol leave it off. To turn it off, call
+/// `get_ref().set_nodelay(false)`. A `TcpStream` given to [`new`](Self::new) keeps the setting
+/// that it has.
 ///
 /// # Broken pipes
 ///
-/// Writing to a socket whose peer is gone returns `BrokenPipe`, and never raises `SIGPIPE`,
-/// even if the signal has its default action and would end the process: the streams of std
-/// and the sockets of socket2 are written with send(2) and sendmsg(2) and `MSG_NOSIGNAL`.
+/// A write to a socket whose peer has closed it returns `BrokenPipe`. It never raises `SIGPIPE`,
+/// even if the signal has its default action and would end the process: std's streams and
+/// socket2's sockets are written with send(2) and sendmsg(2) and `MSG_NOSIGNAL`.
 ///
-/// For pipes, terminals and files there is no such flag, and the `Write` of any other type is
-/// called as it is, as are your own closures in [`write_with`](Self::write_with). Programs
-/// whose `main` is Rust's ignore `SIGPIPE` from the start and get `BrokenPipe` there, too. In
-/// a library that is called from another language, or after setting the default action,
-/// ignore or block the signal before you write to a pipe.
+/// For pipes, terminals and files there is no such flag. The `Write` of any other type is called
+/// as it is, and so are your closures in [`write_with`](Self::write_with). Programs whose `main`
+/// is Rust's ignore `SIGPIPE` from the start, so these calls return `BrokenPipe`, too. In a
+/// library that is called from another language, or after you have set the default action, ignore
+/// or block the signal before you write to a pipe.
 pub struct Async<T: AsSource + 'static> {
     // Fields drop in this order: a source is deregistered before it closes.
     registration: Registration,
     watched: Rc<Watched<T>>,
 }
 
-/// A source's place in the executor's set.
+/// The registration of a source with an executor.
 struct Registration {
     key: Key,
     context: Rc<Context>,
@@ -76,31 +92,48 @@ impl Drop for Registration {
 }
 
 impl<T: AsSource + 'static> Async<T> {
-    /// Makes `source` non-blocking and registers it with the executor of this thread.
+    /// Makes `source` non-blocking, and registers it with the executor of this thread.
     ///
-    /// A `TcpListener` gets `TCP_NODELAY`, which the streams that it accepts inherit.
+    /// It sets `TCP_NODELAY` on a `TcpListener`, which the streams that it accepts inherit.
     ///
     /// # Errors
     ///
-    /// As [`waitset::Reactor::register`], and if no executor runs on this thread. The
+    /// Like [`waitset::Reactor::register`], and if no executor is running on this thread. The
     /// source is dropped.
     ///
     /// # Platform notes
     ///
-    /// Being non-blocking is a property of the open file: whoever else holds it, a parent
-    /// process at the other end of standard input for one, has it non-blocking too.
+    /// Non-blocking mode belongs to the open file description, so it changes for every process
+    /// that shares it. Standard input is often shared with the parent process.
+    ///
+    /// ```
+    /// use futures::io::AsyncReadExt;
+    /// use std::io::Write;
+    /// use waitset_async::Async;
+    ///
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
+    /// let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
+    /// let mut far = Async::new(far)?;
+    /// near.write_all(b"hello")?;
+    /// let mut text = [0; 5];
+    /// far.read_exact(&mut text).await?;
+    /// assert_eq!(&text, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(source: T) -> io::Result<Self> {
         SockRef::from(&source).set_nonblocking(true)?;
         Self::nonblocking(source)
     }
 
-    /// Registers a source that is non-blocking already, which spares two system calls.
+    /// Registers a source that is non-blocking already, which saves two system calls.
     ///
-    /// One that does block would stop the whole executor.
+    /// A source that blocks would stop the whole executor.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Like [`new`](Self::new).
     ///
     /// ```
     /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
@@ -116,7 +149,7 @@ impl<T: AsSource + 'static> Async<T> {
         Self::armed(source, Interest::READABLE)
     }
 
-    /// Registers a source for whoever waits for `first` to begin with.
+    /// Registers a source whose first interest is `first`.
     pub(crate) fn armed(source: T, first: Interest) -> io::Result<Self> {
         let source_type: &dyn Any = &source;
         if let Some(listener) = source_type.downcast_ref::<TcpListener>() {
@@ -146,32 +179,32 @@ impl<T: AsSource + 'static> Async<T> {
         }
     }
 
-    /// The source, for what needs no waiting.
+    /// Returns the source, for everything that does not wait: addresses, options, descriptors.
     #[must_use]
     pub fn get_ref(&self) -> &T {
         &self.watched.source
     }
 
-    /// Deregisters the source and gives it back, still non-blocking.
+    /// Deregisters the source and returns it. It is still non-blocking.
     #[must_use]
     pub fn into_inner(self) -> T {
         drop(self.registration);
         Watched::into_source(self.watched)
     }
 
-    /// Waits until a read is worth trying: there is data, end of file or an error.
+    /// Waits until the source is readable: there is data, end of file or an error.
     ///
-    /// Readiness is advisory, the read may still find `WouldBlock`.
+    /// Readiness is a hint. A read after it can still return `WouldBlock`.
     pub fn readable(&self) -> Ready<'_, T> {
         self.ready(Interest::READABLE)
     }
 
-    /// Waits until a write is worth trying: there is room, or an error.
+    /// Waits until the source is writable: there is room, or an error.
     pub fn writable(&self) -> Ready<'_, T> {
         self.ready(Interest::WRITABLE)
     }
 
-    /// Waits until any direction of `interest` is ready; hang-ups and errors count.
+    /// Waits until the source is ready in any direction of `interest`. Hang-ups and errors count.
     pub fn ready(&self, interest: Interest) -> Ready<'_, T> {
         Ready {
             source: self,
@@ -180,16 +213,16 @@ impl<T: AsSource + 'static> Async<T> {
         }
     }
 
-    /// Calls `operation` until it returns something else than `WouldBlock`, and waits until
-    /// the source is readable before each further call.
+    /// Calls `operation` until it returns anything but `WouldBlock`, and waits until the source
+    /// is readable before each further call.
     ///
     /// # What `operation` must do
     ///
-    /// It must return `WouldBlock` as long as there is nothing: that, and nothing else, is
-    /// waited for. Whatever it returns otherwise is the result, an `Ok(None)`, an
-    /// `Ok(false)` and an `Ok(0)` too. All operations of std's sources and of
-    /// [`Signals`](waitset::Signals) and [`ChildProcess`](waitset::ChildProcess) do so. With
-    /// one that returns an `Option`, turn `None` into the error:
+    /// It must return `WouldBlock` while there is nothing to read, because that is the only result
+    /// that makes this wait. Anything else is the result, `Ok(None)`, `Ok(false)` and `Ok(0)`
+    /// included. All operations of std's sources, of [`Signals`](waitset::Signals) and of
+    /// [`ChildProcess`](waitset::ChildProcess) do so. If yours returns an `Option`, turn `None`
+    /// into the error:
     ///
     /// ```
     /// use std::io::{self, ErrorKind, Read};
@@ -221,23 +254,24 @@ impl<T: AsSource + 'static> Async<T> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
-    /// It is called again, too, if it returns `Interrupted`. Each call is charged to the
-    /// task's budget, see [fairness](crate::Executor#fairness).
+    /// If `operation` returns `Interrupted`, it is called again. Each call is charged to the
+    /// task's budget; see [fairness](crate::Executor#fairness).
     ///
     /// # Errors
     ///
-    /// As `operation`, and as [`Ready`] if the source cannot be awaited.
+    /// Those of `operation`, and like [`Ready`] if the source cannot be awaited.
     pub async fn read_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.with(Interest::READABLE, operation).await
     }
 
-    /// Calls `operation` until it returns something else than `WouldBlock`, and waits until
-    /// the source is writable before each further call. It must do what
-    /// [`read_with`](Self::read_with) says.
+    /// Calls `operation` until it returns anything but `WouldBlock`, and waits until the source
+    /// is writable before each further call.
+    ///
+    /// [`read_with`](Self::read_with) describes what `operation` must do.
     ///
     /// # Errors
     ///
-    /// As `operation`, and as [`Ready`] if the source cannot be awaited.
+    /// Those of `operation`, and like [`Ready`] if the source cannot be awaited.
     pub async fn write_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.with(Interest::WRITABLE, operation).await
     }
@@ -262,14 +296,15 @@ impl<T: AsSource + 'static> Async<T> {
         }
     }
 
-    /// Calls `operation`, and has the task woken if it returns `WouldBlock`: for futures that
-    /// are written by hand. It must do what [`read_with`](Self::read_with) says.
+    /// Calls `operation`, and has the task woken later if it returns `WouldBlock`: for futures
+    /// that are written by hand.
     ///
-    /// The task is woken once, even if it has stopped waiting.
+    /// [`read_with`](Self::read_with) describes what `operation` must do. The task is woken once,
+    /// even if it has stopped waiting.
     ///
     /// # Errors
     ///
-    /// As `operation`, and as [`Ready`] if the source cannot be awaited.
+    /// Those of `operation`, and like [`Ready`] if the source cannot be awaited.
     pub fn poll_with<R>(
         &self,
         context: &mut task::Context<'_>,
@@ -295,10 +330,10 @@ impl<T: AsSource + 'static> Async<T> {
         Poll::Pending
     }
 
-    /// Arms the source for somebody who is about to join those who wait.
+    /// Arms the source for a task that is about to wait.
     ///
-    /// A source that has become ready since it was tried fires at once, so nothing is
-    /// missed in between.
+    /// A source that has become ready since the operation was tried fires immediately, so no
+    /// readiness is missed in between.
     fn arm(&self, waiters: &mut Waiters, interest: Interest) -> io::Result<()> {
         self.expect_here()?;
         let Registration { key, context } = &self.registration;
@@ -309,7 +344,7 @@ impl<T: AsSource + 'static> Async<T> {
         Ok(())
     }
 
-    /// An error unless this source's executor runs on this thread.
+    /// Returns an error unless the executor of this source is running on this thread.
     pub(crate) fn expect_here(&self) -> io::Result<()> {
         match self.registration.context.is_current() {
             true => Ok(()),
@@ -326,19 +361,19 @@ impl<T: AsSource + fmt::Debug> fmt::Debug for Async<T> {
 
 /// The future of [`Async::readable`], [`Async::writable`] and [`Async::ready`].
 ///
-/// Polled again after it has ended, it is ready again, whatever has become of the source;
-/// after an error, it tries again. The futures of the other methods are `async` functions,
-/// which panic if they are polled again after they have ended.
+/// If it is polled again after it has ended, it is ready again, whatever the source does; after
+/// an error, it tries again. The futures of the other methods are `async` functions, which panic
+/// if they are polled again after they have ended.
 ///
 /// # Errors
 ///
-/// As [`waitset::Reactor::modify`], and if the source's executor does not run on this
-/// thread or has been dropped: nothing would ever wake who waits.
+/// Like [`waitset::Reactor::modify`]. Also an error if the executor of the source is not running
+/// on this thread, or has been dropped, because nothing would ever wake the task.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Ready<'a, T: AsSource + 'static> {
     source: &'a Async<T>,
     interest: Interest,
-    /// By which the source knows this future, once it waits.
+    /// Identifies this future among those that wait for the source, once it waits.
     number: Option<u64>,
 }
 

@@ -21,13 +21,13 @@ pub struct ReadHalf<T: AsSource + 'static> {
 
 /// The half of an [`Async`] that writes; see [`Async::into_split`].
 ///
-/// Dropping it ends the writing half of a socket, so that its peer reads end of file. Unless
-/// it is [`forgotten`](Self::forget), that is. A source that is not a socket stays open until
+/// Dropping it ends the writing half of a socket, so that its peer reads end of file;
+/// [`forget`](Self::forget) drops it without that. A source that is not a socket stays open until
 /// both halves have been dropped.
 pub struct WriteHalf<T: AsSource + 'static> {
     source: Rc<Async<T>>,
     ends_writing: bool,
-    /// What [`sys::forks`] returned in the process that has made it.
+    /// What [`sys::forks`] returned in the process that created it.
     forks: u32,
 }
 
@@ -86,11 +86,11 @@ impl<T: AsSource + 'static> ReadHalf<T> {
         &self.source
     }
 
-    /// Puts the halves together again.
+    /// Joins the halves to the source that they were split from.
     ///
     /// # Errors
     ///
-    /// Returns both halves if they are of two sources.
+    /// Returns both halves if they belong to different sources.
     ///
     /// ```
     /// use std::os::unix::net::UnixStream;
@@ -113,7 +113,7 @@ impl<T: AsSource + 'static> ReadHalf<T> {
         }
         write.forget();
         let Some(source) = Rc::into_inner(self.source) else {
-            unreachable!("a source has one half to read and one to write");
+            unreachable!("a source has one half that reads and one that writes");
         };
         Ok(source)
     }
@@ -221,7 +221,7 @@ impl<T: AsSource + fmt::Debug> fmt::Debug for WriteHalf<T> {
     }
 }
 
-/// The halves of two sources, which [`ReadHalf::reunite`] could not put together.
+/// The halves of different sources, which [`ReadHalf::reunite`] returns as its error.
 #[non_exhaustive]
 pub struct ReuniteError<T: AsSource + 'static> {
     /// The half that reads.
@@ -238,7 +238,7 @@ impl<T: AsSource> fmt::Debug for ReuniteError<T> {
 
 impl<T: AsSource> fmt::Display for ReuniteError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cannot reunite the halves of two sources")
+        f.write_str("cannot reunite halves of different sources")
     }
 }
 

@@ -72,22 +72,23 @@ where
         self.poll_with(context, Interest::WRITABLE, |mut source| source.flush())
     }
 
-    /// Flushes, and ends the writing half of a socket, so that its peer reads to the end.
-    /// What is no socket closes when it is dropped.
+    /// Flushes, and ends the writing half of a socket, so that its peer reads end of file.
+    ///
+    /// A source that is not a socket is closed when it is dropped.
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_with(context, Interest::WRITABLE, |mut source| {
             source.flush()?;
             match SockRef::from(source).shutdown(Shutdown::Write) {
                 Err(error) if has_nothing_to_end(&error) => Ok(()),
-                answer => answer,
+                ended => ended,
             }
         })
     }
 }
 
-/// The socket of a source whose own `Write` is write(2) and writev(2), which raise `SIGPIPE`
-/// once the peer is gone. Any other type's `Write` may do more than to write, and is left to
-/// do it.
+/// Returns the socket of a source whose own `Write` calls write(2) and writev(2), which raise
+/// `SIGPIPE` after the peer has closed it. The `Write` of any other type can do more than
+/// writing, so it is called as it is.
 fn socket<T: AsSource + 'static>(source: &T) -> Option<SockRef<'_>> {
     let source_type: &dyn Any = source;
     let is_socket = source_type.is::<TcpStream>()
@@ -96,16 +97,16 @@ fn socket<T: AsSource + 'static>(source: &T) -> Option<SockRef<'_>> {
     is_socket.then(|| SockRef::from(source))
 }
 
-/// Where there is no such flag, the libraries set an option of the socket.
+/// On systems without the flag, std and socket2 set an option of the socket instead.
 #[cfg(target_vendor = "apple")]
 const NO_SIGNAL: libc::c_int = 0;
 #[cfg(not(target_vendor = "apple"))]
 const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
 
-/// How many buffers one sendmsg(2) takes: `IOV_MAX` of Linux and the BSDs.
+/// The maximum number of buffers per sendmsg(2): `IOV_MAX` of Linux and the BSDs.
 const MOST_BUFFERS: usize = 1024;
 
-/// No socket, or one whose peer is gone.
+/// Returns `true` if the source is not a socket, or is not connected any more.
 fn has_nothing_to_end(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOTSOCK | libc::ENOTCONN))
 }

@@ -7,7 +7,7 @@ use waitset::{AsSource, BorrowedSource, Event, Interest};
 
 use crate::budget::Share;
 
-/// A source and who waits for it: what the executor's set owns.
+/// A source and the tasks that wait for it: what the executor's set owns.
 pub(crate) struct Watched<T: ?Sized> {
     pub(crate) waiters: RefCell<Waiters>,
     reading: Share,
@@ -16,7 +16,7 @@ pub(crate) struct Watched<T: ?Sized> {
 }
 
 impl<T> Watched<T> {
-    /// A source that is registered with `interest`.
+    /// Takes a source that is to be registered with `interest`.
     pub(crate) fn new(source: T, interest: Interest) -> Self {
         Self {
             waiters: RefCell::new(Waiters::new(interest)),
@@ -49,28 +49,27 @@ impl<T: AsSource + ?Sized> AsSource for Watched<T> {
     }
 }
 
-/// Who waits for a source, and what it is armed for, as one-shot sources are: until it
-/// fires.
+/// The tasks that wait for a source, and the interest that it is armed for until it fires.
 ///
-/// A waker that is cloned, dropped or woken may run anything, and come back here: none of
-/// that is done by these methods, which are called on what is borrowed. What they give
-/// back is to be dropped when it is no longer.
+/// Cloning, dropping or waking a waker can run any code, which can come back here. So these
+/// methods, which are called while the list is borrowed, do none of that. They return the wakers,
+/// and the caller must drop them after the borrow has ended.
 pub(crate) struct Waiters {
     armed: Option<Interest>,
     waiting: Vec<Waiter>,
-    /// How many numbers have been given out.
+    /// The number of the last future that joined.
     numbered: u64,
 }
 
 struct Waiter {
-    /// Of a future that leaves when it is dropped; none for a task that polls.
+    /// Identifies a future, which leaves when it is dropped; `None` for a task that polls.
     number: Option<u64>,
     interest: Interest,
     waker: Waker,
 }
 
 impl Waiters {
-    /// Of a source that is registered with `interest`.
+    /// Creates the list for a source that is registered with `interest`.
     pub(crate) fn new(interest: Interest) -> Self {
         Self {
             armed: Some(interest),
@@ -91,8 +90,7 @@ impl Waiters {
         self.numbered
     }
 
-    /// Whether a future that joined still waits, from now on with this waker, for which
-    /// the former is exchanged.
+    /// Returns `true` if a future that joined still waits, and exchanges its waker for this one.
     pub(crate) fn still_waits(&mut self, number: u64, waker: &mut Waker) -> bool {
         let found = self.waiting.iter_mut();
         let mut found = found.filter(|waiter| waiter.number == Some(number));
@@ -103,7 +101,7 @@ impl Waiters {
         true
     }
 
-    /// Removes a future that joined, and gives its waker back if it still waited.
+    /// Removes a future that joined, and returns its waker if it still waited.
     #[must_use]
     pub(crate) fn leave(&mut self, number: u64) -> Option<Waker> {
         let mut all = self.waiting.iter();
@@ -111,8 +109,8 @@ impl Waiters {
         Some(self.waiting.swap_remove(place).waker)
     }
 
-    /// Adds a task that polls, unless it is there: then the waker comes back. Several
-    /// tasks may poll one source.
+    /// Adds a task that polls, or returns its waker if it is there already. Several tasks can
+    /// poll one source.
     #[must_use]
     pub(crate) fn join_polling(&mut self, interest: Interest, waker: Waker) -> Option<Waker> {
         let is_this = |waiter: &Waiter| {
@@ -130,10 +128,10 @@ impl Waiters {
         None
     }
 
-    /// What the source has to be armed for, if it is not, before somebody joins with
-    /// `interest`.
+    /// Returns the interest that the source must be armed for before a task joins with
+    /// `interest`, or `None` if it is armed for it already.
     ///
-    /// Before: who cannot be waited for must not stand in the way of the others.
+    /// The caller arms first, so that an interest that cannot be armed does not harm the others.
     pub(crate) fn missing(&self, interest: Interest) -> Option<Interest> {
         let wanted = self.wanted().map_or(interest, |others| others | interest);
         let is_armed = self.armed.is_some_and(|armed| armed.contains(wanted));
@@ -150,8 +148,8 @@ impl Waiters {
         self.armed = Some(interest);
     }
 
-    /// Takes out those whom an event is for. Returns what the source, which it has
-    /// disarmed, is to be armed for again.
+    /// Removes the tasks that an event concerns. The event has disarmed the source; returns the
+    /// interest that the source must be armed for again.
     pub(crate) fn fire(&mut self, event: &Event, woken: &mut Vec<Waker>) -> Option<Interest> {
         let mut place = 0;
         while let Some(waiter) = self.waiting.get(place) {
@@ -165,7 +163,7 @@ impl Waiters {
         self.armed
     }
 
-    /// Takes all out: the source could not be armed.
+    /// Removes all tasks, because the source could not be armed.
     pub(crate) fn give_up(&mut self, woken: &mut Vec<Waker>) {
         self.armed = None;
         woken.extend(self.waiting.drain(..).map(|waiter| waiter.waker));

@@ -12,29 +12,29 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// | [`SocketAddr`], [`SocketAddrV4`], [`SocketAddrV6`] | | `listener.get_ref().local_addr()?` |
 /// | [`IpAddr`], [`Ipv4Addr`] or [`Ipv6Addr`], with a port | | `(Ipv4Addr::LOCALHOST, 80)` |
 /// | numbers, with a port | | `([127, 0, 0, 1], 80)` |
-/// | `&[SocketAddr]` | | `&addresses[..]` |
+/// | `&SocketAddr`, `&[SocketAddr]` | | `&addresses[..]` |
 /// | `&str`, `String` | `blocking` | `"example.com:80"`, `"[::1]:80"` |
 /// | `&str` or `String`, with a port | `blocking` | `("example.com", 80)` |
 ///
 /// It is the counterpart of std's `ToSocketAddrs`, which would block the executor to resolve a
 /// name. You cannot implement it: convert your type to one of these.
 ///
-/// [`Async::<TcpStream>::connect`]: crate::Async#method.connect-1
+/// [`Async::<TcpStream>::connect`]: crate::Async#method.connect
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an address to connect to",
     note = "host names need the feature `blocking` of waitset-async; socket addresses do not: \
             use `address.parse::<SocketAddr>()?`"
 )]
-pub trait Address: Lookup {}
-
-impl<T: Lookup> Address for T {}
-
-/// How the addresses are found. It is public for the trait above, in a module that is not.
-#[allow(unreachable_pub, reason = "it seals a public trait")]
-pub trait Lookup {
+pub trait Address {
     /// Finds the socket addresses.
-    fn lookup(self) -> impl Future<Output = io::Result<Vec<SocketAddr>>>;
+    #[doc(hidden)]
+    fn lookup(self, _: Internal) -> impl Future<Output = io::Result<Vec<SocketAddr>>>;
 }
+
+/// Only this crate can name it, and thus implement [`Address`].
+#[allow(unreachable_pub, reason = "it seals a public trait")]
+#[derive(Debug)]
+pub struct Internal;
 
 /// Why nothing was tried.
 #[cold]
@@ -43,11 +43,11 @@ pub(super) fn no_address() -> io::Error {
     io::Error::new(kind, "cannot connect: there is no address to try")
 }
 
-/// Implements [`Lookup`] for types that std converts to one socket address.
+/// Implements [`Address`] for types that std converts to one socket address.
 macro_rules! known {
     ($($address:ty),* $(,)?) => {$(
-        impl Lookup for $address {
-            async fn lookup(self) -> io::Result<Vec<SocketAddr>> {
+        impl Address for $address {
+            async fn lookup(self, _: Internal) -> io::Result<Vec<SocketAddr>> {
                 Ok(vec![self.into()])
             }
         }
@@ -66,15 +66,15 @@ known![
     ([u16; 8], u16),
 ];
 
-impl Lookup for &[SocketAddr] {
-    async fn lookup(self) -> io::Result<Vec<SocketAddr>> {
+impl Address for &[SocketAddr] {
+    async fn lookup(self, _: Internal) -> io::Result<Vec<SocketAddr>> {
         Ok(self.to_vec())
     }
 }
 
-impl<T: Lookup + Clone> Lookup for &T {
-    async fn lookup(self) -> io::Result<Vec<SocketAddr>> {
-        self.clone().lookup().await
+impl Address for &SocketAddr {
+    async fn lookup(self, _: Internal) -> io::Result<Vec<SocketAddr>> {
+        Ok(vec![*self])
     }
 }
 
@@ -93,8 +93,8 @@ mod names {
         unblock(move || name.to_socket_addrs().map(Iterator::collect)).await
     }
 
-    impl Lookup for &str {
-        async fn lookup(self) -> io::Result<Vec<SocketAddr>> {
+    impl Address for &str {
+        async fn lookup(self, _: Internal) -> io::Result<Vec<SocketAddr>> {
             match self.parse() {
                 Ok(address) => Ok(vec![address]),
                 Err(_) => ask_the_system(self.to_owned()).await,
@@ -102,14 +102,14 @@ mod names {
         }
     }
 
-    impl Lookup for String {
-        async fn lookup(self) -> io::Result<Vec<SocketAddr>> {
-            self.as_str().lookup().await
+    impl Address for String {
+        async fn lookup(self, _: Internal) -> io::Result<Vec<SocketAddr>> {
+            self.as_str().lookup(Internal).await
         }
     }
 
-    impl Lookup for (&str, u16) {
-        async fn lookup(self) -> io::Result<Vec<SocketAddr>> {
+    impl Address for (&str, u16) {
+        async fn lookup(self, _: Internal) -> io::Result<Vec<SocketAddr>> {
             let (host, port) = self;
             match host.parse::<IpAddr>() {
                 Ok(address) => Ok(vec![(address, port).into()]),
@@ -118,10 +118,10 @@ mod names {
         }
     }
 
-    impl Lookup for (String, u16) {
-        async fn lookup(self) -> io::Result<Vec<SocketAddr>> {
+    impl Address for (String, u16) {
+        async fn lookup(self, _: Internal) -> io::Result<Vec<SocketAddr>> {
             let (host, port) = &self;
-            (host.as_str(), *port).lookup().await
+            (host.as_str(), *port).lookup(Internal).await
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sockets: what the executor adds to those of std.
+//! Sockets: the methods that the executor adds to those of std.
 
 mod address;
 mod incoming;

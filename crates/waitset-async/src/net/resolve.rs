@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::Address;
+use super::address::{Address, Internal};
 
 /// Resolves a host name and a port to socket addresses, in the order in which to try them.
 ///
@@ -14,7 +14,7 @@ use super::Address;
 /// such as `"127.0.0.1:80"` need neither. If the future is dropped, the thread finishes its
 /// work, and its result is discarded.
 ///
-/// [`Async::<TcpStream>::connect`]: crate::Async#method.connect-1
+/// [`Async::<TcpStream>::connect`]: crate::Async#method.connect
 ///
 /// # Errors
 ///
@@ -38,5 +38,5 @@ use super::Address;
 /// ```
 #[doc(alias("lookup_host", "getaddrinfo", "dns"))]
 pub async fn resolve(address: impl Address) -> io::Result<Vec<SocketAddr>> {
-    address.lookup().await
+    address.lookup(Internal).await
 }

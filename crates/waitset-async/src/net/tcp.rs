@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use socket2::SockRef;
 use waitset::stream::connect_tcp;
 
-use super::address::{self, Address};
+use super::address::{self, Address, Internal};
 use super::{BACKLOG, accept, connected};
 use crate::{Async, consume_budget};
 
@@ -123,7 +123,7 @@ impl Async<TcpStream> {
     /// ```
     pub async fn connect(address: impl Address) -> io::Result<Self> {
         let mut outcome = Err(address::no_address());
-        for address in address.lookup().await? {
+        for address in address.lookup(Internal).await? {
             outcome = Self::attempt(address).await;
             if outcome.is_ok() {
                 break;
