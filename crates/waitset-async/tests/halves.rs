@@ -83,7 +83,7 @@ fn halves_of_two_sources_come_back() {
             let (near_read, near_write) = near.into_split();
             let (far_read, far_write) = far.into_split();
             let error = near_read.reunite(far_write).unwrap_err();
-            assert!(error.to_string().contains("two sources"), "{error}");
+            assert!(error.to_string().contains("different sources"), "{error}");
             error.read.reunite(near_write).unwrap();
             far_read.reunite(error.write).unwrap();
         });
