@@ -192,7 +192,7 @@ fn inherited() -> io::Error {
 #[cold]
 pub(crate) fn elsewhere() -> io::Error {
     io::Error::other(
-        "this source's executor does not run on this thread; \
-         make and await it within Executor::block_on",
+        "the executor of this source is not running on this thread; \
+         create and await the source inside Executor::block_on",
     )
 }

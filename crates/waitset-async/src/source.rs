@@ -186,6 +186,19 @@ impl<T: AsSource + 'static> Async<T> {
     }
 
     /// Deregisters the source and returns it. It is still non-blocking.
+    ///
+    /// ```
+    /// use std::os::unix::net::UnixStream;
+    /// use waitset_async::Async;
+    ///
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
+    /// let (near, _far) = Async::<UnixStream>::pair()?;
+    /// let near: UnixStream = near.into_inner();
+    /// near.set_nonblocking(false)?; // for code that blocks
+    /// # Ok::<(), std::io::Error>(())
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> T {
         drop(self.registration);
@@ -195,6 +208,22 @@ impl<T: AsSource + 'static> Async<T> {
     /// Waits until the source is readable: there is data, end of file or an error.
     ///
     /// Readiness is a hint. A read after it can still return `WouldBlock`.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// use waitset_async::Async;
+    ///
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
+    /// let (near, mut far) = UnixStream::pair()?;
+    /// let near = Async::new(near)?;
+    /// far.write_all(b"!")?;
+    /// near.readable().await?;
+    /// assert_eq!(near.get_ref().read(&mut [0])?, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn readable(&self) -> Ready<'_, T> {
         self.ready(Interest::READABLE)
     }
@@ -205,6 +234,19 @@ impl<T: AsSource + 'static> Async<T> {
     }
 
     /// Waits until the source is ready in any direction of `interest`. Hang-ups and errors count.
+    ///
+    /// ```
+    /// use std::os::unix::net::UnixStream;
+    /// use waitset::Interest;
+    /// use waitset_async::Async;
+    ///
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
+    /// let (near, _far) = Async::<UnixStream>::pair()?;
+    /// near.ready(Interest::READABLE | Interest::WRITABLE).await?; // it has room
+    /// # Ok::<(), std::io::Error>(())
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn ready(&self, interest: Interest) -> Ready<'_, T> {
         Ready {
             source: self,
@@ -272,6 +314,20 @@ impl<T: AsSource + 'static> Async<T> {
     /// # Errors
     ///
     /// Those of `operation`, and like [`Ready`] if the source cannot be awaited.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// use waitset_async::Async;
+    ///
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
+    /// let (near, _far) = Async::<UnixStream>::pair()?;
+    /// let count = near.write_with(|mut near| near.write(b"hello")).await?;
+    /// assert_eq!(count, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub async fn write_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.with(Interest::WRITABLE, operation).await
     }
@@ -305,6 +361,26 @@ impl<T: AsSource + 'static> Async<T> {
     /// # Errors
     ///
     /// Those of `operation`, and like [`Ready`] if the source cannot be awaited.
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use std::io::Read;
+    /// use std::os::unix::net::UnixStream;
+    /// use waitset::Interest;
+    /// use waitset_async::Async;
+    ///
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
+    /// let (near, far) = UnixStream::pair()?;
+    /// let near = Async::new(near)?;
+    /// # drop(far);
+    /// let read = poll_fn(|context| {
+    ///     near.poll_with(context, Interest::READABLE, |mut near| near.read(&mut [0]))
+    /// });
+    /// assert_eq!(read.await?, 0, "end of file");
+    /// # Ok::<(), std::io::Error>(())
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_with<R>(
         &self,
         context: &mut task::Context<'_>,

@@ -12,14 +12,14 @@ extern "C" fn count() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Returns how many forks lie between this process and the first that called this: a value
-/// that was kept is another one in a child.
+/// Returns the number of forks between this process and the first one that called this. A child
+/// that compares it with a value from before the fork finds a difference.
 ///
 /// # Platform notes
 ///
-/// pthread_atfork(3), once. It does not see a child of vfork(2) or of a bare clone(2), which
-/// may do little else than execute a program. It fails only without memory, and forks are not
-/// noticed then.
+/// pthread_atfork(3), once. It does not notice vfork(2) and a bare clone(2), whose children may do
+/// little more than execute a program. It fails only if there is no memory; then forks are not
+/// noticed.
 pub(crate) fn forks() -> u32 {
     static IS_COUNTING: Once = Once::new();
     IS_COUNTING.call_once(|| {
@@ -32,8 +32,8 @@ pub(crate) fn forks() -> u32 {
 
 /// Lends `buffer` to a function of socket2 that reads into it.
 ///
-/// Only for those: whoever gets a buffer of this type could leave it uninitialized. socket2
-/// promises not to (`Socket::recv`, to which `Socket::peek` refers).
+/// Only for those, because a function that gets a buffer of this type could write uninitialized
+/// bytes into it. socket2 promises not to (`Socket::recv`, to which `Socket::peek` refers).
 pub(crate) fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     // SAFETY: both types have the same layout, the borrow is exclusive and handed on, and the
     // callers of this function, all in this crate, pass it to socket2's `peek` only, which

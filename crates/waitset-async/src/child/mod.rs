@@ -99,6 +99,19 @@ impl Child {
     /// Like [`Command::spawn`], above all `NotFound`; `Unsupported` where there is no
     /// [`ChildProcess`]; and like [`Async::new`]. A process that cannot
     /// be registered is killed. Nothing is started if no executor runs on this thread.
+    ///
+    /// ```
+    /// use std::process::Command;
+    /// use waitset_async::Child;
+    ///
+    /// # if cfg!(not(any(target_os = "linux", target_os = "android"))) { return Ok(()) }
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
+    /// let mut child = Child::spawn(Command::new("sh").args(["-c", "exit 7"]))?;
+    /// assert_eq!(child.status().await?.code(), Some(7));
+    /// # Ok::<(), std::io::Error>(())
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         Context::current().ok_or_else(context::elsewhere)?;
         orphans::reap();
@@ -223,6 +236,22 @@ impl Child {
     /// # Errors
     ///
     /// Like [`process::Child::kill`].
+    ///
+    /// ```
+    /// use std::os::unix::process::ExitStatusExt;
+    /// use std::process::Command;
+    /// use waitset_async::Child;
+    ///
+    /// # if cfg!(not(any(target_os = "linux", target_os = "android"))) { return Ok(()) }
+    /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
+    /// let mut child = Child::spawn(Command::new("sleep").arg("1000"))?;
+    /// assert_eq!(child.try_status()?, None);
+    /// child.kill()?;
+    /// assert_eq!(child.status().await?.signal(), Some(9));
+    /// # Ok::<(), std::io::Error>(())
+    /// # })??;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn kill(&self) -> io::Result<()> {
         self.process.get().get_ref().kill()
     }

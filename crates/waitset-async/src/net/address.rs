@@ -16,6 +16,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// | `&str`, `String` | `blocking` | `"example.com:80"`, `"[::1]:80"` |
 /// | `&str` or `String`, with a port | `blocking` | `("example.com", 80)` |
 ///
+/// ```
+/// use std::net::{SocketAddr, TcpListener, TcpStream};
+/// use waitset_async::Async;
+///
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let address = listener.local_addr()?;
+/// # waitset_async::block_on(waitset::PollReactor::new()?, async {
+/// Async::<TcpStream>::connect(address).await?;
+/// Async::<TcpStream>::connect(([127, 0, 0, 1], address.port())).await?;
+/// let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+/// Async::<TcpStream>::connect(&[nobody, address][..]).await?; // the second one
+/// # Ok::<(), std::io::Error>(())
+/// # })??;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// It is the counterpart of std's `ToSocketAddrs`, which would block the executor to resolve a
 /// name. You cannot implement it: convert your type to one of these.
 ///
