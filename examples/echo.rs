@@ -65,7 +65,8 @@ fn serve(flags: &Flags) -> io::Result<()> {
                             // What has come goes out, as far as there is room for it; what
                             // is left goes when the peer has read (`Flushed`). The end is
                             // passed on as well.
-                            _ => connection.forward(connection, handle),
+                            // If it fails, `Closed` comes next.
+                            _ => drop(connection.forward(connection, handle)),
                         }
                     })
                     .map(drop)

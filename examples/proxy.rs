@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use socket2::SockRef;
-use waitset::stream::{Acceptor, Connection, Notice};
+use waitset::stream::{Acceptor, Connection, ForwardError, Notice};
 use waitset::{InsertError, Mode};
 use waitset_examples::program::{self, Handle, LoopFlags, finish, parse};
 use waitset_examples::{say, warn};
@@ -96,8 +96,7 @@ fn join(client: TcpStream, server: TcpStream, handle: &mut Handle<'_, u64>) -> i
             Ok(())
         }
         Err(error) => {
-            break_off(client.stream());
-            handle.remove(client.key());
+            abort(&client, handle);
             Err(error.into())
         }
     }
@@ -115,21 +114,34 @@ fn open(
         };
         match notice {
             // `forward` takes what the other has room for. What is left stops the reading
-            // here, and so in the end the sender: that is the back-pressure. The end is
+            // here, and so in the end the sender: that is backpressure. The end is
             // passed on after the last byte, and the other direction goes on without it.
             Notice::Received | Notice::EndOfFile | Notice::Closed(Ok(())) => {
-                own.forward(&peer, handle);
+                pass(own, &peer, handle);
             }
-            Notice::Flushed => peer.forward(own, handle),
+            Notice::Flushed => pass(&peer, own, handle),
             Notice::Closed(Err(_)) => {
                 other.take(); // or `peer` would not be the last clone
-                break_off(peer.stream());
-                handle.remove(peer.key()); // not `close`, which says the end first
+                abort(&peer, handle);
             }
             // `InputFull` above all: the other reads slowly, which is its right.
             _ => {}
         }
     })
+}
+
+/// Passes on what there is room for. Where one side is closed, the other is of no use.
+fn pass(from: &Connection<TcpStream>, to: &Connection<TcpStream>, handle: &mut Handle<'_, u64>) {
+    match from.forward(to, handle) {
+        Ok(_) => {}
+        Err(ForwardError::SourceClosed) => abort(to, handle),
+        Err(_) => abort(from, handle),
+    }
+}
+
+fn abort(connection: &Connection<TcpStream>, handle: &mut Handle<'_, u64>) {
+    break_off(connection.stream());
+    handle.remove(connection.key()); // not `close`, which says the end first
 }
 
 /// When this is closed its peer is to see that it was broken off. After a mere close it

@@ -45,7 +45,7 @@ fn run(flags: &Flags) -> io::Result<()> {
         say!("{}", who(&stream));
         let opened = handle.insert_stream(stream, Mode::Level, |_, own, notice, handle| {
             if !matches!(notice, Notice::Closed(_)) {
-                own.forward(own, handle);
+                let _ = own.forward(own, handle); // if it fails, `Closed` comes next
             }
         });
         if let Err(error) = opened {

@@ -143,8 +143,11 @@ impl Connection {
     /// Sends the desk's output, or queues it.
     fn send(&mut self, desk: &mut Desk<'_>) -> Result<(), End> {
         desk.narrator.sent(self.number, desk.output.len());
-        let sent = self.output.send(&*self.stream, desk.output);
-        sent.map_err(|overflow| End::Failed(overflow.into()))
+        let Err(error) = self.output.send(&*self.stream, desk.output) else {
+            return Ok(());
+        };
+        self.output.flush(&*self.stream)?; // why it has failed, if that is the reason
+        Err(End::Failed(error.into()))
     }
 
     /// Queues a message for a WebSocket; one that does not take what it is sent is closed.

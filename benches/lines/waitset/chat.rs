@@ -100,7 +100,7 @@ impl Chat {
                     self.said(key, line.trim_end().to_owned(), handle);
                 }
             }
-            Notice::InputFull => connection.close(handle),
+            Notice::InputFull => drop(connection.close(handle)),
             Notice::EndOfFile => connection.shutdown(handle),
             _ => {}
         }

@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
                         |(), connection, notice, handle| match notice {
                             Notice::Closed(Err(error)) => eprintln!("{error}"),
                             Notice::Closed(Ok(())) => {}
-                            _ => connection.forward(connection, handle),
+                            _ => drop(connection.forward(connection, handle)),
                         },
                     );
                 if let Err(error) = opened {

@@ -85,18 +85,18 @@ fn a_connection_that_echoes_allocates_nothing() {
     on_every_mechanism(|reactor| {
         let (near, far) = UnixStream::pair().unwrap();
         let mut event_loop: Loop<u64> = EventLoop::with_reactor(reactor);
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let echo = |received: &mut u64,
                     connection: &Connection<UnixStream>,
                     notice,
                     handle: &mut Handle<'_, u64>| {
             assert!(matches!(notice, Notice::Received));
             *received += 1;
-            connection.forward(connection, handle);
+            connection.forward(connection, handle).unwrap();
         };
         let near = handle.insert_stream(near, Mode::Level, echo).unwrap();
         handle.insert_stream(far, Mode::Level, echo).unwrap();
-        near.send(&[b'!'; 1_000], &mut handle).unwrap();
+        near.send(&[b'!'; 1_000], &handle).unwrap();
         let mut received = 0;
         let mut run = |until| {
             while received < until {

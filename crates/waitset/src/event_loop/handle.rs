@@ -47,7 +47,7 @@ impl<State> LocalHandle<State> {
     }
 
     /// Ends the rest of a [disabled](Self::disable) entry. A source is re-armed: what is
-    /// ready at this moment is told, under [`Mode::Edge`] and [`Mode::Oneshot`] too.
+    /// ready at this moment is told, in edge-triggered and one-shot mode too.
     ///
     /// # Errors
     ///
@@ -109,6 +109,13 @@ impl<State> LocalHandle<State> {
         let entries = self.0.entries.borrow();
         let entry = entries.get(key);
         entry.is_some_and(|entry| entry.status == Status::Enabled)
+    }
+
+    /// Whether the callback of a source that is running has changed anything of its loop's
+    /// entries.
+    #[inline]
+    pub(crate) fn has_changes(&self) -> bool {
+        self.0.has_changes()
     }
 
     /// Whether an entry has not been removed.

@@ -65,7 +65,7 @@ use super::sources::Sources;
 ///   edge-triggered mode, would have reported.
 /// - **Timers** of an event loop that are due when they are armed, in 128 consecutive turns
 ///   without an event or other work. Work in slices is not a spin if it is
-///   [deferred](crate::Handle::defer).
+///   [deferred](crate::LocalHandle::defer).
 /// - **Timeouts** of zero after a wait whose timeout expired, or timeouts below 500 µs, in 128
 ///   consecutive waits without an event, with less than 10 µs between them. A caller that only
 ///   passes zero polls on purpose and is not reported, and neither is a caller that works between

@@ -111,7 +111,7 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 ///   of two small writes for about 40 ms. To turn it off, call `set_nodelay(false)` on an
 ///   accepted stream, or clear the option of [`get_ref`](Self::get_ref) for all of them.
 ///
-/// [`Handle::listen`](crate::Handle::listen) does all that is left to do in an event loop.
+/// [`Handle::listen`](crate::LocalHandle::listen) does all that is left to do in an event loop.
 ///
 /// # Platform notes
 ///

@@ -36,3 +36,13 @@ pub(super) fn arm<State>(
         answer => answer,
     }
 }
+
+/// Removes a source that is to be silent from now on, immediately or as soon as the mechanism
+/// lets go of it.
+pub(super) fn let_go<State>(handle: &LocalHandle<State>, key: Key) {
+    if handle.remove(key) || !handle.contains(key) {
+        return;
+    }
+    handle.disable(key);
+    handle.arm_after(PAUSE, move |_, _, handle| let_go(handle, key));
+}

@@ -55,7 +55,7 @@ pub fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
 /// As connect(2): `NotFound` or `ConnectionRefused` if nobody listens there, and
 /// `WouldBlock` if the listener's backlog is full. There is nothing to wait for then: the
 /// socket is not connecting, and shows as writable and hung up. Try again a little later,
-/// as [`Handle::connect_unix`](crate::Handle::connect_unix) does.
+/// as [`Handle::connect_unix`](crate::LocalHandle::connect_unix) does.
 ///
 /// ```
 /// use std::io::ErrorKind;

@@ -53,9 +53,12 @@ impl<S> Connection<S> {
     /// Whether there is nothing to be read or written, so that only its peer's leaving is news.
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
-        let (input, output) = (self.0.input.borrow(), self.0.output.borrow());
+        let (Ok(input), output) = (self.0.input.try_borrow(), self.0.output.borrow()) else {
+            return false; // it is looked at when the input is returned
+        };
         let is_over = input.is_eof() && output.is_shut_down();
-        input.interest().is_none() && output.interest().is_none() && !is_over
+        let is_quiet = input.interest().is_none() && output.interest().is_none();
+        is_quiet && !is_over && !self.holds_back(&input)
     }
 
     /// What is asked of it meanwhile. A hang-up and an error read as readiness in every

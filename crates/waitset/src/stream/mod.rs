@@ -1,22 +1,31 @@
 //! Connecting, accepting, reading and writing without blocking: the readiness code that is
 //! written wrong most often, written once.
 //!
-//! Each part is a plain value beside a socket of the standard library. It makes the system
-//! calls, says what [`Interest`](crate::Interest) it has left, and knows nothing of
-//! reactors, so that it serves a bare [`Reactor`](crate::Reactor), a
-//! [`WaitSet`](crate::WaitSet) and an [`EventLoop`](crate::EventLoop) alike:
+//! The module has two layers. In an [`EventLoop`](crate::EventLoop), start with the upper one: it
+//! makes the system calls by itself and runs your callback when something has happened.
 //!
-//! | to | use | what it gets right |
+//! | to | call | and get |
 //! |---|---|---|
-//! | connect | [`connect_tcp`], [`connect_unix`], [`is_connected`] | a socket whose attempt failed is writable too |
-//! | accept | [`Acceptor`] | descriptors run out, connections are gone before they are taken |
-//! | read | [`ReadBuffer`] | an edge comes once; only `read() = 0` is the end |
+//! | connect | [`Handle::connect_tcp`], [`Handle::connect_unix`] | a stream, or the reason, before a deadline |
+//! | accept connections | [`Handle::listen`] with an [`Acceptor`] | each connection |
+//! | read and write a stream | [`Handle::insert_stream`] | a [`Connection`], and a [`Notice`] of each thing that happens |
+//!
+//! The lower layer is plain values next to a socket of the standard library. They make the system
+//! calls when you say so, compute the [`Interest`](crate::Interest) to register, and know nothing
+//! of reactors, so that they serve a bare [`Reactor`](crate::Reactor) and a
+//! [`WaitSet`](crate::WaitSet) alike. Take it when you own the loop:
+//!
+//! | to | call | what it gets right |
+//! |---|---|---|
+//! | connect | [`connect_tcp`], [`connect_unix`], then [`is_connected`] | a socket whose attempt failed is writable too |
+//! | accept | [`Acceptor::accept_batch`] | descriptors run out, connections are gone before they are taken |
+//! | read | [`ReadBuffer`] | an edge comes once; only `read() = 0` is the end of file |
 //! | write | [`WriteBuffer`] | write interest while there is something to write, and a bound |
 //!
-//! With an event loop there is less to write: [`Handle::connect_tcp`] and
-//! [`Handle::connect_unix`] connect with a deadline, [`Handle::listen`] accepts, and
-//! [`Handle::insert_stream`] makes a [`Connection`] of a stream, which reads and writes by itself.
-//! An echo server is
+//! Above both is waitset-async: take it when a protocol reads better as an `async fn` that awaits
+//! one step after the other.
+//!
+//! An echo server over the upper layer:
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -30,13 +39,12 @@
 //!     notice: Notice,
 //!     handle: &mut Handle<'_, usize>,
 //! ) {
-//!     match notice {
-//!         Notice::Closed(_) => {
-//!             *served += 1;
-//!             handle.stop();
-//!         }
-//!         // What has no room stays in the input, which stops the reading.
-//!         _ => connection.forward(connection, handle),
+//!     if let Notice::Closed(_) = notice {
+//!         *served += 1;
+//!         handle.stop();
+//!     } else if connection.forward(connection, handle).is_err() {
+//!         // The peer reads no more, and `Closed` comes next. Input that merely does not fit
+//!         // stays, which stops the reading: that is backpressure, and no error.
 //!     }
 //! }
 //!
@@ -47,7 +55,7 @@
 //! let handle = event_loop.handle();
 //! handle.listen(acceptor, Mode::Level, |_, accepted, handle| match accepted {
 //!     Ok((stream, _peer)) => drop(handle.insert_stream(stream, Mode::Level, echo)),
-//!     Err(refusal) => eprintln!("{refusal}"),
+//!     Err(error) => eprintln!("{error}"),
 //! })?;
 //! # let client = std::thread::spawn(move || -> std::io::Result<String> {
 //! #     let mut stream = TcpStream::connect(address)?;
@@ -63,10 +71,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! [`Handle::connect_tcp`]: crate::Handle::connect_tcp
-//! [`Handle::connect_unix`]: crate::Handle::connect_unix
-//! [`Handle::listen`]: crate::Handle::listen
-//! [`Handle::insert_stream`]: crate::Handle::insert_stream
+//! [`Handle::connect_tcp`]: crate::LocalHandle::connect_tcp
+//! [`Handle::connect_unix`]: crate::LocalHandle::connect_unix
+//! [`Handle::listen`]: crate::LocalHandle::listen
+//! [`Handle::insert_stream`]: crate::LocalHandle::insert_stream
 
 mod accept;
 mod accept_errors;
@@ -76,16 +84,24 @@ mod connecting;
 mod connection;
 mod hearing;
 mod input;
+mod insert;
+mod interest;
 mod listen;
+mod notice;
+mod output_error;
 mod reader;
 mod serve;
 mod sys;
+mod transfer;
 mod writer;
 
 pub use accept::{AcceptBatch, AcceptError, AcceptSource, Acceptor};
 #[doc(hidden)]
 pub use accept_errors::{AcceptErrors, AcceptVerdict};
 pub use connect::{connect_tcp, connect_unix, is_connected};
-pub use connection::{Connection, Limits, Notice};
+pub use connection::Connection;
+pub use insert::Limits;
+pub use notice::Notice;
+pub use output_error::{ForwardError, OutputError};
 pub use reader::{Fill, ReadBuffer};
-pub use writer::{OutputError, WriteBuffer};
+pub use writer::WriteBuffer;

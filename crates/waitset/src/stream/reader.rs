@@ -3,17 +3,33 @@ use std::io::{self, Read};
 
 use waitset_core::{Interest, Mode};
 
-/// Takes what a stream has to read, a bounded amount a turn, and keeps it until it is
-/// consumed.
+/// The input of a stream: takes a bounded amount of what there is to read, and keeps it until it
+/// is consumed.
+///
+/// It is for programs that own their sockets and their loop, over a bare
+/// [`Reactor`](crate::Reactor) or a [`WaitSet`](crate::WaitSet). In an
+/// [`EventLoop`](crate::EventLoop), a [`Connection`](super::Connection) has one, and fills it by
+/// itself; [`Connection::input`](super::Connection::input) lends it.
+///
+/// | to | call |
+/// |---|---|
+/// | know the interest to register | [`interest`](Self::interest) |
+/// | read when the stream is readable | [`fill`](Self::fill) |
+/// | take a line, or a frame with a length | [`take_line`](Self::take_line), [`take_frame`](Self::take_frame) |
+/// | look at the bytes, and drop those you are done with | [`as_slice`](Self::as_slice), [`consume`](Self::consume) |
+/// | give it to a parser that takes a reader | [`Read`] |
+/// | know whether the peer has ended | [`is_eof`](Self::is_eof) |
+/// | know whether to re-arm | [`has_more`](Self::has_more) |
+///
+/// What it gets right:
 ///
 /// - **Only `read() = 0` is the end.** A hang-up is a reason to read: what the peer sent
 ///   before it comes first.
-/// - **An edge is used up by reading until `WouldBlock`**, and by nothing less: a read ends
-///   short at a mark of urgent data, too. Where a turn ends earlier,
-///   [`has_more`](Self::has_more) says that nothing will tell of the rest unless the
-///   source is re-armed, with `modify`.
+/// - **In edge-triggered mode, only reading until `WouldBlock` is enough**: a read ends short at
+///   a mark of urgent data, too. If `fill` stops earlier, [`has_more`](Self::has_more) is `true`:
+///   the rest is not reported unless the source is re-armed, with `modify`.
 /// - **A full buffer stops the reading**, and so, in the end, the peer's writing. That is
-///   back-pressure: consume, and it goes on.
+///   backpressure: consume, and the reading continues.
 ///
 /// ```
 /// use std::io::Write;
@@ -46,25 +62,25 @@ pub struct ReadBuffer {
     is_eof: bool,
 }
 
-/// What [`ReadBuffer::fill`] came to.
+/// Why [`ReadBuffer::fill`] stopped reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fill {
-    /// All there was has been read, or the mechanism tells of the rest.
+    /// Another read would block, or the mechanism reports the rest.
     WouldBlock,
-    /// The buffer is full or the turn is over, and there may be more.
+    /// The buffer is full, or it has read as much as it does per call; there may be more.
     LimitReached,
-    /// The peer will send no more, and nothing is left to read.
+    /// The peer will send no more, and all of it has been read.
     EndOfFile,
 }
 
-/// How much a turn reads at most, in bytes.
-const TURN: usize = 64 * 1024;
+/// How much one call of `fill` reads at most, in bytes.
+const MOST: usize = 64 * 1024;
 /// How much room a buffer has at first, in bytes. It doubles when a read fills it.
 const FIRST_ROOM: usize = 4 * 1024;
 
 impl ReadBuffer {
-    /// A buffer for `limit` bytes, at least one. It allocates when it first reads.
+    /// Creates a buffer for `limit` bytes, at least one. It allocates when it first reads.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
         Self {
@@ -80,22 +96,22 @@ impl ReadBuffer {
 
     /// Reads what `from` has, 64 KiB at most and no more than there is room for.
     ///
-    /// Under [`Mode::Edge`] it reads until `WouldBlock`. Else it saves that call and stops
-    /// at a read that was not filled: the next wait tells of what is left.
+    /// In edge-triggered mode it reads until `WouldBlock`. Otherwise it saves that call and stops
+    /// at a read that was not filled: the next wait reports what is left.
     ///
     /// # Errors
     ///
-    /// As read(2), `ConnectionReset` above all. What was read before is in the buffer.
+    /// Like read(2), `ConnectionReset` above all. What was read before is in the buffer.
     ///
     /// # Platform notes
     ///
-    /// read(2) or recv(2), as `from` has it.
+    /// read(2) or recv(2), depending on `from`.
     pub fn fill(&mut self, mut from: impl Read, mode: Mode) -> io::Result<Fill> {
         self.has_more = false;
         if self.is_eof {
             return Ok(Fill::EndOfFile);
         }
-        let mut left = TURN;
+        let mut left = MOST;
         loop {
             let asked = left.min(self.make_room());
             if asked == 0 {
@@ -139,13 +155,13 @@ impl ReadBuffer {
         self.bytes.len() - self.end
     }
 
-    /// What was read and has not been consumed.
+    /// Returns what was read and has not been consumed.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
-    /// Forgets the first `count` bytes, or all if there are fewer.
+    /// Drops the first `count` bytes, or all if there are fewer.
     pub fn consume(&mut self, count: usize) {
         let count = count.min(self.len());
         self.start += count;
@@ -170,25 +186,55 @@ impl ReadBuffer {
         Some(&self.bytes[line])
     }
 
-    /// How many bytes there are.
+    /// Consumes and returns the first frame, if there is a whole one.
+    ///
+    /// `frame_len` receives the bytes there are and returns the length of the first frame, its
+    /// header included, or `None` if it cannot tell yet. A length of 0 counts as `None`.
+    ///
+    /// A buffer that [is full](Self::is_full) without a whole frame will never have one.
+    ///
+    /// ```
+    /// use waitset::Mode;
+    /// use waitset::stream::ReadBuffer;
+    ///
+    /// // A frame is a byte with the length of the rest, and the rest.
+    /// let frame_len = |input: &[u8]| Some(1 + usize::from(*input.first()?));
+    /// let mut input = ReadBuffer::new(256);
+    /// input.fill(&b"\x03one\x03tw"[..], Mode::Level)?;
+    /// assert_eq!(input.take_frame(frame_len), Some(&b"\x03one"[..]));
+    /// assert_eq!(input.take_frame(frame_len), None);
+    /// assert_eq!(input.as_slice(), b"\x03tw");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn take_frame(&mut self, frame_len: impl FnOnce(&[u8]) -> Option<usize>) -> Option<&[u8]> {
+        let len = frame_len(self.as_slice())?;
+        if len == 0 || len > self.len() {
+            return None;
+        }
+        let start = self.start;
+        self.consume(len);
+        Some(&self.bytes[start..start + len])
+    }
+
+    /// Returns how many bytes there are.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.end - self.start
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there is no byte.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// Whether there is no room for more, so that reading has to wait.
+    /// Returns `true` if there is no room for more, so that reading has to wait.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.len() >= self.limit
     }
 
-    /// Whether the stream has ended: a read has returned 0.
+    /// Returns `true` if the stream has ended: a read has returned 0.
     #[must_use]
     pub const fn is_eof(&self) -> bool {
         self.is_eof
@@ -209,23 +255,23 @@ impl ReadBuffer {
         self.is_eof = false;
     }
 
-    /// Whether the last [`fill`](Self::fill) left the stream before it was drained: an
-    /// edge-triggered source tells of the rest only if it is re-armed.
+    /// Returns `true` if the last [`fill`](Self::fill) stopped before it had drained the stream:
+    /// an edge-triggered source reports the rest only if it is re-armed.
     #[must_use]
     pub const fn has_more(&self) -> bool {
         self.has_more
     }
 
-    /// What to ask for: [`READABLE`](Interest::READABLE) while there is room and the stream
-    /// has not ended.
+    /// Returns the interest to register: [`READABLE`](Interest::READABLE) while there is room and
+    /// the stream has not ended.
     #[must_use]
     pub fn interest(&self) -> Option<Interest> {
         (!self.is_eof && !self.is_full()).then_some(Interest::READABLE)
     }
 }
 
-/// Reads what was filled in, and blocks no less than the stream: `WouldBlock` while there
-/// is nothing and the stream has not ended.
+/// Reads what was filled in. Returns `WouldBlock` while there is nothing and the stream has not
+/// ended.
 impl Read for ReadBuffer {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.is_empty() && !self.is_eof {

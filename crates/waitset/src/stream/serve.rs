@@ -19,7 +19,7 @@ impl<S: AsSource + 'static> Connection<S> {
         handle: &mut Handle<'_, State>,
     ) {
         if self.0.mode != Mode::Level {
-            self.0.armed.set(None); // it has been used up
+            self.0.watch.armed.set(None); // it has been used up
         }
         self.0.is_told.set(true);
         let mut told = Told {
@@ -34,7 +34,7 @@ impl<S: AsSource + 'static> Connection<S> {
         };
         let ended = told.exchange(event, &mut tell);
         if let Some(answer) = ended {
-            told.handle.remove(self.key());
+            self.leave(told.handle);
             tell(Notice::Closed(answer), told.handle);
         }
         told.is_done = true;
@@ -155,25 +155,28 @@ impl<'h, S: AsSource + 'static, State> Told<'_, 'h, S, State> {
         event: Event,
         tell: &mut impl FnMut(Notice, &mut Handle<'h, State>) -> bool,
     ) -> io::Result<Done> {
-        if !event.is_readable() {
-            return Ok(Done::Nothing);
-        }
         let Shared {
             stream,
             mode,
             input,
             output,
+            is_paused,
             ..
         } = &*self.connection.0;
-        let (had, has_ended) = (input.borrow().len(), input.borrow().is_eof());
-        let mut filled = input.borrow_mut().fill(Descriptor(stream.as_fd()), *mode);
+        if !event.is_readable() || is_paused.get() {
+            return Ok(Done::Nothing);
+        }
+        let mut buffer = input.borrow_mut();
+        let (had, was_eof) = (buffer.len(), buffer.is_eof());
+        let mut filled = buffer.fill(Descriptor(stream.as_fd()), *mode);
         if matches!(filled, Ok(Fill::EndOfFile)) && output.borrow().has_met_reset() {
-            // The socket tells an error once. A send was told, and what is read as an end
+            // The socket reports an error once. A send has met it, and what is read as an end
             // after it is none.
-            input.borrow_mut().unread_end();
+            buffer.unread_end();
             filled = output.borrow_mut().flush(stream).map(|_| Fill::WouldBlock);
         }
-        let has_read = input.borrow().len() > had;
+        let has_read = buffer.len() > had;
+        drop(buffer);
         if has_read {
             self.filled = Some(filled);
             if !tell(Notice::Received, self.handle) {
@@ -186,7 +189,7 @@ impl<'h, S: AsSource + 'static, State> Told<'_, 'h, S, State> {
             Fill::LimitReached if has_read && input.borrow().is_full() => {
                 tell(Notice::InputFull, self.handle)
             }
-            Fill::EndOfFile if !has_ended => tell(Notice::EndOfFile, self.handle),
+            Fill::EndOfFile if !was_eof => tell(Notice::EndOfFile, self.handle),
             _ if has_read => true,
             _ => return Ok(Done::Nothing),
         };

@@ -1,5 +1,4 @@
 use std::collections::VecDeque;
-use std::error::Error;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -7,23 +6,40 @@ use std::net::Shutdown;
 use socket2::SockRef;
 use waitset_core::{AsSource, BorrowedSource, Interest};
 
+use super::OutputError;
 use super::sys::Descriptor;
 
-/// Writes to a socket, a pipe or a terminal what it takes, and keeps the rest until it is
-/// writable.
+/// The output of a stream: writes what a socket, a pipe or a terminal takes, and keeps the rest
+/// until it is writable.
+///
+/// It is for programs that own their sockets and their loop, over a bare
+/// [`Reactor`](crate::Reactor) or a [`WaitSet`](crate::WaitSet). In an
+/// [`EventLoop`](crate::EventLoop), a [`Connection`](super::Connection) has one, and flushes it
+/// by itself.
+///
+/// | to | call |
+/// |---|---|
+/// | send | [`send`](Self::send), [`send_vectored`](Self::send_vectored) |
+/// | know what fits | [`send_capacity`](Self::send_capacity) |
+/// | know the interest to register | [`interest`](Self::interest) |
+/// | write the rest when the socket is writable | [`flush`](Self::flush) |
+/// | close the writing half after the last byte | [`shutdown`](Self::shutdown), [`is_shut_down`](Self::is_shut_down) |
+/// | know what waits | [`len`](Self::len), [`is_empty`](Self::is_empty) |
+///
+/// What it gets right:
 ///
 /// - **Write interest only while there is something to write.** A socket is writable
 ///   nearly always, so that an interest that nobody uses spins.
 /// - **A bound.** What a slow peer does not take is kept up to the limit; beyond it
-///   [`send`](Self::send) takes nothing and says so, as [`OutputError`]. Whether to read less
-///   (see [`send_capacity`](Self::send_capacity)), to drop the message or to close the connection is yours.
+///   [`send`](Self::send) takes nothing and returns [`OutputError::Full`]. Read less (see
+///   [`send_capacity`](Self::send_capacity)), drop the message or close the connection.
 /// - **No `SIGPIPE` from sockets.** Writing to a connection that was reset is an error, also
 ///   in a program with the signal's default action. Pipes have no flag for that: writing to
 ///   one that nobody reads is an error if the program ignores the signal, as Rust programs do
 ///   unless told otherwise.
-/// - **Errors come from one place.** A send that fails is told by the next
-///   [`flush`](Self::flush), for which [`interest`](Self::interest) asks: a socket that has
-///   failed is writable.
+/// - **The error comes from one place.** A send that fails returns [`OutputError::Closed`], and
+///   so does each later one; the next [`flush`](Self::flush) returns why, and
+///   [`interest`](Self::interest) asks for that event: a socket that has failed is writable.
 /// - **[`shutdown`](Self::shutdown) closes the writing half** once all is written, and not
 ///   before. What is no socket has no halves, and its reader sees the end when the descriptor
 ///   is closed.
@@ -57,7 +73,7 @@ pub struct WriteBuffer {
     queue: VecDeque<u8>,
     limit: usize,
     state: State,
-    /// Until sendmsg(2) says otherwise.
+    /// Until send(2) or sendmsg(2) says otherwise.
     is_socket: bool,
 }
 
@@ -76,8 +92,8 @@ const MOST_PARTS: usize = 1024;
 const KEPT: usize = 64 * 1024;
 
 impl WriteBuffer {
-    /// A buffer for `limit` bytes. It allocates when a socket first takes less than it is
-    /// given.
+    /// Creates a buffer for `limit` bytes. It allocates when a socket first takes less than it
+    /// is given.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
         Self {
@@ -90,48 +106,56 @@ impl WriteBuffer {
 
     /// Writes `bytes` to `socket`, or keeps what it does not take for [`flush`](Self::flush).
     ///
-    /// Once the socket has failed this takes everything and drops it. The socket tells its
-    /// error only once: after a `ConnectionReset` here a read returns 0, which is no end, so
-    /// [`flush`](Self::flush) before that is believed.
-    ///
     /// # Errors
     ///
-    /// [`OutputError`] if there is no [`send_capacity`](Self::send_capacity) for all of it. Nothing is taken
-    /// then.
+    /// [`OutputError::Full`] if not all of it fits into [`send_capacity`](Self::send_capacity),
+    /// and [`OutputError::Closed`] once the output is shut down or the socket has failed, in this
+    /// call or before. Nothing is taken then.
+    ///
+    /// [`flush`](Self::flush) returns why the socket has failed. The kernel reports that only
+    /// once: after a reset that a send has met, a read returns 0, which is not the end of file.
+    /// So call `flush` before you believe that.
     ///
     /// # Platform notes
     ///
-    /// sendmsg(2) with `MSG_NOSIGNAL`, unless something is queued already. The first time
-    /// that this fails with `ENOTSOCK`, and from then on, writev(2).
+    /// send(2) with `MSG_NOSIGNAL`, unless something is queued already. The first time that this
+    /// fails with `ENOTSOCK`, and from then on, writev(2).
     pub fn send(&mut self, socket: &impl AsSource, bytes: &[u8]) -> Result<(), OutputError> {
-        self.send_vectored(socket, &[IoSlice::new(bytes)])
+        self.admit(bytes.len())?;
+        let mut sent = 0;
+        if self.queue.is_empty() && !bytes.is_empty() {
+            sent = match write_once(socket, Parts::One(bytes), &mut self.is_socket) {
+                Ok(count) => count,
+                Err(error) => self.fail_to_send(error)?,
+            };
+        }
+        if sent < bytes.len() {
+            self.queue.extend(&bytes[sent..]);
+        }
+        Ok(())
     }
 
-    /// Writes several parts, a header and its body say, with one system call for each 1024.
+    /// Writes several parts, such as a header and its body, with one system call for each 1024.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), all of the parts together.
+    /// Like [`send`](Self::send), for all of the parts together.
+    ///
+    /// # Platform notes
+    ///
+    /// Like [`send`](Self::send), with sendmsg(2).
     pub fn send_vectored(
         &mut self,
         socket: &impl AsSource,
         parts: &[IoSlice<'_>],
     ) -> Result<(), OutputError> {
         let len = parts.iter().map(|part| part.len()).sum();
-        if len > self.send_capacity() {
-            return Err(self.refusal(len));
-        }
-        if len == 0 || matches!(self.state, State::Failed(_)) {
-            return Ok(());
-        }
+        self.admit(len)?;
         let mut sent = 0;
-        if self.queue.is_empty() {
+        if self.queue.is_empty() && len > 0 {
             sent = match write_until_full(socket, parts, &mut self.is_socket) {
                 Ok(count) => count,
-                Err(error) => {
-                    self.state = State::Failed(Some(error));
-                    return Ok(());
-                }
+                Err(error) => self.fail_to_send(error)?,
             };
         }
         for part in parts {
@@ -142,8 +166,8 @@ impl WriteBuffer {
         Ok(())
     }
 
-    /// Writes what is queued, and says whether all of it is written: handed to the kernel,
-    /// that is, and the writing half closed if it was to be.
+    /// Writes what is queued. Returns `true` if all of it is written, which means handed to the
+    /// kernel, and the writing half is closed if it was shut down.
     ///
     /// It stops where the socket takes no more, so that under
     /// [`Mode::Edge`](waitset_core::Mode::Edge) an event follows. It is bounded by what is
@@ -151,8 +175,8 @@ impl WriteBuffer {
     ///
     /// # Errors
     ///
-    /// As sendmsg(2), `BrokenPipe` and `ConnectionReset` above all, and what an earlier send
-    /// met. What was queued is dropped, and the error is told once.
+    /// Like sendmsg(2), `BrokenPipe` and `ConnectionReset` above all, and the error that an
+    /// earlier send has met. What was queued is dropped, and the error is returned once.
     pub fn flush(&mut self, socket: &impl AsSource) -> io::Result<bool> {
         if let State::Failed(error) = &mut self.state {
             return error.take().map_or(Ok(true), Err);
@@ -181,7 +205,7 @@ impl WriteBuffer {
         }
         let (front, back) = self.queue.as_slices();
         let parts = [IoSlice::new(front), IoSlice::new(back)];
-        match write_once(socket, &parts, &mut self.is_socket) {
+        match write_once(socket, Parts::Many(&parts), &mut self.is_socket) {
             // A stream that takes less than it is given is full (epoll(7)).
             Ok(count) => drop(self.queue.drain(..count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -195,9 +219,19 @@ impl WriteBuffer {
         self.state = State::Finished;
     }
 
-    /// Closes the writing half of `socket`: at once if nothing is queued, else in the
-    /// [`flush`](Self::flush) that writes the last of it. There is no room for more from here
-    /// on.
+    /// Closes it and drops what is queued, because the connection is closed.
+    pub(super) fn abort(&mut self) {
+        self.close();
+        self.queue = VecDeque::new();
+    }
+
+    /// Whether more can be sent, once there is room for it.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// Closes the writing half of `socket`: immediately if nothing is queued, otherwise in the
+    /// [`flush`](Self::flush) that writes the last of it. From now on nothing can be sent.
     pub fn shutdown(&mut self, socket: &impl AsSource) {
         if !matches!(self.state, State::Open) {
             return;
@@ -216,35 +250,35 @@ impl WriteBuffer {
         self.state = State::Failed(Some(error));
     }
 
-    /// How many bytes wait to be written.
+    /// Returns how many bytes wait to be written.
     #[must_use]
     pub fn len(&self) -> usize {
         self.queue.len()
     }
 
-    /// Whether none does.
+    /// Returns `true` if no byte waits to be written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// How many bytes [`send`](Self::send) takes.
+    /// Returns how many bytes [`send`](Self::send) takes at the moment; 0 if the output is
+    /// closed.
     #[must_use]
     pub fn send_capacity(&self) -> usize {
         match self.state {
             State::Open => self.limit.saturating_sub(self.queue.len()),
-            State::Finishing | State::Finished => 0,
-            State::Failed(_) => usize::MAX,
+            State::Finishing | State::Finished | State::Failed(_) => 0,
         }
     }
 
-    /// Whether the writing half has been closed, all having been written, or has failed.
+    /// Returns `true` if the writing half has been closed after all was written, or has failed.
     #[must_use]
     pub const fn is_shut_down(&self) -> bool {
         matches!(self.state, State::Finished | State::Failed(None))
     }
 
-    /// Whether a send has failed and [`flush`](Self::flush) has not told it yet.
+    /// Returns `true` if a send has failed and [`flush`](Self::flush) has not returned why.
     #[must_use]
     pub const fn has_failed(&self) -> bool {
         matches!(self.state, State::Failed(Some(_)))
@@ -258,7 +292,7 @@ impl WriteBuffer {
         }
     }
 
-    /// What to ask for: [`WRITABLE`](Interest::WRITABLE) while [`flush`](Self::flush) has
+    /// Returns the interest to register: [`WRITABLE`](Interest::WRITABLE) while [`flush`](Self::flush) has
     /// something to do.
     #[must_use]
     pub fn interest(&self) -> Option<Interest> {
@@ -270,16 +304,29 @@ impl WriteBuffer {
         has_work.then_some(Interest::WRITABLE)
     }
 
-    #[cold]
-    fn refusal(&self, refused: usize) -> OutputError {
+    /// Whether so many bytes can be sent.
+    #[inline]
+    fn admit(&self, len: usize) -> Result<(), OutputError> {
+        let unsent = self.queue.len();
         match self.state {
-            State::Open => OutputError::Full {
-                refused,
-                unsent: self.queue.len(),
+            State::Open if len <= self.limit.saturating_sub(unsent) => Ok(()),
+            State::Open => Err(OutputError::Full {
+                refused: len,
+                unsent,
                 limit: self.limit,
-            },
-            _ => OutputError::Closed,
+            }),
+            _ => Err(OutputError::Closed),
         }
+    }
+
+    /// What a first attempt to write has met, unless the stream is only full.
+    #[cold]
+    fn fail_to_send(&mut self, error: io::Error) -> Result<usize, OutputError> {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return Ok(0);
+        }
+        self.state = State::Failed(Some(error));
+        Err(OutputError::Closed)
     }
 }
 
@@ -293,7 +340,7 @@ fn write_until_full(
     let mut sent = 0;
     for some in parts.chunks(MOST_PARTS) {
         let given: usize = some.iter().map(|part| part.len()).sum();
-        match write_once(to, some, is_socket) {
+        match write_once(to, Parts::Many(some), is_socket) {
             Ok(count) => {
                 sent += count;
                 if count < given {
@@ -307,18 +354,26 @@ fn write_until_full(
     Ok(sent)
 }
 
+/// What one system call writes.
+#[derive(Clone, Copy)]
+enum Parts<'a> {
+    One(&'a [u8]),
+    Many(&'a [IoSlice<'a>]),
+}
+
 /// Writes once, and again only if a signal interrupted it, or if it is no socket after all.
 #[inline(always)]
-fn write_once(
-    to: &impl AsSource,
-    parts: &[IoSlice<'_>],
-    is_socket: &mut bool,
-) -> io::Result<usize> {
+fn write_once(to: &impl AsSource, parts: Parts<'_>, is_socket: &mut bool) -> io::Result<usize> {
     loop {
         if !*is_socket {
             return write_to_pipe(to.as_fd(), parts);
         }
-        match SockRef::from(to).send_vectored_with_flags(parts, NO_SIGNAL) {
+        let socket = SockRef::from(to);
+        let answer = match parts {
+            Parts::One(bytes) => socket.send_with_flags(bytes, NO_SIGNAL),
+            Parts::Many(parts) => socket.send_vectored_with_flags(parts, NO_SIGNAL),
+        };
+        match answer {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if is_no_socket(&error) => *is_socket = false,
             answer => return answer,
@@ -328,7 +383,15 @@ fn write_once(
 
 #[cold]
 #[inline(never)]
-fn write_to_pipe(pipe: BorrowedSource<'_>, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+fn write_to_pipe(pipe: BorrowedSource<'_>, parts: Parts<'_>) -> io::Result<usize> {
+    let one;
+    let parts = match parts {
+        Parts::One(bytes) => {
+            one = [IoSlice::new(bytes)];
+            &one[..]
+        }
+        Parts::Many(parts) => parts,
+    };
     loop {
         match Descriptor(pipe).write_parts(parts) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -353,55 +416,6 @@ fn close_half(socket: &impl AsSource) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         Err(error) if is_no_socket(&error) => Ok(()), // it has no halves
         answer => answer,
-    }
-}
-
-/// The reason why [`WriteBuffer::send`] or [`Connection::send`](super::Connection::send) took
-/// nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OutputError {
-    /// The bytes do not fit. Try again when some are written, send less, or drop the message.
-    Full {
-        /// How many bytes were to be sent.
-        refused: usize,
-        /// How many bytes are waiting to be written.
-        unsent: usize,
-        /// How many bytes may wait.
-        limit: usize,
-    },
-    /// Nothing can be sent any more.
-    Closed,
-}
-
-impl fmt::Display for OutputError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full {
-                refused,
-                unsent,
-                limit,
-            } => write!(
-                f,
-                "cannot send {refused} bytes: {unsent} of {limit} are waiting for a peer that reads \
-                 too slowly; send less at a time, drop the message or close the connection"
-            ),
-            Self::Closed => f.write_str(
-                "cannot send: the output was shut down, or the descriptor is open for reading only",
-            ),
-        }
-    }
-}
-
-impl Error for OutputError {}
-
-impl From<OutputError> for io::Error {
-    fn from(error: OutputError) -> Self {
-        let kind = match error {
-            OutputError::Full { .. } => io::ErrorKind::QuotaExceeded,
-            OutputError::Closed => io::ErrorKind::BrokenPipe,
-        };
-        Self::new(kind, error)
     }
 }
 

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use waitset::EventLoop;
-use waitset::stream::{Connection, Limits, Notice};
+use waitset::stream::{Connection, ForwardError, Limits, Notice, OutputError};
 
 use super::*;
 use crate::sys::Refuser;
@@ -75,7 +75,7 @@ fn an_echo_gives_back_a_mebibyte_through_small_buffers_and_ends_after_it() {
                         answer.unwrap();
                         *is_over = true;
                     }
-                    _ => connection.forward(connection, handle),
+                    _ => drop(connection.forward(connection, handle).unwrap()),
                 }
             })
             .unwrap();
@@ -111,7 +111,7 @@ fn an_echo_with_less_room_to_write_than_to_read_gives_all_back_before_the_end() 
                     _: Notice,
                     handle: &mut In<'_, usize>| {
             *notices += 1;
-            connection.forward(connection, handle);
+            connection.forward(connection, handle).unwrap();
         };
         let handle = event_loop.handle();
         drop(handle.insert_stream_with(near, mode, limits, echo).unwrap());
@@ -146,12 +146,12 @@ fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
                 false => near,
             };
             match notice {
-                Notice::Flushed => peer.forward(connection, handle),
+                Notice::Flushed => drop(peer.forward(connection, handle).unwrap()),
                 Notice::Closed(answer) => {
                     answer.unwrap();
                     *closed += 1;
                 }
-                _ => connection.forward(peer, handle),
+                _ => drop(connection.forward(peer, handle).unwrap()),
             }
         };
         let handle = event_loop.handle();
@@ -270,9 +270,9 @@ fn a_reset_is_told_as_the_last_notice_wherever_it_was_met() {
             .unwrap();
         reset(far);
         let mut seen = Seen::default();
-        // The first may still be taken, and meets the reset.
         for _ in 0..3 {
-            connection.send(b"!", &mut event_loop.handle()).unwrap();
+            let answer = connection.send(b"!", &event_loop.handle());
+            assert_eq!(answer, Err(OutputError::Closed));
         }
         turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
         assert!(seen.closed.unwrap().is_err());
@@ -297,7 +297,8 @@ fn a_reset_that_a_send_has_met_reads_as_no_end() {
             let connection = event_loop.handle().insert_stream(near, mode, tell).unwrap();
             reset(far);
             // It takes the error away, after which a read returns 0.
-            connection.send(b"!", &mut event_loop.handle()).unwrap();
+            let answer = connection.send(b"!", &event_loop.handle());
+            assert_eq!(answer, Err(OutputError::Closed));
             let mut seen = Seen::default();
             turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
             assert!(!seen.has_ended, "half of a message looks whole");
@@ -317,12 +318,22 @@ fn a_closed_connection_is_told_nothing_and_its_peer_sees_the_end() {
         let connection = handle
             .insert_stream(near, mode, told::<UnixStream>)
             .unwrap();
-        connection.close(&mut handle);
-        connection.close(&mut handle);
+        assert!(connection.close(&handle));
+        assert!(!connection.close(&handle), "it was open once");
         assert!(handle.is_empty());
-        // Its methods do nothing any more.
-        connection.send(b"?", &mut handle).unwrap();
-        connection.shutdown(&mut handle);
+        let closed = Err(OutputError::Closed);
+        assert_eq!(connection.send(b"?", &handle), closed);
+        assert_eq!(connection.send(b"", &handle), closed);
+        assert_eq!(
+            connection.send_vectored(&[IoSlice::new(b"?")], &handle),
+            closed
+        );
+        assert_eq!((connection.send_capacity(), connection.unsent()), (0, 0));
+        connection.shutdown(&handle);
+        connection.pause_reading(&handle);
+        connection.resume_reading(&handle);
+        let answer = connection.forward(&connection, &mut handle);
+        assert_eq!(answer, Err(ForwardError::DestinationClosed));
         let mut seen = Seen::default();
         settle(&mut event_loop, &mut seen);
         assert!(seen.received.is_empty() && seen.closed.is_none());
@@ -348,7 +359,7 @@ fn a_connection_that_its_callback_closes_is_told_nothing_more_though_more_has_co
                 connection.send(b"?", handle).unwrap();
                 match closes_by_key {
                     true => assert!(handle.remove(connection.key())),
-                    false => connection.close(handle),
+                    false => assert!(connection.close(handle)),
                 }
                 assert!(handle.is_empty());
             };
@@ -374,11 +385,11 @@ fn drained_is_told_when_a_slow_peer_has_taken_all_and_write_interest_ends_with_i
             output: MEBIBYTE,
             ..Limits::default()
         };
-        let mut handle = event_loop.handle();
+        let handle = event_loop.handle();
         let connection = handle
             .insert_stream_with(near, mode, limits, told::<UnixStream>)
             .unwrap();
-        connection.send(&numbered(MEBIBYTE), &mut handle).unwrap();
+        connection.send(&numbered(MEBIBYTE), &handle).unwrap();
         assert!(connection.unsent() > 0, "the socket takes less than that");
         let mut seen = Seen::default();
         settle(&mut event_loop, &mut seen);
@@ -489,7 +500,7 @@ fn what_is_queued_is_written_though_the_callback_panicked() {
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let near = open_to_panic(&mut event_loop, near, mode);
         let mut seen = Seen::default();
-        near.send(&numbered(MEBIBYTE), &mut event_loop.handle())
+        near.send(&numbered(MEBIBYTE), &event_loop.handle())
             .unwrap();
         settle(&mut event_loop, &mut seen);
         assert!(near.unsent() > 0, "the socket takes less");
@@ -562,7 +573,7 @@ fn more_parts_than_one_call_takes_reach_the_peer_of_a_connection() {
         let bytes = numbered(3_000);
         let parts: Vec<_> = bytes.chunks(1).map(IoSlice::new).collect();
         connection
-            .send_vectored(&parts, &mut event_loop.handle())
+            .send_vectored(&parts, &event_loop.handle())
             .unwrap();
         settle(&mut event_loop, &mut seen);
         let mut read = vec![0; 3_000];

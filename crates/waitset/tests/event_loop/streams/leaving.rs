@@ -93,8 +93,7 @@ fn a_reset_after_the_end_is_heard_when_answers_have_been_sent() {
         let mut seen = Seen::default();
         turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
         // More than the socket takes at a time, so that it is written by events.
-        near.send(&[b'!'; 200_000], &mut event_loop.handle())
-            .unwrap();
+        near.send(&[b'!'; 200_000], &event_loop.handle()).unwrap();
         far.set_nonblocking(false).unwrap();
         let reader = thread::spawn(move || far.read_exact(&mut [0; 200_000]).map(|()| far));
         let queued = |_: &Seen| near.unsent() == 0;
@@ -120,7 +119,7 @@ fn a_reset_after_this_side_has_finished_closes() {
                 far.write_all(&[b'!'; 100]).unwrap();
                 turn_until(&mut event_loop, &mut seen, |seen| seen.filled > 0);
             }
-            near.shutdown(&mut event_loop.handle());
+            near.shutdown(&event_loop.handle());
             settle(&mut event_loop, &mut seen);
             reset(far);
             turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());
@@ -230,7 +229,7 @@ fn a_unix_peer_that_closes_is_heard_although_it_has_ended_before() {
             turn_until(&mut event_loop, &mut seen, |seen| seen.has_ended);
             settle(&mut event_loop, &mut seen);
             if leaves_unread {
-                near.send(b"unheard", &mut event_loop.handle()).unwrap();
+                near.send(b"unheard", &event_loop.handle()).unwrap();
             }
             drop(far);
             turn_until(&mut event_loop, &mut seen, |seen| seen.closed.is_some());

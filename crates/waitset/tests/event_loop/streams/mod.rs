@@ -1,10 +1,12 @@
 //! Connecting, accepting, reading and writing, with a loop and without.
 
 mod accept;
+mod closed;
 mod connect;
 mod connections;
 mod leaving;
 mod no_sockets;
+mod pausing;
 mod reading;
 mod writing;
 
