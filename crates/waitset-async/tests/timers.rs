@@ -298,7 +298,7 @@ fn an_interval_loses_no_tick_when_awaiting_it_is_given_up() {
 
 #[cfg(feature = "stream")]
 #[test]
-fn an_interval_is_a_stream_and_can_be_reset() {
+fn an_interval_is_a_stream() {
     use futures::StreamExt;
 
     on_every_mechanism(|mut executor| {
@@ -307,7 +307,15 @@ fn an_interval_is_a_stream_and_can_be_reset() {
             let interval = interval_at(start, Duration::from_micros(100));
             let ticks: Vec<_> = interval.take(5).collect().await;
             assert!(ticks[0].due == start && ticks.is_sorted_by_key(|tick| tick.due));
+        });
+    });
+}
 
+#[test]
+fn an_interval_that_is_reset_starts_again() {
+    on_every_mechanism(|mut executor| {
+        complete(&mut executor, async {
+            let start = Instant::now();
             let hour = Duration::from_secs(3600);
             let mut interval = interval_at(start, hour);
             interval.reset();
