@@ -1,16 +1,15 @@
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll};
+use std::time::Duration;
 
-use waitset::{Reactor, Stats, WaitHint};
+use waitset::{EventLoop, Reactor, Stats, WaitHint};
 
 use crate::JoinHandle;
 use crate::context::{Context, Entered};
-use crate::panics::Panics;
 use crate::task::Ticket;
 
 /// Runs futures on one thread, over a reactor of your choice.
@@ -64,10 +63,8 @@ use crate::task::Ticket;
 /// vfork(2) and a bare clone(2) pass over.
 pub struct Executor {
     context: Rc<Context>,
-    /// The rest of this turn: what was woken before it began.
-    batch: VecDeque<Arc<Ticket>>,
-    /// Room for the wakers that one wait calls.
-    woken: Vec<task::Waker>,
+    /// Where sources and timers are. The executor polls its futures between the turns.
+    event_loop: EventLoop<(), Box<dyn Reactor>>,
 }
 
 /// Runs `future` on `reactor` to its end.
@@ -95,10 +92,12 @@ impl Executor {
     /// An executor without tasks, which owns `reactor` from now on.
     #[must_use]
     pub fn new(reactor: impl Reactor + 'static) -> Self {
+        let reactor: Box<dyn Reactor> = Box::new(reactor);
+        let mut event_loop = EventLoop::with_reactor(reactor);
+        let context = Context::new(event_loop.handle().local());
         Self {
-            context: Context::new(Box::new(reactor)),
-            batch: VecDeque::new(),
-            woken: Vec::new(),
+            context,
+            event_loop,
         }
     }
 
@@ -115,51 +114,41 @@ impl Executor {
     pub fn block_on<F: Future>(&mut self, future: F) -> io::Result<F::Output> {
         let _entered = Entered::new(&self.context);
         let mut future = pin!(future);
-        let ticket = Ticket::new(usize::MAX, &self.context.inbox);
+        let ticket = Ticket::of_main(&self.context.inbox);
         let waker = task::Waker::from(Arc::clone(&ticket));
         waker.wake_by_ref();
         loop {
             // 1. Poll what was woken, each once.
-            self.context.inbox.take_ready(&mut self.batch);
-            while let Some(ready) = self.batch.pop_front() {
-                self.context.budget.refill();
-                if !Arc::ptr_eq(&ready, &ticket) {
-                    self.context.run(&ready);
-                    continue;
+            let mut output = None;
+            self.context.poll_woken(|woken| {
+                if Arc::ptr_eq(woken, &ticket) {
+                    ticket.leave_queue();
+                    let mut context = task::Context::from_waker(&waker);
+                    if let Poll::Ready(ready) = future.as_mut().poll(&mut context) {
+                        output = Some(ready);
+                    }
                 }
-                ticket.leave_queue();
-                let mut context = task::Context::from_waker(&waker);
-                if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-                    return Ok(output);
-                }
+                output.is_some()
+            });
+            if let Some(output) = output {
+                return Ok(output);
             }
-            self.wait()?;
+            self.turn()?;
         }
     }
 
-    /// Waits once and wakes those whose time has come.
-    fn wait(&mut self) -> io::Result<()> {
-        let Context { inbox, .. } = &*self.context;
-        let mut sources = self.context.sources()?;
+    /// Lets the loop wait once, and wake those whose time has come.
+    fn turn(&mut self) -> io::Result<()> {
         // 2. Wait, but not if something was woken meanwhile.
-        let timeout = inbox.begin_wait();
-        if timeout.is_some() {
-            // Tasks are ready, or will be when the time is up.
-            sources.hint(WaitHint::Work);
+        let is_ready = self.context.begin_wait()?;
+        if is_ready {
+            self.context.timers().hint(WaitHint::Work);
         }
-        let waited = sources.wait(timeout);
-        drop(sources);
-        // 3. Sources that are ready.
-        self.context.collect_ready_sources(&mut self.woken);
-        // 4. Timers that are due.
-        inbox.end_wait(&mut self.woken);
-        // Only here, where nothing is borrowed or locked: a waker may do anything.
-        let mut panics = Panics::default();
-        for waker in self.woken.drain(..) {
-            panics.catch(|| waker.wake());
-        }
-        panics.resume();
-        waited.map(drop)
+        // 3. Timers that are due. 4. Sources that are ready.
+        let turned = self
+            .event_loop
+            .turn(&mut (), is_ready.then_some(Duration::ZERO));
+        turned.map(drop)
     }
 
     /// Starts a task, which runs while [`block_on`](Self::block_on) does.
@@ -178,30 +167,25 @@ impl Executor {
     /// What the reactor has counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let sources = self.context.sources();
-        sources.map_or_else(|_| Stats::default(), |sources| sources.reactor().stats())
+        let host = self.context.host();
+        host.map_or_else(|_| Stats::default(), |host| host.stats())
     }
 }
 
 impl Drop for Executor {
     fn drop(&mut self) {
-        let _entered = Entered::new(&self.context);
-        let mut panics = Panics::default();
-        panics.catch(|| self.context.inbox.close());
-        // Tasks own sources, and sources share the context: it would keep itself alive.
-        loop {
-            let task = self.context.tasks.borrow_mut().pop();
-            let Some(task) = task else { break };
-            panics.catch(|| task.end());
-        }
-        panics.resume();
+        self.context.close();
     }
 }
 
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sources = match self.context.host() {
+            Ok(host) => host.sources().to_string(),
+            Err(error) => error.to_string(),
+        };
         f.debug_struct("Executor")
-            .field("sources", &self.context.sources().as_deref())
+            .field("sources", &format_args!("{sources}"))
             .field("tasks", &self.tasks())
             .finish_non_exhaustive()
     }
@@ -212,7 +196,6 @@ mod tests {
     use super::*;
     use std::cell::RefCell;
     use std::future::{pending, poll_fn};
-    use std::time::Duration;
 
     use crate::{Async, sleep, spawn};
 

@@ -114,7 +114,7 @@ impl<F: Future> Told<'_, F> {
 
 impl<T: 'static> JoinHandle<T> {
     pub(crate) fn spawn(
-        context: &context::Context,
+        context: &Rc<context::Context>,
         future: impl Future<Output = T> + 'static,
     ) -> Self {
         let outcome = Rc::new(Outcome {

@@ -42,8 +42,8 @@
 //! 1. It polls the tasks that have been woken, each once.
 //! 2. It waits until a source is ready, a timer is due, or another thread wakes it. If a task
 //!    has been woken meanwhile, it checks without blocking.
-//! 3. It wakes the tasks that wait for sources that are ready.
-//! 4. It wakes the tasks whose timers are due.
+//! 3. It wakes the tasks whose timers are due.
+//! 4. It wakes the tasks that wait for sources that are ready.
 //!
 //! A source is one-shot: it is armed while a task waits for it, and silent otherwise. So
 //! readiness that no task uses never causes a spin, on any mechanism, and edge-triggered mode is
@@ -55,6 +55,7 @@ mod budget;
 mod child;
 mod context;
 mod executor;
+mod host;
 #[cfg(feature = "hyper")]
 mod hyper;
 mod inbox;
@@ -73,6 +74,7 @@ mod timer;
 #[cfg(feature = "blocking")]
 mod unblock;
 mod waiters;
+mod waking;
 
 pub use budget::consume_budget;
 pub use child::Child;

@@ -9,11 +9,11 @@ use std::task::{self, Poll};
 
 use socket2::SockRef;
 use waitset::stream::AcceptSource;
-use waitset::{AsSource, Interest, Key, Mode};
+use waitset::{AsSource, Interest, Key};
 
 use crate::budget::Share;
 use crate::context::{self, Context};
-use crate::waiters::{Waiters, Watched};
+use crate::waiters::{Waiters, Waiting};
 
 /// A source whose operations can be awaited: a socket, a pipe, or whatever has a descriptor.
 ///
@@ -71,10 +71,11 @@ use crate::waiters::{Waiters, Watched};
 pub struct Async<T: AsSource + 'static> {
     // Fields drop in this order: a source is deregistered before it closes.
     registration: Registration,
-    watched: Rc<Watched<T>>,
+    waiting: Rc<Waiting>,
+    source: Rc<T>,
 }
 
-/// The registration of a source with an executor.
+/// A source's place in the loop that its executor runs in.
 struct Registration {
     key: Key,
     context: Rc<Context>,
@@ -82,12 +83,7 @@ struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // In a forked child there is nothing to deregister from.
-        if let Ok(mut sources) = self.context.sources() {
-            let source = sources.remove(self.key);
-            drop(sources);
-            drop(source);
-        }
+        self.context.remove_source(self.key);
     }
 }
 
@@ -164,25 +160,26 @@ impl<T: AsSource + 'static> Async<T> {
         let Some(context) = Context::current() else {
             return Err((source, context::elsewhere()));
         };
-        let watched = Rc::new(Watched::new(source, first));
+        let waiting = Rc::new(Waiting::new(first));
+        let source = Rc::new(source);
         let insert = || {
-            let share: Rc<Watched<dyn AsSource>> = watched.clone();
-            let key = context.sources()?.insert(share, first, Mode::Oneshot)?;
-            Ok(key)
+            let host = context.host()?;
+            host.insert(source.clone(), Rc::clone(&waiting), first)
         };
         match insert() {
             Ok(key) => Ok(Self {
                 registration: Registration { key, context },
-                watched,
+                waiting,
+                source,
             }),
-            Err(error) => Err((Watched::into_source(watched), error)),
+            Err(error) => Err((unshared(source), error)),
         }
     }
 
     /// Returns the source, for everything that does not wait: addresses, options, descriptors.
     #[must_use]
     pub fn get_ref(&self) -> &T {
-        &self.watched.source
+        &self.source
     }
 
     /// Deregisters the source and returns it. It is still non-blocking.
@@ -202,7 +199,7 @@ impl<T: AsSource + 'static> Async<T> {
     #[must_use]
     pub fn into_inner(self) -> T {
         drop(self.registration);
-        Watched::into_source(self.watched)
+        unshared(self.source)
     }
 
     /// Waits until the source is readable: there is data, end of file or an error.
@@ -339,7 +336,7 @@ impl<T: AsSource + 'static> Async<T> {
     ) -> io::Result<R> {
         // Its own right, and that of the source, which outlives a future that `select` drops.
         let (own, context) = (Share::default(), &self.registration.context);
-        let shares = &[&own, self.watched.share(interest)];
+        let shares = &[&own, self.waiting.share(interest)];
         loop {
             poll_fn(|task| context.poll_charge(shares, task)).await;
             match operation(self.get_ref()) {
@@ -387,7 +384,7 @@ impl<T: AsSource + 'static> Async<T> {
         interest: Interest,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let shares = &[self.watched.share(interest)];
+        let shares = &[self.waiting.share(interest)];
         loop {
             task::ready!(self.registration.context.poll_charge(shares, context));
             match operation(self.get_ref()) {
@@ -398,7 +395,7 @@ impl<T: AsSource + 'static> Async<T> {
         }
         let waker = context.waker().clone();
         let spare = {
-            let mut waiters = self.watched.waiters.borrow_mut();
+            let mut waiters = self.waiting.waiters.borrow_mut();
             self.arm(&mut waiters, interest)?;
             waiters.join_polling(interest, waker)
         };
@@ -414,7 +411,7 @@ impl<T: AsSource + 'static> Async<T> {
         self.expect_here()?;
         let Registration { key, context } = &self.registration;
         if let Some(interest) = waiters.missing(interest) {
-            context.sources()?.modify(*key, interest, Mode::Oneshot)?;
+            context.host()?.modify(*key, interest)?;
             waiters.armed(interest);
         }
         Ok(())
@@ -433,6 +430,14 @@ impl<T: AsSource + fmt::Debug> fmt::Debug for Async<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Async").field(self.get_ref()).finish()
     }
+}
+
+/// The source, of which the loop has no share any more.
+fn unshared<T>(source: Rc<T>) -> T {
+    let Some(source) = Rc::into_inner(source) else {
+        unreachable!("the loop has dropped the only other share");
+    };
+    source
 }
 
 /// The future of [`Async::readable`], [`Async::writable`] and [`Async::ready`].
@@ -459,7 +464,7 @@ impl<T: AsSource> Future for Ready<'_, T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
         // Declared before what is borrowed, so that it is dropped after.
         let mut waker = context.waker().clone();
-        let mut waiters = self.source.watched.waiters.borrow_mut();
+        let mut waiters = self.source.waiting.waiters.borrow_mut();
         match self.number {
             None => {
                 self.source.arm(&mut waiters, self.interest)?;
@@ -475,7 +480,7 @@ impl<T: AsSource> Future for Ready<'_, T> {
 impl<T: AsSource> Drop for Ready<'_, T> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            let waker = self.source.watched.waiters.borrow_mut().leave(number);
+            let waker = self.source.waiting.waiters.borrow_mut().leave(number);
             drop(waker);
         }
     }

@@ -6,6 +6,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use crate::inbox::Inbox;
 use crate::shared::AtomicBool;
 
+/// The tickets that were woken where their executor does not run.
+pub(crate) type Queue = Inbox<Arc<Ticket>>;
+
 /// What a waker holds of a task: enough to have it polled, from any thread.
 ///
 /// It does not hold the future, so a waker that is kept somewhere keeps nothing alive.
@@ -13,17 +16,39 @@ pub(crate) struct Ticket {
     place: usize,
     is_queued: AtomicBool,
     is_cancelled: AtomicBool,
-    inbox: Arc<Inbox>,
+    inbox: Arc<Queue>,
 }
 
+/// The place of what is polled and is no task.
+const MAIN: usize = usize::MAX;
+
 impl Ticket {
-    pub(crate) fn new(place: usize, inbox: &Arc<Inbox>) -> Arc<Self> {
+    pub(crate) fn new(place: usize, inbox: &Arc<Queue>) -> Arc<Self> {
         Arc::new(Self {
             place,
             is_queued: AtomicBool::new(false),
             is_cancelled: AtomicBool::new(false),
             inbox: Arc::clone(inbox),
         })
+    }
+
+    /// The ticket of a future that is no task.
+    pub(crate) fn of_main(inbox: &Arc<Queue>) -> Arc<Self> {
+        Self::new(MAIN, inbox)
+    }
+
+    pub(crate) fn is_main(&self) -> bool {
+        self.place == MAIN
+    }
+
+    /// Where it is queued by other threads.
+    pub(crate) fn inbox(&self) -> &Arc<Queue> {
+        &self.inbox
+    }
+
+    /// Returns `true` if it has to be queued, because it is not yet.
+    pub(crate) fn join_queue(&self) -> bool {
+        !self.is_queued.swap(true, Ordering::AcqRel)
     }
 
     /// Before the future is polled, so that a wake from then on queues it again.
@@ -42,18 +67,6 @@ impl Ticket {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::Acquire)
-    }
-}
-
-impl Wake for Ticket {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.is_queued.swap(true, Ordering::AcqRel) {
-            self.inbox.push(self);
-        }
     }
 }
 

@@ -4,13 +4,14 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
+use waitset::TimerKey;
+
 use crate::budget::Share;
 use crate::context::Context;
-use crate::inbox::{Due, Inbox, TimerKey};
+use crate::task::Queue;
 
 /// A future that ends at a moment of the monotonic clock, never early.
 ///
@@ -21,11 +22,17 @@ use crate::inbox::{Due, Inbox, TimerKey};
 ///
 /// If it is polled where no executor runs.
 pub struct Sleep {
-    due: Due,
-    number: u64,
-    /// Where it is armed.
-    inbox: Option<Arc<Inbox>>,
+    /// None if the clock cannot represent it.
+    due: Option<Instant>,
+    armed: Option<Armed>,
     share: Share,
+}
+
+/// A timer of a loop.
+struct Armed {
+    /// Of the executor that runs in the loop.
+    inbox: Arc<Queue>,
+    timer: TimerKey,
 }
 
 /// Sleeps for `duration` from now on; `Duration::MAX` means for ever.
@@ -41,8 +48,7 @@ pub struct Sleep {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    let due = Instant::now().checked_add(duration);
-    Sleep::new(due.map_or(Due::Never, Due::At))
+    Sleep::new(Instant::now().checked_add(duration))
 }
 
 /// Sleeps until `due`, not at all if it is past.
@@ -61,19 +67,14 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn sleep_until(due: Instant) -> Sleep {
-    Sleep::new(Due::At(due))
+    Sleep::new(Some(due))
 }
 
-/// Tells timers apart that are due at the same moment.
-static NUMBERED: AtomicU64 = AtomicU64::new(0);
-
 impl Sleep {
-    fn new(due: Due) -> Self {
-        let number = NUMBERED.fetch_add(1, Ordering::Relaxed);
+    fn new(due: Option<Instant>) -> Self {
         Self {
             due,
-            number,
-            inbox: None,
+            armed: None,
             share: Share::default(),
         }
     }
@@ -82,26 +83,38 @@ impl Sleep {
     ///
     /// Who awaits it need not poll it anew for that.
     pub fn reset(&mut self, due: Instant) {
-        let armed = self.disarm();
-        self.due = Due::At(due);
-        if let Some((inbox, waker)) = armed {
-            self.arm(inbox, &waker);
+        self.due = Some(due);
+        if let Some(Armed { inbox, timer }) = &self.armed {
+            match Context::of(inbox) {
+                Some(context) => context.timers().reset(*timer, due),
+                None => inbox.change_timer(*timer, Some(due)),
+            }
         }
     }
 
-    fn key(&self) -> TimerKey {
-        (self.due, self.number)
+    /// Has `waker` woken when the time is over, by the loop of this context.
+    fn arm(&mut self, context: &Context, waker: &task::Waker) {
+        let timers = context.timers();
+        if let Some(Armed { inbox, timer }) = &self.armed {
+            let is_here = Arc::ptr_eq(inbox, &context.inbox);
+            if is_here && timers.wake_instead(*timer, waker) {
+                return;
+            }
+            self.disarm();
+        }
+        self.armed = Some(Armed {
+            inbox: Arc::clone(&context.inbox),
+            timer: timers.arm(self.due, waker),
+        });
     }
 
-    fn arm(&mut self, inbox: Arc<Inbox>, waker: &task::Waker) {
-        inbox.arm(self.key(), waker);
-        self.inbox = Some(inbox);
-    }
-
-    fn disarm(&mut self) -> Option<(Arc<Inbox>, task::Waker)> {
-        let inbox = self.inbox.take()?;
-        let waker = inbox.disarm(self.key())?;
-        Some((inbox, waker))
+    fn disarm(&mut self) {
+        if let Some(Armed { inbox, timer }) = self.armed.take() {
+            match Context::of(&inbox) {
+                Some(context) => context.timers().cancel(timer),
+                None => inbox.change_timer(timer, None),
+            }
+        }
     }
 }
 
@@ -111,17 +124,13 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<()> {
         let current = Context::current();
         let current = current.expect("a timer needs an executor: await it within block_on");
-        if self.due.is_over(Instant::now()) {
+        if self.due.is_some_and(|due| due <= Instant::now()) {
             // A loop of sleeps that are over would not let the others run.
             task::ready!(current.poll_charge(&[&self.share], context));
             self.disarm();
             return Poll::Ready(());
         }
-        let is_elsewhere = |inbox: &Arc<Inbox>| !Arc::ptr_eq(inbox, &current.inbox);
-        if self.inbox.as_ref().is_some_and(is_elsewhere) {
-            self.disarm();
-        }
-        self.arm(Arc::clone(&current.inbox), context.waker());
+        self.arm(&current, context.waker());
         Poll::Pending
     }
 }

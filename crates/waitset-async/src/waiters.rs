@@ -1,37 +1,31 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::io;
 use std::mem;
-use std::rc::Rc;
 use std::task::Waker;
 
-use waitset::{AsSource, BorrowedSource, Event, Interest};
+use waitset::{Event, Interest};
 
 use crate::budget::Share;
+use crate::panics::Panics;
 
-/// A source and the tasks that wait for it: what the executor's set owns.
-pub(crate) struct Watched<T: ?Sized> {
+/// Who waits for a source: what the loop has beside it.
+pub(crate) struct Waiting {
     pub(crate) waiters: RefCell<Waiters>,
     reading: Share,
     writing: Share,
-    pub(crate) source: T,
+    /// Room for the wakers that one event calls.
+    woken: Cell<Vec<Waker>>,
 }
 
-impl<T> Watched<T> {
-    /// Takes a source that is to be registered with `interest`.
-    pub(crate) fn new(source: T, interest: Interest) -> Self {
+impl Waiting {
+    /// Of a source that is registered with `interest`.
+    pub(crate) fn new(interest: Interest) -> Self {
         Self {
             waiters: RefCell::new(Waiters::new(interest)),
             reading: Share::default(),
             writing: Share::default(),
-            source,
+            woken: Cell::default(),
         }
-    }
-
-    /// Returns the source, which no set has any more.
-    pub(crate) fn into_source(watched: Rc<Self>) -> T {
-        let Some(watched) = Rc::into_inner(watched) else {
-            unreachable!("the set has returned the only other share");
-        };
-        watched.source
     }
 
     /// The share of one direction: reading and writing do not take it from each other.
@@ -41,11 +35,23 @@ impl<T> Watched<T> {
             false => &self.reading,
         }
     }
-}
 
-impl<T: AsSource + ?Sized> AsSource for Watched<T> {
-    fn as_fd(&self) -> BorrowedSource<'_> {
-        self.source.as_fd()
+    /// Wakes those whom an event, which has disarmed the source, is for, and has the others wait
+    /// on. If the source cannot be armed for them, they are woken: they try again, and are told
+    /// why it fails.
+    pub(crate) fn notify(&self, event: &Event, arm: impl FnOnce(Interest) -> io::Result<()>) {
+        let mut woken = self.woken.take();
+        let others = self.waiters.borrow_mut().fire(event, &mut woken);
+        if others.is_some_and(|interest| arm(interest).is_err()) {
+            self.waiters.borrow_mut().give_up(&mut woken);
+        }
+        // Only here, where nothing is borrowed: a waker may do anything.
+        let mut panics = Panics::default();
+        for waker in woken.drain(..) {
+            panics.catch(|| waker.wake());
+        }
+        self.woken.set(woken);
+        panics.resume();
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Registered(RawFd);
 /// only after [`Registered::source`] was deregistered or the reactor was dropped.
 pub(crate) fn register<R: Reactor>(
     reactor: &mut R,
-    source: &impl AsSource,
+    source: &(impl AsSource + ?Sized),
     token: Token,
     interest: Interest,
     mode: Mode,

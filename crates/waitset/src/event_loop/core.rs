@@ -12,11 +12,11 @@ use std::rc::Rc;
 use std::task;
 use std::time::Instant;
 
-use waitset_core::{Capabilities, Event, Reactor, ReactorWaker, Token};
+use waitset_core::{AsSource, Capabilities, Event, Reactor, ReactorWaker, Token};
 
 use super::callbacks::{Callbacks, Change};
 use super::entry::{Entry, Kind};
-use super::guest::Guest;
+use super::guest::{Guest, Leaving};
 use super::inbox::Inbox;
 use super::schedule::Schedule;
 use super::tick::Tick;
@@ -162,6 +162,8 @@ pub(super) struct Core<State> {
     pub(super) hooks: RefCell<Vec<Key>>,
     pub(super) inbox: Inbox<Posted<State>>,
     pub(super) guest: RefCell<Option<Rc<dyn Guest>>>,
+    /// What the loop owns of sources that others share, by the places of their keys.
+    pub(super) shared: RefCell<Vec<Option<Rc<dyn AsSource>>>>,
 }
 
 impl<State> Core<State> {
@@ -189,6 +191,7 @@ impl<State> Core<State> {
             deferred: RefCell::default(),
             hooks: RefCell::default(),
             guest: RefCell::new(None),
+            shared: RefCell::default(),
         }
     }
 
@@ -269,26 +272,31 @@ impl<State> Core<State> {
         changes
     }
 
+    /// Parts the loop from its reactor: nothing is registered or deregistered from then on, and
+    /// the next turn returns an error.
+    pub(super) fn abandon(&self) {
+        self.set_has_more(true);
+        drop(self.reactor.take());
+    }
+
     /// Drops all that the loop owns, the reactor first. What is inserted from then on is
     /// dropped, too.
     ///
     /// Callbacks that are being dispatched go with the loop itself.
     pub(super) fn close(&self) {
-        self.set_has_more(true); // which the next turn would find out
-        drop(self.reactor.take());
-        if let Some(guest) = self.guest.take() {
-            guest.close();
-        }
+        self.abandon();
         let callbacks = self.callbacks.try_borrow_mut();
         let callbacks = callbacks.map(|mut all| mem::replace(&mut *all, Callbacks::new(nobody)));
         // A tuple drops the rest of its fields even if the drop of one panics.
         drop((
+            Leaving(self.guest.take()),
             self.changes.take(),
             callbacks,
             self.schedule.replace(Schedule::new()),
             self.deferred.take(),
             self.inbox.close(),
             self.entries.replace(Slab::new()),
+            self.shared.take(),
             mem::take(&mut *self.hooks.borrow_mut()),
         ));
     }

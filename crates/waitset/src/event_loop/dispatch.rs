@@ -66,7 +66,12 @@ impl<State> LocalHandle<State> {
             ran += 1;
         }
         ran += self.run_inbox(state);
-        ran + self.guest().map_or(0, |guest| guest.run())
+        ran + self.run_tasks()
+    }
+
+    /// Runs the tasks that were woken before this step began.
+    pub(super) fn run_tasks(&self) -> usize {
+        self.guest().map_or(0, |guest| guest.run())
     }
 
     /// Runs a bounded number of posted closures, and lets each channel that has messages

@@ -150,6 +150,7 @@ impl<State> LocalHandle<State> {
         }
         entries.remove(key);
         drop(entries);
+        self.0.let_go(key);
         self.0.remove_callback(key);
         true
     }

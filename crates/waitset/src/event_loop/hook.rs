@@ -57,6 +57,9 @@ impl<State> LocalHandle<State> {
     #[inline(never)]
     fn run_all_hooks(&self, state: &mut State) {
         let count = self.0.hooks.borrow().len();
+        if count == 0 {
+            return;
+        }
         for position in 0..count {
             let key = self.0.hooks.borrow()[position];
             self.dispatch(state, key);

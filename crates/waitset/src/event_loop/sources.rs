@@ -189,7 +189,10 @@ impl<State> LocalHandle<State> {
     }
 
     /// Registers what the next entry will own.
-    fn watch(&self, source: &impl AsSource, interest: Interest, mode: Mode) -> io::Result<Watch> {
+    pub(super) fn watch<S>(&self, source: &S, interest: Interest, mode: Mode) -> io::Result<Watch>
+    where
+        S: AsSource + ?Sized,
+    {
         let token = self.0.entries.borrow_mut().next_key().token();
         let register = |mut reactor: &mut dyn Reactor| {
             sys::register(&mut reactor, source, token, interest, mode)

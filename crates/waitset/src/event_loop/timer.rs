@@ -140,27 +140,25 @@ impl<State> LocalHandle<State> {
         self.arm_alarm(deadline, None, Alarm::Wake(waker))
     }
 
-    /// Gives a timer of a future another deadline and waker. Returns the former waker, or the
-    /// new one if the timer has fired.
+    /// Has a timer of a future wake `waker`; false if it has fired.
     #[doc(hidden)]
-    pub fn wake_again_at(
-        &self,
-        timer: TimerKey,
-        deadline: Option<Instant>,
-        waker: task::Waker,
-    ) -> Result<(), task::Waker> {
-        let deadline = deadline.map_or(NEVER, |deadline| self.0.clock.nanos(deadline));
-        let mut schedule = self.0.schedule.borrow_mut();
-        let timers = &mut schedule.timers;
-        let Some(Alarm::Wake(former)) = timers.payload_mut(timer.0) else {
-            return Err(waker);
+    pub fn wake_instead(&self, timer: TimerKey, waker: &task::Waker) -> bool {
+        let is_same = match self.0.schedule.borrow_mut().timers.payload_mut(timer.0) {
+            Some(Alarm::Wake(former)) => former.will_wake(waker),
+            _ => return false,
         };
-        let former = mem::replace(former, waker);
-        timers.reset(timer.0, deadline);
+        if is_same {
+            return true;
+        }
+        // Cloning and dropping a waker may run anything: nothing is borrowed meanwhile.
+        let mut waker = waker.clone();
+        let mut schedule = self.0.schedule.borrow_mut();
+        let Some(Alarm::Wake(former)) = schedule.timers.payload_mut(timer.0) else {
+            return false;
+        };
+        mem::swap(former, &mut waker);
         drop(schedule);
-        drop(former);
-        self.0.set_has_more(true);
-        Ok(())
+        true
     }
 
     /// Whether a deadline is over. The clock is read if it can be, not for timeouts.
@@ -291,21 +289,28 @@ impl<State> LocalHandle<State> {
         let now = core.clock.now();
         schedule.look(now);
         drop(schedule);
-        let mut fired = 0;
+        let (mut ran, mut has_woken) = (0, false);
         loop {
             // Of its own, so that nothing is borrowed while a timer fires.
             let next = core.schedule.borrow_mut().due.pop_front();
             let Some(key) = next else {
-                return fired;
+                return ran;
             };
-            fired += usize::from(self.fire(state, key, now));
+            ran += self.fire(state, key, now, &mut has_woken);
         }
     }
 
-    fn fire(&self, state: &mut State, key: Key, now: Nanos) -> bool {
+    /// Fires a timer. Tasks that one before it `has_woken` run first, so that callbacks and
+    /// tasks run in the order of their deadlines.
+    fn fire(&self, state: &mut State, key: Key, now: Nanos, has_woken: &mut bool) -> usize {
+        let mut ran = 0;
+        if *has_woken && self.is_call(key) {
+            *has_woken = false;
+            ran += self.run_tasks();
+        }
         let fired = self.0.schedule.borrow_mut().timers.fire(key, now);
         let Some(fired) = fired else {
-            return false;
+            return ran;
         };
         let tick = Tick {
             timer: TimerKey(key),
@@ -315,9 +320,17 @@ impl<State> LocalHandle<State> {
         let _retiring = Retiring { local: self, key };
         match fired.payload {
             Alarm::Call(callback) => (callback.borrow_mut())(state, tick, &mut self.as_handle()),
-            Alarm::Wake(waker) => waker.wake(),
+            Alarm::Wake(waker) => {
+                *has_woken = true;
+                waker.wake();
+            }
         }
-        true
+        ran + 1
+    }
+
+    fn is_call(&self, key: Key) -> bool {
+        let mut schedule = self.0.schedule.borrow_mut();
+        matches!(schedule.timers.payload_mut(key), Some(Alarm::Call(_)))
     }
 }
 

@@ -53,7 +53,7 @@ use crate::DefaultReactor;
 /// 1. **Timers** that are due, the earliest first.
 /// 2. **Events** of sources, as many as one wait returns.
 /// 3. **Deferred calls**, then closures [posted](super::Remote) by other threads and the
-///    messages of channels.
+///    messages of channels, then tasks, if waitset-async runs futures in the loop.
 /// 4. **Before-sleep hooks**, after which the next turn waits.
 ///
 /// Nobody starves. What a step has to do is fixed when it begins: a timer that is armed
@@ -304,7 +304,10 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
 
     fn wait_shortened(&mut self, timeout: Option<Duration>, is_hasty: bool) -> io::Result<()> {
         let guest = self.owned.0.guest();
-        let is_ready = guest.as_ref().is_some_and(|guest| guest.begin_wait());
+        let is_ready = match &guest {
+            Some(guest) => guest.begin_wait()?,
+            None => false,
+        };
         let mut timeout = self.owned.0.0.shortened(timeout, is_ready);
         if is_hasty {
             timeout = Some(Duration::ZERO);
@@ -334,6 +337,9 @@ impl<State> Core<State> {
         let Some(deadline) = deadline else {
             return timeout;
         };
+        if timeout == Some(Duration::ZERO) {
+            return timeout; // It cannot be shortened, whatever the clock says.
+        }
         let left = self.clock.until(deadline);
         if let Some(timeout) = timeout.filter(|timeout| *timeout < left) {
             return Some(timeout);
