@@ -2,12 +2,13 @@
 
 /// Calls `function` on another thread, and returns a future of what it returns.
 ///
-/// This is for calls that would block the executor: reading files, resolving names, long
-/// calculations, libraries that block. For files, the crate async-fs uses the same pool.
+/// Use it for calls that would block the executor: reading files, long calculations, libraries
+/// that block. For files, the crate async-fs uses the same pool; for host names, there is
+/// [`resolve`](crate::resolve).
 ///
-/// The function is queued immediately, before the future is awaited. If the future is dropped,
-/// a function that has not begun is never called, and one that has begun runs to its end, for
-/// nobody can interrupt it.
+/// The function is queued immediately, before the future is awaited. If the future is dropped
+/// before the function has begun, the function is never called. One that has begun runs to its
+/// end, because nothing can interrupt it.
 ///
 /// ```
 /// use waitset_async::unblock;
@@ -27,10 +28,10 @@
 ///
 /// # Platform notes
 ///
-/// The pool is the one of the crate [blocking], which all executors of the process share. It
-/// starts threads as they are needed, at most 500 or as many as the environment variable
-/// `BLOCKING_MAX_THREADS` says; a thread that is idle for half a second ends. A process does not
-/// wait for them when its `main` returns.
+/// The pool is that of the crate [blocking], and all executors of the process share it. It starts
+/// threads when they are needed, up to 500, or up to the number in the environment variable
+/// `BLOCKING_MAX_THREADS`. A thread that has been idle for half a second ends. A process does not
+/// wait for the threads when its `main` returns.
 ///
 /// [blocking]: https://docs.rs/blocking
 #[doc(alias("spawn_blocking"))]

@@ -45,9 +45,9 @@ use reaped::Reaped;
 ///
 /// # Pipes
 ///
-/// A pipe is an `Async<File>`, since `&File` can be read and written, unlike
-/// [`process::ChildStdout`]. Closing a pipe takes a drop: [`poll_close`] ends the writing of
-/// sockets only. The child's ends of the pipes block as usual.
+/// A pipe is an `Async<File>`, because `&File` can be read and written, unlike
+/// [`&ChildStdout`](process::ChildStdout). To close a pipe, drop it: [`poll_close`] ends the
+/// writing half of sockets only. The child's ends of the pipes block as usual.
 ///
 /// [`poll_close`]: futures_io::AsyncWrite::poll_close
 ///
@@ -165,8 +165,8 @@ impl Child {
     /// Closes the child's standard input, waits until the process has ended, and returns its
     /// exit status, which is kept for further calls.
     ///
-    /// It does not read the output: a child that has filled a pipe waits until somebody reads
-    /// it. Use [`output`](Self::output), or read in another task.
+    /// It does not read the output, so a child that has filled a pipe waits forever. Use
+    /// [`output`](Self::output), or read in another task.
     ///
     /// # Errors
     ///
@@ -184,7 +184,7 @@ impl Child {
     /// It reads the pipes that have not been taken out; the rest of the [`Output`] is empty.
     /// To write the input meanwhile, take `stdin` out and write in another task.
     ///
-    /// If the future is dropped, so is the child; to have it killed then, call
+    /// If the future is dropped, the child is dropped with it. To have it killed then, call
     /// [`kill_on_drop`](Self::kill_on_drop) first.
     ///
     /// # Errors
@@ -230,8 +230,9 @@ impl Child {
         })
     }
 
-    /// Kills the process with `SIGKILL`, unless its exit status has been returned already. Call
-    /// [`status`](Self::status) to wait until it has ended.
+    /// Kills the process with `SIGKILL`. Call [`status`](Self::status) to wait until it has ended.
+    ///
+    /// If the exit status has been returned already, it does nothing.
     ///
     /// # Errors
     ///
@@ -256,7 +257,7 @@ impl Child {
         self.process.get().get_ref().kill()
     }
 
-    /// Sets whether the process is killed when this is dropped. At first it is not.
+    /// Sets whether the process is killed when this is dropped, which it is not by default.
     ///
     /// With this, a [`timeout`](crate::timeout) around a child also ends the process:
     ///
