@@ -6,16 +6,17 @@ use std::path::Path;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use waitset_core::AsSource;
 
-/// Begins to connect to `address` and returns at once, with a stream that does not block.
+/// Begins to connect to `address`, and returns a non-blocking stream immediately.
 ///
-/// Wait until it is [writable](crate::Interest::WRITABLE), and then ask [`is_connected`]:
-/// a socket whose attempt has failed is writable, too.
+/// Wait until it is [writable](crate::Interest::WRITABLE), and then call [`is_connected`]: a
+/// socket whose attempt has failed is writable, too. In an event loop,
+/// [`Handle::connect_tcp`](crate::LocalHandle::connect_tcp) does this, with a deadline.
 ///
 /// # Errors
 ///
-/// What the kernel knows at once: `NetworkUnreachable`, `AddrNotAvailable` if no port is
-/// left for this end, `EMFILE`. What the peer has to say, `ConnectionRefused` above all,
-/// comes from [`is_connected`].
+/// What the kernel knows immediately: `NetworkUnreachable`, `AddrNotAvailable` if no port is
+/// left for this end, `EMFILE`. [`is_connected`] returns what depends on the peer,
+/// `ConnectionRefused` above all.
 ///
 /// The stream has `TCP_NODELAY` set, so that small writes are sent immediately; call
 /// `set_nodelay(false)` on it to have Nagle's algorithm collect them.
@@ -23,8 +24,8 @@ use waitset_core::AsSource;
 /// # Platform notes
 ///
 /// socket(2), setsockopt(2) and connect(2); the socket is non-blocking and close-on-exec
-/// from the start on Linux. `EINPROGRESS` is no error, and neither is `EINTR`: an interrupted attempt goes
-/// on (connect(2)).
+/// from the start on Linux. `EINPROGRESS` is no error, and neither is `EINTR`: an interrupted
+/// attempt continues (connect(2)).
 ///
 /// ```
 /// use std::net::{TcpListener, TcpStream};
@@ -48,13 +49,13 @@ pub fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
     begin(domain, Some(Protocol::TCP), &address.into())
 }
 
-/// Begins to connect to the listener at `path`, as [`connect_tcp`] does.
+/// Begins to connect to the listener at `path`, like [`connect_tcp`].
 ///
 /// # Errors
 ///
-/// As connect(2): `NotFound` or `ConnectionRefused` if nobody listens there, and
+/// Like connect(2): `NotFound` or `ConnectionRefused` if nobody listens there, and
 /// `WouldBlock` if the listener's backlog is full. There is nothing to wait for then: the
-/// socket is not connecting, and shows as writable and hung up. Try again a little later,
+/// socket is not connecting, and is reported as writable and hung up. Try again a little later,
 /// as [`Handle::connect_unix`](crate::LocalHandle::connect_unix) does.
 ///
 /// ```
@@ -103,18 +104,18 @@ fn is_under_way(error: &io::Error) -> bool {
     )
 }
 
-/// Whether an attempt to connect has succeeded; false while it goes on.
+/// Returns `true` if an attempt to connect has succeeded, and `false` while it continues.
 ///
-/// A writable event is only the reason to ask. What counts is that the socket has no error
-/// pending and has a peer: a failed attempt is writable, and a socket that has never been
-/// asked to connect is, too.
+/// A writable event is only a reason to call this. A socket is connected if it has no error
+/// pending and has a peer: one whose attempt has failed is writable, and so is one that has never
+/// begun to connect.
 ///
 /// # Errors
 ///
-/// Why the attempt failed: `ConnectionRefused`, `TimedOut`, `HostUnreachable`. It is told
-/// once. A TCP socket that has connected to itself is `ConnectionRefused`: nobody listens
-/// at that port, and the kernel happened to choose it for this end, as it may for any
-/// attempt to connect to a port of its own range on this machine.
+/// The reason why the attempt failed, once: `ConnectionRefused`, `TimedOut`, `HostUnreachable`.
+/// A TCP socket that has connected to itself is `ConnectionRefused`: nobody listens at that port,
+/// and the kernel happened to choose it for this end, as it can for any attempt to connect to a
+/// port of its own range on this machine.
 ///
 /// # Platform notes
 ///

@@ -16,12 +16,12 @@ use super::{connect_tcp, connect_unix, is_connected};
 use crate::{Handle, Key, LocalHandle, TimerKey};
 
 impl<State> LocalHandle<State> {
-    /// Connects to `address` and runs `callback` once, with the stream or with why there is
-    /// none: `TimedOut` when `timeout` is over.
+    /// Connects to `address` and runs `callback` once, with a non-blocking stream or with the
+    /// reason why there is none: `TimedOut` when `timeout` has expired.
     ///
-    /// It never runs before this returns, but in this turn or in a later one. The stream
-    /// does not block. `Duration::MAX` leaves the deadline to the kernel, which gives up
-    /// after some two minutes (`tcp_syn_retries` in tcp(7)).
+    /// The callback never runs before this returns, but in this turn or in a later one.
+    /// `Duration::MAX` leaves the deadline to the kernel, which gives up after about two minutes
+    /// (`tcp_syn_retries` in tcp(7)).
     ///
     /// ```
     /// use std::net::TcpListener;
@@ -50,10 +50,10 @@ impl<State> LocalHandle<State> {
         attempt(self, Plan::new(name, begin, timeout, callback));
     }
 
-    /// Connects to the listener at `path`, as [`connect_tcp`](Self::connect_tcp) does.
+    /// Connects to the listener at `path`, like [`connect_tcp`](Self::connect_tcp).
     ///
-    /// While the listener's backlog is full it tries again, first after a millisecond and
-    /// then less and less often, at least every 10 ms, until `timeout` is over.
+    /// While the listener's backlog is full it tries again, first after a millisecond and then
+    /// less and less often, at least every 10 ms, until `timeout` has expired.
     ///
     /// ```
     /// use std::io::ErrorKind;

@@ -9,17 +9,18 @@ use super::{AcceptError, AcceptSource, Acceptor};
 use crate::{Handle, InsertError, Key, LocalHandle};
 
 impl<State> LocalHandle<State> {
-    /// Accepts connections and runs `callback` for each, and for each that was refused.
+    /// Accepts connections, and runs `callback` for each, and for each that could not be
+    /// accepted.
     ///
-    /// A turn of the loop takes as many as a turn of the [`Acceptor`] has. While descriptors
-    /// or memory have run out, the listener rests for as long as the acceptor asks for. It
-    /// can be [disabled](Self::disable) and [removed](Self::remove) by its key, also from
-    /// within its callback, which then is not run for the rest of the turn. A listener that
-    /// has [failed](AcceptError::Failed) is removed before the callback is told.
+    /// One turn of the loop accepts one [batch](Acceptor::accept_batch). While descriptors or
+    /// memory have run out, the listener rests for the [backoff](Acceptor::backoff). You can
+    /// [disable](Self::disable) and [remove](Self::remove) it by its key, also from within its
+    /// callback, which then does not run for the rest of the batch. A listener that has
+    /// [failed](AcceptError::Failed) is removed before its callback runs.
     ///
     /// # Errors
     ///
-    /// As [`insert`](Self::insert).
+    /// Like [`insert`](Self::insert); the error returns the acceptor.
     ///
     /// ```
     /// use std::net::{TcpListener, TcpStream};
@@ -34,7 +35,7 @@ impl<State> LocalHandle<State> {
     /// handle.listen(acceptor, Mode::Level, |streams: &mut Vec<_>, accepted, handle| {
     ///     match accepted {
     ///         Ok((stream, _peer)) => streams.push(stream),
-    ///         Err(refusal) => eprintln!("{refusal}"),
+    ///         Err(error) => eprintln!("{error}"),
     ///     }
     ///     handle.stop();
     /// })?;
@@ -69,7 +70,7 @@ impl<State> LocalHandle<State> {
                 }
                 callback(state, accepted, handle);
                 if !handle.is_enabled(key) {
-                    // What is left in the backlog is found when it is enabled.
+                    // Connections left in the backlog are accepted when the listener is enabled.
                     return;
                 }
             }

@@ -76,8 +76,10 @@
 //! [`Handle::listen`]: crate::LocalHandle::listen
 //! [`Handle::insert_stream`]: crate::LocalHandle::insert_stream
 
-mod accept;
-mod accept_errors;
+mod accept_error;
+mod accept_source;
+mod accept_verdict;
+mod acceptor;
 mod arm;
 mod connect;
 mod connecting;
@@ -95,9 +97,11 @@ mod sys;
 mod transfer;
 mod writer;
 
-pub use accept::{AcceptBatch, AcceptError, AcceptSource, Acceptor};
+pub use accept_error::AcceptError;
+pub use accept_source::AcceptSource;
 #[doc(hidden)]
-pub use accept_errors::{AcceptErrors, AcceptVerdict};
+pub use accept_verdict::{AcceptErrors, AcceptVerdict};
+pub use acceptor::{AcceptBatch, Acceptor};
 pub use connect::{connect_tcp, connect_unix, is_connected};
 pub use connection::Connection;
 pub use insert::Limits;

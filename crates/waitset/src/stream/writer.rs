@@ -92,13 +92,13 @@ const MOST_PARTS: usize = 1024;
 const KEPT: usize = 64 * 1024;
 
 impl WriteBuffer {
-    /// Creates a buffer for `limit` bytes. It allocates when a socket first takes less than it
+    /// Creates a buffer for `limit` bytes, at least one. It allocates when a socket first takes less than it
     /// is given.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
         Self {
             queue: VecDeque::new(),
-            limit,
+            limit: if limit == 0 { 1 } else { limit },
             state: State::Open,
             is_socket: true,
         }

@@ -221,11 +221,11 @@ fn without_a_reserve_connections_wait_and_the_listener_rests() {
         // Pauses of 10, 20 and 40 ms.
         turn_until(&mut event_loop, &mut told, |told| told.len() == 3);
         for (told, millis) in told.iter().zip([10, 20, 40]) {
-            let Err(AcceptError::Backoff { error, pause }) = told else {
+            let Err(AcceptError::Backoff { error, delay }) = told else {
                 panic!("{told:?}");
             };
             assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
-            assert_eq!(*pause, Duration::from_millis(millis));
+            assert_eq!(*delay, Duration::from_millis(millis));
         }
         let waits = |event_loop: &mut Loop<_>| event_loop.handle().stats().waits;
         assert!(waits(&mut event_loop) <= 20, "it does not spin");

@@ -1,127 +1,62 @@
+//! Accepting connections, a bounded number at a time.
+
 use std::cell::{Cell, RefCell};
-use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
-use socket2::{SockAddr, SockRef, Socket};
 use waitset_core::AsSource;
 
-use super::{AcceptErrors, AcceptVerdict};
+use super::{AcceptError, AcceptErrors, AcceptSource, AcceptVerdict};
 
-/// What an [`Acceptor`] takes connections from.
-pub trait AcceptSource: AsSource + Sized {
-    /// A connection.
-    type Stream;
-    /// Who is at its other end.
-    type Peer: fmt::Debug;
-
-    /// Takes one connection, which neither blocks nor is inherited by programs that are
-    /// executed, without waiting for it.
-    ///
-    /// # Errors
-    ///
-    /// As accept(2), `WouldBlock` if there is none.
-    fn try_accept(&self) -> io::Result<(Self::Stream, Self::Peer)>;
-
-    /// Makes [`try_accept`](Self::try_accept) answer `WouldBlock` instead of waiting.
-    ///
-    /// # Errors
-    ///
-    /// As fcntl(2).
-    fn set_nonblocking(&self) -> io::Result<()> {
-        SockRef::from(self).set_nonblocking(true)
-    }
-
-    /// Has small writes to the connections sent immediately, where the protocol would delay
-    /// them: `TCP_NODELAY` for TCP, nothing for others.
-    ///
-    /// # Errors
-    ///
-    /// As setsockopt(2).
-    ///
-    /// # Platform notes
-    ///
-    /// One setsockopt(2) on the listening socket. The connections that it accepts inherit
-    /// the option (tcp(7)), which costs them no system call.
-    fn set_nodelay(&self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl AcceptSource for TcpListener {
-    type Stream = TcpStream;
-    type Peer = SocketAddr;
-
-    fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (socket, address) = accept(self)?;
-        let peer = address.as_socket();
-        let peer = peer.ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))?;
-        Ok((socket.into(), peer))
-    }
-
-    fn set_nodelay(&self) -> io::Result<()> {
-        SockRef::from(self).set_tcp_nodelay(true)
-    }
-}
-
-impl AcceptSource for UnixListener {
-    type Stream = UnixStream;
-    /// Who connects to a Unix socket has no name.
-    type Peer = ();
-
-    fn try_accept(&self) -> io::Result<(UnixStream, ())> {
-        let (socket, _) = accept(self)?;
-        Ok((socket.into(), ()))
-    }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
-    SockRef::from(listener).accept4(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
-    let (socket, peer) = SockRef::from(listener).accept()?;
-    socket.set_nonblocking(true)?;
-    Ok((socket, peer))
-}
-
-/// Takes connections from a listener, and goes on where accept loops break.
+/// Accepts connections, and continues where accept loops break.
 ///
-/// - **A turn is bounded.** [`accept_batch`](Self::accept_batch) takes 32 connections at most, so that a
-///   flood of them leaves the others their time. [`has_more`](Self::has_more) says
-///   whether to come back without being told: an edge has been used up.
+/// It is a source: insert it into an [`EventLoop`](crate::EventLoop) with
+/// [`Handle::listen`](crate::LocalHandle::listen), which does the rest, or into a
+/// [`WaitSet`](crate::WaitSet) or a bare [`Reactor`](crate::Reactor), and call
+/// [`accept_batch`](Self::accept_batch) when it is readable.
+///
+/// | to | call |
+/// |---|---|
+/// | accept what is waiting, a bounded number | [`accept_batch`](Self::accept_batch) |
+/// | know whether to re-arm a source that is not level-triggered | [`has_more`](Self::has_more) |
+/// | know for how long to leave it alone | [`backoff`](Self::backoff) |
+/// | accept more or fewer at a time | [`with_batch`](Self::with_batch) |
+/// | let connections wait instead of closing them | [`without_reserve`](Self::without_reserve) |
+/// | set an option of the listener | [`get_ref`](Self::get_ref) |
+///
+/// What it gets right:
+///
+/// - **A batch is bounded.** [`accept_batch`](Self::accept_batch) accepts at most 32 connections,
+///   so that a flood of them does not starve the others. [`has_more`](Self::has_more) is `true`
+///   if it stopped there: an edge has been used up.
 /// - **Descriptors that run out** (`EMFILE`, `ENFILE`) would leave the connection in the
 ///   backlog and the listener readable, and the loop would spin. The acceptor keeps one
-///   descriptor in reserve: it gives that up, takes the connection, closes it, and takes
-///   the descriptor back. The peer sees an end instead of silence, and you see
-///   [`AcceptError::DescriptorLimit`]. Where that is not to be, or fails, the turn ends and
+///   descriptor in reserve: it closes that, accepts the connection, closes it, and opens the
+///   reserve again. The peer sees an end instead of silence, and you get
+///   [`AcceptError::DescriptorLimit`]. If you turn that off, or it fails, the batch ends and
 ///   [`backoff`](Self::backoff) says for how long to leave the listener alone.
-/// - **Connections that are gone** before they are taken (`ECONNABORTED` and the network's
+/// - **Connections that are gone** before they are accepted (`ECONNABORTED` and the network's
 ///   errors, which Linux passes on through accept(2)) are passed over, as
 ///   [`AcceptError::Aborted`]. If such errors last, the listener rests as it does without
-///   descriptors, or [has failed](AcceptError::Failed); see the table below.
+///   descriptors, or [has failed](AcceptError::Failed). [`AcceptError`] lists which error is what.
 /// - **Small answers are sent immediately**: TCP connections have `TCP_NODELAY` set, because
 ///   Nagle's algorithm and the peer's delayed acknowledgements together hold back the second
 ///   of two small writes for about 40 ms. To turn it off, call `set_nodelay(false)` on an
 ///   accepted stream, or clear the option of [`get_ref`](Self::get_ref) for all of them.
 ///
-/// [`Handle::listen`](crate::LocalHandle::listen) does all that is left to do in an event loop.
+/// Over waitset-async, take its `Async<TcpListener>` and `incoming` instead, which do the same.
 ///
 /// # Platform notes
 ///
-/// accept4(2) with `SOCK_NONBLOCK | SOCK_CLOEXEC` on Linux: one call a connection, and one
-/// more a turn that finds the backlog empty. Elsewhere accept(2) and fcntl(2). The
+/// accept4(2) with `SOCK_NONBLOCK | SOCK_CLOEXEC` on Linux: one call per connection, and one
+/// more per batch that finds the backlog empty. Elsewhere accept(2) and fcntl(2). The
 /// reserve is a duplicate of the listener, made by fcntl(2). `TCP_NODELAY` is set once, on the
 /// listening socket, by [`new`](Self::new).
 ///
 /// The backlog is the listener's: 128 in the standard library on Linux, capped by
-/// `net.core.somaxconn`, and where it is full connections wait with their sender and are
+/// `net.core.somaxconn`. If it is full, connections wait with their sender and are
 /// tried again (listen(2)). None of them is lost.
 ///
 /// ```
@@ -138,7 +73,7 @@ fn accept(listener: &impl AsSource) -> io::Result<(Socket, SockAddr)> {
 /// for accepted in set.get(key).unwrap().accept_batch() {
 ///     match accepted {
 ///         Ok((_stream, peer)) => assert_eq!(peer, client.local_addr()?),
-///         Err(refusal) => eprintln!("{refusal}"),
+///         Err(error) => eprintln!("{error}"),
 ///     }
 /// }
 /// # Ok::<(), std::io::Error>(())
@@ -150,18 +85,18 @@ pub struct Acceptor<L> {
     reserve: RefCell<Option<OwnedFd>>,
     most: usize,
     has_more: Cell<bool>,
-    pause: Cell<Option<Duration>>,
-    /// The pause to ask for next time; doubles until a connection is taken.
-    next_pause: Cell<Duration>,
+    backoff: Cell<Option<Duration>>,
+    /// The delay to ask for next time; doubles until a connection is accepted.
+    next_delay: Cell<Duration>,
     errors: AcceptErrors,
 }
 
-/// How many connections a turn takes unless told otherwise.
-const TURN: usize = 32;
+/// How many connections a batch takes unless told otherwise.
+const BATCH: usize = 32;
 
-/// The first and the longest pause that is asked for.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The first and the longest delay that is asked for.
+const FIRST_DELAY: Duration = Duration::from_millis(10);
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
 impl<L: AcceptSource> Acceptor<L> {
     /// Makes `listener` non-blocking, sets `TCP_NODELAY` for its connections, and opens the
@@ -169,7 +104,7 @@ impl<L: AcceptSource> Acceptor<L> {
     ///
     /// # Errors
     ///
-    /// `EMFILE` if not even the reserve is available, else as fcntl(2).
+    /// `EMFILE` if not even the reserve is available, otherwise like fcntl(2).
     pub fn new(listener: L) -> io::Result<Self> {
         listener.set_nonblocking()?;
         // It fails only on what is no TCP socket, and accept(2) has the better error for that.
@@ -179,16 +114,16 @@ impl<L: AcceptSource> Acceptor<L> {
             listener,
             keeps_reserve: true,
             reserve: RefCell::new(Some(reserve)),
-            most: TURN,
+            most: BATCH,
             has_more: Cell::new(false),
-            pause: Cell::new(None),
-            next_pause: Cell::new(FIRST_PAUSE),
+            backoff: Cell::new(None),
+            next_delay: Cell::new(FIRST_DELAY),
             errors: AcceptErrors::default(),
         })
     }
 
-    /// Lets connections wait in the backlog when descriptors run out, instead of refusing
-    /// them: [`backoff`](Self::backoff) each time.
+    /// Lets connections wait in the backlog when descriptors run out, instead of closing them:
+    /// there is a [`backoff`](Self::backoff) each time.
     #[must_use]
     pub fn without_reserve(self) -> Self {
         Self {
@@ -198,7 +133,7 @@ impl<L: AcceptSource> Acceptor<L> {
         }
     }
 
-    /// Takes `most` connections a turn, at least one, instead of 32.
+    /// Accepts up to `most` connections per batch, at least one, instead of 32.
     #[must_use]
     pub fn with_batch(self, most: usize) -> Self {
         Self {
@@ -207,12 +142,13 @@ impl<L: AcceptSource> Acceptor<L> {
         }
     }
 
-    /// Takes what is in the backlog, as much as a turn has.
+    /// Accepts what is in the backlog, up to the bound of a batch, as you iterate.
     ///
-    /// What is not iterated over is left there. One turn at a time: a second begins anew.
+    /// Connections that you do not iterate over stay in the backlog. Have one batch at a time: a
+    /// second one begins again.
     pub fn accept_batch(&self) -> AcceptBatch<'_, L> {
         self.has_more.set(false);
-        self.pause.set(None);
+        self.backoff.set(None);
         if self.keeps_reserve && self.reserve.borrow().is_none() {
             *self.reserve.borrow_mut() = open_reserve(&self.listener).ok();
         }
@@ -222,28 +158,28 @@ impl<L: AcceptSource> Acceptor<L> {
         }
     }
 
-    /// Whether the last turn ended at its bound: there may be more, and an edge-triggered
-    /// or one-shot listener tells of it only if it is re-armed.
+    /// Returns `true` if the last batch ended at its bound: there may be more, and an
+    /// edge-triggered or one-shot listener reports it only if it is re-armed.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.has_more.get()
     }
 
-    /// For how long to leave the listener alone, if the last turn ended because the system
-    /// has no more descriptors or memory, or because the network keeps failing: 10 ms at
-    /// first, doubling to a second until a connection is taken.
+    /// Returns for how long to leave the listener alone, if the last batch ended because the
+    /// system has no more descriptors or memory, or because the network keeps failing: 10 ms at
+    /// first, doubling up to a second until a connection is accepted.
     #[must_use]
     pub fn backoff(&self) -> Option<Duration> {
-        self.pause.get()
+        self.backoff.get()
     }
 
-    /// The listener.
+    /// Returns the listener.
     #[must_use]
     pub fn get_ref(&self) -> &L {
         &self.listener
     }
 
-    /// Gives the listener back.
+    /// Returns the listener, and closes the reserve.
     #[must_use]
     pub fn into_inner(self) -> L {
         self.listener
@@ -269,10 +205,10 @@ impl<L: AcceptSource> Acceptor<L> {
     }
 
     fn rest(&self, error: io::Error) -> Step<L> {
-        let pause = self.next_pause.get();
-        self.next_pause.set(LONGEST_PAUSE.min(2 * pause));
-        self.pause.set(Some(pause));
-        Step::Last(AcceptError::Backoff { error, pause })
+        let delay = self.next_delay.get();
+        self.next_delay.set(LONGEST_DELAY.min(2 * delay));
+        self.backoff.set(Some(delay));
+        Step::Last(AcceptError::Backoff { error, delay })
     }
 
     fn after(&self, verdict: AcceptVerdict, error: io::Error) -> Step<L> {
@@ -299,7 +235,7 @@ fn open_reserve(listener: &impl AsSource) -> io::Result<OwnedFd> {
 /// What one accept(2) came to.
 enum Step<L: AcceptSource> {
     Told(Taken<L>),
-    /// What ends the turn.
+    /// What ends the batch.
     Last(AcceptError<L::Peer>),
     Again,
     Empty,
@@ -311,7 +247,7 @@ type Taken<L> = Result<
     AcceptError<<L as AcceptSource>::Peer>,
 >;
 
-/// The connections of one [`Acceptor::accept_batch`].
+/// The connections of one [`Acceptor::accept_batch`], accepted as it is iterated over.
 #[derive(Debug)]
 #[must_use = "connections are taken as it is iterated over"]
 pub struct AcceptBatch<'a, L> {
@@ -330,7 +266,7 @@ impl<L: AcceptSource> Iterator for AcceptBatch<'_, L> {
             self.acceptor.has_more.set(true);
             let step = match self.acceptor.listener.try_accept() {
                 Ok(taken) => {
-                    self.acceptor.next_pause.set(FIRST_PAUSE);
+                    self.acceptor.next_delay.set(FIRST_DELAY);
                     self.acceptor.errors.clear();
                     Step::Told(Ok(taken))
                 }
@@ -359,66 +295,6 @@ impl<L: AcceptSource> Iterator for AcceptBatch<'_, L> {
     }
 }
 
-/// Why a connection was not accepted.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum AcceptError<Peer> {
-    /// There was no descriptor left for it, so it was taken and closed.
-    DescriptorLimit {
-        /// Who was refused.
-        peer: Peer,
-        /// `EMFILE` or `ENFILE`.
-        error: io::Error,
-    },
-    /// It was gone before it was taken. The listener is well.
-    Aborted(io::Error),
-    /// Descriptors or memory have run out, or the network keeps failing, and the connection
-    /// is left in the backlog. The turn is over.
-    Backoff {
-        /// `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`, or an error of the network that lasts.
-        error: io::Error,
-        /// For how long to leave the listener alone.
-        pause: Duration,
-    },
-    /// The listener itself has failed, and will again: it is no listening socket, or each
-    /// call is refused. The turn is over.
-    Failed(io::Error),
-}
-
-impl<Peer> AcceptError<Peer> {
-    /// What accept(2) answered.
-    #[must_use]
-    pub const fn error(&self) -> &io::Error {
-        match self {
-            Self::DescriptorLimit { error, .. } | Self::Backoff { error, .. } => error,
-            Self::Aborted(error) | Self::Failed(error) => error,
-        }
-    }
-}
-
-impl<Peer: fmt::Debug> fmt::Display for AcceptError<Peer> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DescriptorLimit { peer, error } => write!(
-                f,
-                "closed a connection from {peer:?} at once: {error}; raise RLIMIT_NOFILE or \
-                 close idle connections earlier"
-            ),
-            Self::Aborted(error) => write!(f, "a connection was gone before it was taken: {error}"),
-            Self::Backoff { error, pause } => {
-                write!(f, "accepting nothing for {pause:?}: {error}")
-            }
-            Self::Failed(error) => write!(f, "the listener has failed: {error}"),
-        }
-    }
-}
-
-impl<Peer: fmt::Debug> Error for AcceptError<Peer> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(self.error())
-    }
-}
-
 impl<L: AsFd> AsFd for Acceptor<L> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.listener.as_fd()
@@ -429,9 +305,9 @@ impl<L> fmt::Debug for Acceptor<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acceptor")
             .field("has_reserve", &self.reserve.borrow().is_some())
-            .field("turn", &self.most)
+            .field("batch", &self.most)
             .field("has_more", &self.has_more.get())
-            .field("pause", &self.pause.get())
+            .field("backoff", &self.backoff.get())
             .finish_non_exhaustive()
     }
 }

@@ -44,17 +44,8 @@ pub enum AcceptVerdict {
 /// [`Acceptor`](super::Acceptor) and the async listeners use this. It is for callers of
 /// [`AcceptSource::try_accept`](super::AcceptSource::try_accept).
 ///
-/// | error | is |
-/// |---|---|
-/// | `EAGAIN`, `EINTR` | `WouldBlock`, `Interrupted` |
-/// | `EAGAIN` twice in a row, of a socket that has hung up | `ShutDown` |
-/// | `ECONNABORTED`, `ECONNRESET`, `EPROTO`, `ETIMEDOUT` | `Aborted` |
-/// | `ENETDOWN`, `ENETUNREACH`, `EHOSTDOWN`, `EHOSTUNREACH`, `ENONET` | `Aborted`; `Backoff` if it lasts |
-/// | `EPERM`, `ENOPROTOOPT`, `EOPNOTSUPP` | `Aborted`; `Failed` if it lasts |
-/// | `EOPNOTSUPP` of a socket that is neither `SOCK_STREAM` nor `SOCK_SEQPACKET` | `Failed` |
-/// | `EMFILE`, `ENFILE` | `DescriptorLimit` |
-/// | `ENOBUFS`, `ENOMEM` | `Backoff` |
-/// | all others: `EINVAL`, `EBADF`, `ENOTSOCK`, … | `Failed` |
+/// [`AcceptError`](super::AcceptError) lists which error is what. Here, `EAGAIN` twice in a row of
+/// a socket that has hung up is `ShutDown`.
 ///
 /// # Platform notes
 ///
@@ -64,7 +55,7 @@ pub enum AcceptVerdict {
 /// ```
 /// use std::io::Error;
 /// use std::net::{TcpListener, UdpSocket};
-/// use waitset::stream::{AcceptVerdict, AcceptErrors};
+/// use waitset::stream::{AcceptErrors, AcceptVerdict};
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let errors = AcceptErrors::default();
