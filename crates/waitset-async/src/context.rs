@@ -293,8 +293,8 @@ impl Drop for Place<'_> {
 #[cold]
 fn inherited() -> io::Error {
     io::Error::other(
-        "this executor belongs to the process that this one was forked from; make a new one \
-         in the child",
+        "this executor or event loop belongs to the process that this one was forked from; make a \
+         new one in the child",
     )
 }
 
@@ -303,6 +303,6 @@ fn inherited() -> io::Error {
 pub(crate) fn elsewhere() -> io::Error {
     io::Error::other(
         "the executor of this source is not running on this thread; \
-         create and await the source inside Executor::block_on",
+         create and await the source inside Executor::block_on, or in a task of the event loop",
     )
 }

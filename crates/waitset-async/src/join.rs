@@ -18,7 +18,8 @@ use crate::task::Ticket;
 /// # Panics
 ///
 /// If none does: there is nothing that would run the task. Use
-/// [`Executor::spawn`](crate::Executor::spawn) there.
+/// [`Executor::spawn`](crate::Executor::spawn) there, and in the callbacks of an event loop
+/// [`Spawn`](crate::Spawn).
 ///
 /// ```
 /// # waitset_async::block_on(waitset::PollReactor::new()?, async {
@@ -29,7 +30,10 @@ use crate::task::Ticket;
 /// ```
 pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
     let current = context::Context::current();
-    let current = current.expect("spawn needs an executor: call it within Executor::block_on");
+    let current = current.expect(
+        "spawn needs an executor: call it within Executor::block_on or a task; in a callback, \
+         call spawn of its handle",
+    );
     JoinHandle::spawn(&current, future)
 }
 

@@ -123,7 +123,8 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<()> {
         let current = Context::current();
-        let current = current.expect("a timer needs an executor: await it within block_on");
+        let current =
+            current.expect("a timer needs an executor: await it within block_on or a task");
         if self.due.is_some_and(|due| due <= Instant::now()) {
             // A loop of sleeps that are over would not let the others run.
             task::ready!(current.poll_charge(&[&self.share], context));

@@ -6,14 +6,16 @@ use std::future::poll_fn;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures::channel::mpsc;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use futures::{SinkExt, StreamExt};
+use waitset::EventLoop;
 use waitset_conformance::{CountingAllocator, allocated};
 
-use mechanisms::{complete, on_every_mechanism};
-use waitset_async::{Async, spawn, yield_now};
+use mechanisms::{complete, complete_in, on_every_mechanism, on_every_reactor};
+use waitset_async::{Async, sleep, spawn, yield_now};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -79,6 +81,25 @@ fn waking_and_yielding_allocate_nothing() {
             });
             drop(sender);
             task.await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn the_tasks_of_a_loop_read_write_sleep_and_yield_without_allocating() {
+    on_every_reactor(|reactor| {
+        let mut event_loop = EventLoop::with_reactor(reactor);
+        let handle = event_loop.handle();
+        // The ticks of a callback come in between.
+        handle.arm_every(Duration::from_micros(100), |(), _, _| ());
+        complete_in(&mut event_loop, &mut (), async {
+            let (mut near, mut far) = Async::<UnixStream>::pair().unwrap();
+            assert_frugal!({
+                near.write_all(b"!").await.unwrap();
+                far.read_exact(&mut [0]).await.unwrap();
+                sleep(Duration::from_micros(10)).await;
+                yield_now().await;
+            });
         });
     });
 }

@@ -4,16 +4,19 @@
 
 mod mechanisms;
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::poll;
-use waitset_async::{Async, Executor, JoinHandle, sleep, spawn, yield_now};
+use waitset::EventLoop;
+use waitset_async::{Async, Executor, JoinHandle, Spawn, sleep, spawn, yield_now};
 
 use mechanisms::sys::{assert_ends_well, end, forked, in_a_fork};
-use mechanisms::{complete, on_every_mechanism};
+use mechanisms::{complete, complete_in, on_every_mechanism, on_every_reactor};
 
 /// What a child finds: an executor, a task that waits, and a source for which nobody does.
 struct Inherited {
@@ -159,5 +162,42 @@ fn a_child_that_is_forked_by_a_task_and_goes_on_is_told_and_its_parent_goes_on()
             end(error.to_string().contains("forked"));
         }
         inherited.assert_hears();
+    });
+}
+
+#[test]
+fn a_forked_child_may_drop_its_loop_and_its_sources_and_cannot_turn() {
+    on_every_reactor(|reactor| {
+        let mut event_loop = EventLoop::with_reactor(reactor);
+        let (mut peer, waited_for) = UnixStream::pair().unwrap();
+        let (mut other, idle) = UnixStream::pair().unwrap();
+        let idle_in_task = Rc::new(RefCell::new(None));
+        let kept = Rc::clone(&idle_in_task);
+        let waiting = event_loop.handle().spawn(async move {
+            *kept.borrow_mut() = Some(Async::new(idle).unwrap());
+            let waited_for = Async::new(waited_for).unwrap();
+            read(&waited_for).await
+        });
+        event_loop.turn(&mut (), Some(Duration::ZERO)).unwrap();
+
+        let mut inherited = Some((event_loop, idle_in_task, waiting));
+        in_a_fork(|| {
+            let (mut event_loop, idle, waiting) = inherited.take().unwrap();
+            for _ in 0..2 {
+                let told = event_loop.turn(&mut (), Some(Duration::ZERO));
+                let told = told.unwrap_err().to_string();
+                assert!(told.contains("forked"), "{told}");
+            }
+            drop(idle.take().map(Async::into_inner));
+            drop((waiting, event_loop));
+        });
+        let (mut event_loop, idle, waiting) = inherited.unwrap();
+        for peer in [&mut peer, &mut other] {
+            peer.write_all(b"!").unwrap();
+        }
+        let idle = idle.take().unwrap();
+        complete_in(&mut event_loop, &mut (), async move {
+            assert_eq!((waiting.await.unwrap(), read(&idle).await), (1, 1));
+        });
     });
 }

@@ -4,13 +4,15 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) mod sys;
 
+use std::cell::Cell;
 use std::env;
 use std::io::{self, ErrorKind, Write};
 use std::process::Command;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use waitset::{Backend, Capabilities};
-use waitset_async::{Executor, timeout};
+use waitset::{Backend, Capabilities, EventLoop, Reactor};
+use waitset_async::{Executor, Spawn, timeout};
 
 /// Runs a test on each mechanism, which names itself if it fails.
 ///
@@ -21,6 +23,14 @@ pub(crate) fn on_every_mechanism(test: impl Fn(Executor) + Sync) {
 }
 
 pub(crate) fn for_each_mechanism(test: impl Fn(Executor, Capabilities) + Sync) {
+    on_every_reactor(|reactor| {
+        let capabilities = reactor.capabilities();
+        test(Executor::new(reactor), capabilities);
+    });
+}
+
+/// Like [`on_every_mechanism`], for tests that make an event loop.
+pub(crate) fn on_every_reactor(test: impl Fn(Box<dyn Reactor + Send>) + Sync) {
     for backend in Backend::all() {
         let reactor = match backend.open() {
             Err(error) if error.kind() == ErrorKind::Unsupported => {
@@ -32,10 +42,7 @@ pub(crate) fn for_each_mechanism(test: impl Fn(Executor, Capabilities) + Sync) {
         };
         eprintln!("on {backend}");
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let capabilities = reactor.capabilities();
-                test(Executor::new(reactor), capabilities);
-            });
+            scope.spawn(|| test(reactor));
         });
     }
 }
@@ -75,4 +82,30 @@ pub(crate) fn timed<F: Future>(executor: &mut Executor, future: F) -> (F::Output
     let start = Instant::now();
     let output = complete(executor, future);
     (output, start.elapsed())
+}
+
+/// Turns until `future`, a task of the loop, has ended, which it must.
+pub(crate) fn complete_in<State, R, F>(
+    event_loop: &mut EventLoop<State, R>,
+    state: &mut State,
+    future: F,
+) -> F::Output
+where
+    State: 'static,
+    R: Reactor + 'static,
+    F: Future + 'static,
+{
+    let bounded = async { timeout(Duration::from_secs(60), future).await };
+    let task = event_loop.handle().spawn(bounded);
+    let outcome = Rc::new(Cell::new(None));
+    let told = Rc::clone(&outcome);
+    drop(event_loop.handle().spawn(async move {
+        told.set(Some(task.await));
+    }));
+    loop {
+        if let Some(ended) = outcome.take() {
+            return ended.unwrap().expect("the test hangs");
+        }
+        event_loop.turn(state, None).unwrap();
+    }
 }

@@ -56,6 +56,7 @@ impl<State> Deref for Handle<'_, State> {
 /// | run something later | [`arm_after`](Self::arm_after), [`arm_at`](Self::arm_at), [`arm_every`](Self::arm_every) |
 /// | move or stop a timer | [`reset_after`](Self::reset_after), [`reset_at`](Self::reset_at), [`cancel`](Self::cancel) |
 /// | run something after this turn's events | [`defer`](Self::defer) |
+/// | call with the state, in a future | [`with_state`](Self::with_state) |
 /// | do something before each sleep | [`before_sleep`](Self::before_sleep) |
 /// | receive messages of other threads | [`channel`](Self::channel), [`sync_channel`](Self::sync_channel), [`remote`](Self::remote) |
 /// | connect | [`connect_tcp`](Self::connect_tcp), [`connect_unix`](Self::connect_unix) |

@@ -27,6 +27,7 @@ mod tick;
 mod timer;
 mod timers;
 mod turn;
+mod with_state;
 
 pub use channel::ChannelSender;
 pub use child_process::ChildProcess;

@@ -8,7 +8,6 @@ use std::time::Duration;
 use waitset_core::{Event, Events, Reactor, ReactorWaker, WaitHint};
 
 use super::core::{Core, Handle, LocalHandle};
-use super::remote::LoopClosed;
 use crate::DefaultReactor;
 
 /// Owns sources with a callback each, timers and channels, and runs what is due.
@@ -284,7 +283,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     #[inline(never)]
     fn wait_for_more(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         if self.owned.0.0.is_closed() {
-            return Err(LoopClosed(()).into());
+            return Err(inherited());
         }
         match self.unfinished {
             None => self.wait_shortened(timeout, false)?,
@@ -350,6 +349,14 @@ impl<State> Core<State> {
         }
         Some(left)
     }
+}
+
+#[cold]
+fn inherited() -> io::Error {
+    io::Error::other(
+        "this event loop belongs to the process that this one was forked from; make a new one \
+         in the child",
+    )
 }
 
 /// The loop's own handle. Dropping it closes the loop, whatever handles are left.
