@@ -30,10 +30,7 @@ struct Flags {
 
 /// What is kept for one who does not read, and of a line that does not end. Without a
 /// bound, one slow reader takes all memory; if all waited for it, it would hold them up.
-const LIMITS: Limits = Limits {
-    input: 4096,
-    output: 65_536,
-};
+const LIMITS: Limits = Limits::new().with_input(4096).with_output(65_536);
 
 type Handle<'a> = program::Handle<'a, Room>;
 

@@ -12,24 +12,45 @@ use crate::{Handle, InsertError, LocalHandle};
 /// ```
 /// use waitset::stream::Limits;
 ///
-/// // For lines of at most 4 KiB.
-/// let limits = Limits { input: 4096, ..Limits::default() };
-/// assert_eq!(limits.output, 256 * 1024);
+/// /// For lines of at most 4 KiB.
+/// const LIMITS: Limits = Limits::new().with_input(4096);
+/// assert_eq!(LIMITS.output, 256 * 1024);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
-    /// The maximum of what was read and is not consumed. 64 KiB by default.
+    /// The maximum of what was read and is not consumed. 64 KiB by default, at least 1.
     pub input: usize,
-    /// The maximum of what was sent and is not written. 256 KiB by default.
+    /// The maximum of what was sent and is not written. 256 KiB by default, at least 1.
     pub output: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+impl Limits {
+    /// Returns the default limits.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             input: 64 * 1024,
             output: 256 * 1024,
         }
+    }
+
+    /// Returns these limits with another maximum for the input.
+    #[must_use]
+    pub const fn with_input(self, input: usize) -> Self {
+        Self { input, ..self }
+    }
+
+    /// Returns these limits with another maximum for the output.
+    #[must_use]
+    pub const fn with_output(self, output: usize) -> Self {
+        Self { output, ..self }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

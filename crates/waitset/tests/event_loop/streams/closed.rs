@@ -236,10 +236,7 @@ fn what_only_sends_may_run_while_the_input_is_borrowed() {
                 seen.note(connection, notice, handle);
             }
         };
-        let limits = Limits {
-            input: 100,
-            output: 1 << 20,
-        };
+        let limits = Limits::new().with_input(100).with_output(1 << 20);
         let handle = event_loop.handle();
         let near = handle
             .insert_stream_with(near, mode, limits, lines)

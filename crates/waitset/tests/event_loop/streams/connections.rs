@@ -62,10 +62,7 @@ fn an_echo_gives_back_a_mebibyte_through_small_buffers_and_ends_after_it() {
         let (near, far) = tcp_pair();
         far.set_nonblocking(false).unwrap();
         let mut event_loop: Loop<bool> = EventLoop::with_reactor(reactor);
-        let limits = Limits {
-            input: 1_000,
-            output: 700,
-        };
+        let limits = Limits::new().with_input(1_000).with_output(700);
         event_loop
             .handle()
             .insert_stream_with(near, mode, limits, |is_over, connection, notice, handle| {
@@ -108,10 +105,7 @@ fn echo(len: usize, output: usize) {
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
         let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
-        let limits = Limits {
-            input: 1_000,
-            output,
-        };
+        let limits = Limits::new().with_input(1_000).with_output(output);
         let echo = |notices: &mut usize,
                     connection: &Connection<UnixStream>,
                     _: Notice,
@@ -138,10 +132,7 @@ fn a_proxy_passes_both_directions_on_and_each_end_when_it_comes() {
         let (mut client, near) = UnixStream::pair().unwrap();
         let (far, mut server) = UnixStream::pair().unwrap();
         let mut event_loop: Loop<(Link, usize)> = EventLoop::with_reactor(reactor);
-        let limits = Limits {
-            input: 4_096,
-            output: 4_096,
-        };
+        let limits = Limits::new().with_input(4_096).with_output(4_096);
         let pass = |(link, closed): &mut (Link, usize),
                     connection: &Connection<UnixStream>,
                     notice,
@@ -188,10 +179,7 @@ fn input_that_is_not_consumed_stops_the_reading_without_a_spin_and_consuming_goe
     on_every_mechanism_and_mode(|reactor, mode| {
         let (near, mut far) = pair();
         let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
-        let limits = Limits {
-            input: 100,
-            output: 100,
-        };
+        let limits = Limits::new().with_input(100).with_output(100);
         let connection = event_loop
             .handle()
             .insert_stream_with(near, mode, limits, |notices, _, _, _| *notices += 1)
@@ -387,10 +375,7 @@ fn drained_is_told_when_a_slow_peer_has_taken_all_and_write_interest_ends_with_i
         let (near, mut far) = pair();
         far.set_nonblocking(false).unwrap();
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
-        let limits = Limits {
-            output: MEBIBYTE,
-            ..Limits::default()
-        };
+        let limits = Limits::new().with_output(MEBIBYTE);
         let handle = event_loop.handle();
         let connection = handle
             .insert_stream_with(near, mode, limits, told::<UnixStream>)
@@ -453,10 +438,7 @@ fn open_to_panic(
     near: UnixStream,
     mode: Mode,
 ) -> Connection<UnixStream> {
-    let limits = Limits {
-        input: 10,
-        output: MEBIBYTE,
-    };
+    let limits = Limits::new().with_input(10).with_output(MEBIBYTE);
     let panics =
         |seen: &mut Seen, connection: &Connection<_>, notice, handle: &mut In<'_, Seen>| {
             assert!(!matches!(notice, Notice::Received), "as the test wants it");
@@ -537,10 +519,7 @@ fn a_change_that_is_refused_is_asked_for_later_as_it_is_wanted_then() {
         });
         let mut event_loop: Loop<usize> = EventLoop::with_reactor(reactor);
         let (near, mut far) = pair();
-        let limits = Limits {
-            input: 10,
-            output: 10,
-        };
+        let limits = Limits::new().with_input(10).with_output(10);
         let count = |told: &mut usize, _: &_, _, _: &mut In<'_, usize>| *told += 1;
         let handle = event_loop.handle();
         let near = handle

@@ -14,10 +14,7 @@ use super::connections::{Seen, told};
 use super::*;
 
 /// Little, so that it is soon full.
-const LITTLE: Limits = Limits {
-    input: 100,
-    output: 100,
-};
+const LITTLE: Limits = Limits::new().with_input(100).with_output(100);
 
 /// Opens a stream whose callback leaves the input as it is.
 fn open_idle<S: AsFd + 'static>(

@@ -72,10 +72,7 @@ fn the_write_end_of_a_pipe_takes_all_in_order_and_its_reader_sees_the_end() {
     on_every_mechanism_and_mode(|reactor, mode| {
         let mut event_loop: Loop<Seen> = EventLoop::with_reactor(reactor);
         let (mut reader, writer) = pipe_of_files();
-        let limits = Limits {
-            output: 1 << 20,
-            ..Limits::default()
-        };
+        let limits = Limits::new().with_output(1 << 20);
         let handle = event_loop.handle();
         let writer = handle
             .insert_stream_with(writer, mode, limits, told::<File>)

@@ -40,10 +40,7 @@ fn fill_up(mut stream: impl Write) -> usize {
 }
 
 /// The limits of a connection that nothing fills up.
-const LARGE: Limits = Limits {
-    input: 16 << 20,
-    output: 16 << 20,
-};
+const LARGE: Limits = Limits::new().with_input(16 << 20).with_output(16 << 20);
 
 fn insert<S: AsFd + 'static>(event_loop: &mut Loop<Seen>, stream: S, mode: Mode) -> Connection<S> {
     let handle = event_loop.handle();
@@ -199,10 +196,7 @@ fn a_full_input_that_is_paused_and_consumed_is_read_on_only_when_resumed() {
                 seen.note(connection, notice, handle);
             }
         };
-        let limits = Limits {
-            input: 100,
-            output: 100,
-        };
+        let limits = Limits::new().with_input(100).with_output(100);
         let handle = event_loop.handle();
         let near = handle.insert_stream_with(near, mode, limits, idle).unwrap();
         far.write_all(&numbered(250)).unwrap();
