@@ -153,4 +153,8 @@ impl<R: Reactor> Reactor for Adaptive<R> {
     fn name(&self) -> &'static str {
         "adaptive"
     }
+
+    fn lend(&mut self) -> io::Result<BorrowedSource<'_>> {
+        self.inner.lend()
+    }
 }

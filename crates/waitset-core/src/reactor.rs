@@ -173,6 +173,29 @@ pub trait Reactor {
     fn hint(&mut self, hint: WaitHint) {
         let _ = hint;
     }
+
+    /// Lends a descriptor that is readable as long as a wait would not block, so that another
+    /// event loop can watch it.
+    ///
+    /// All changes that were made before reach the kernel in this call, even those that would
+    /// otherwise wait for the next wait. After further calls of other methods, call it again: their
+    /// changes may have to reach the kernel, and the descriptor can be a different one. It can be
+    /// readable although a wait reports nothing.
+    ///
+    /// A reactor around another must forward it, unless it has a waker of its own.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if the mechanism has no such descriptor, as this default returns. Those of the
+    /// system calls that bring the changes to the kernel.
+    fn lend(&mut self) -> io::Result<BorrowedSource<'_>> {
+        let text = format!(
+            "{}: cannot lend a descriptor: the mechanism does not have any; use one that does, \
+             such as epoll",
+            self.name()
+        );
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
+    }
 }
 
 /// The number of rules in the contract.
@@ -240,6 +263,10 @@ macro_rules! forward {
             #[inline]
             fn hint(&mut self, hint: WaitHint) {
                 (**self).hint(hint);
+            }
+
+            fn lend(&mut self) -> io::Result<BorrowedSource<'_>> {
+                (**self).lend()
             }
         }
     };

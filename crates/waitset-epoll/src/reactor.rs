@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
 use waitset_core::{
@@ -154,5 +154,17 @@ impl Reactor for EpollReactor {
 
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    /// Lends the epoll instance.
+    fn lend(&mut self) -> io::Result<BorrowedSource<'_>> {
+        if self.needs_care {
+            self.prepare();
+        }
+        if self.table.files_are_ready() {
+            // The kernel does not know them.
+            self.wake.waker().wake();
+        }
+        Ok(self.epoll.as_fd())
     }
 }

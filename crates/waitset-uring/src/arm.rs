@@ -26,7 +26,7 @@ impl UringReactor {
     /// Fills the submission queue of this thread's ring with the changes.
     #[inline]
     pub(crate) fn arm(&mut self) -> io::Result<()> {
-        if self.bell_is_armed && self.queue.is_empty() {
+        if (self.bell_is_armed || self.is_lent) && self.queue.is_empty() {
             return Ok(());
         }
         self.arm_some()
@@ -43,7 +43,7 @@ impl UringReactor {
     }
 
     pub(crate) fn try_to_arm(&mut self) -> io::Result<Entered> {
-        if !self.bell_is_armed && self.arm_bell()? == Entered::Moved {
+        if !self.bell_is_armed && !self.is_lent && self.arm_bell()? == Entered::Moved {
             return Ok(Entered::Moved);
         }
         let mut submissions = self.ring.submissions();

@@ -29,6 +29,7 @@
 mod absence;
 mod arm;
 mod cancel;
+mod lend;
 #[cfg(test)]
 mod older_kernels;
 mod reactor;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
 use waitset_core::{
@@ -82,6 +82,9 @@ impl Reactor for UringReactor {
 
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.begin()?;
+        if self.is_lent {
+            self.wait_while_lent(events, timeout)?;
+        }
         let waited = match timeout {
             None => self.wait_in_ring(events, None),
             Some(_) => self.wait_for(events, timeout),
@@ -118,6 +121,12 @@ impl Reactor for UringReactor {
 
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    /// Lends the waker's eventfd, which the ring signals from now on.
+    fn lend(&mut self) -> io::Result<BorrowedSource<'_>> {
+        self.lend_bell()?;
+        Ok(self.wake.doorbell().as_fd())
     }
 }
 

@@ -100,9 +100,13 @@ impl UringReactor {
     /// The bell's completions, and those of polls that were cancelled.
     fn complete_unknown(&mut self, completion: &Completion, events: &mut Events) {
         if completion.data == BELL {
-            self.bell_is_armed = completion.more;
-            if completion.bits() == Err(libc::ECANCELED) {
-                self.lose_ring();
+            if self.bell_is_doomed {
+                self.bell_is_doomed = completion.more;
+            } else {
+                self.bell_is_armed = completion.more;
+                if completion.bits() == Err(libc::ECANCELED) {
+                    self.lose_ring();
+                }
             }
             if self.wake.take() {
                 events.set_woken();

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::process;
 use std::time::Duration;
 
@@ -319,6 +319,15 @@ impl Ring {
         let arguments = types::SubmitArgs::new().timespec(&timeout);
         let submitter = self.ring.submitter();
         submitter.submit_with_args(want as usize, &arguments)
+    }
+
+    /// Has the kernel signal an eventfd when there is a completion, or work that completes a poll.
+    /// Another one or none takes its place.
+    pub(crate) fn signal(&self, eventfd: Option<RawFd>) -> io::Result<()> {
+        match eventfd {
+            Some(eventfd) => self.ring.submitter().register_eventfd(eventfd),
+            None => self.ring.submitter().unregister_eventfd(),
+        }
     }
 
     /// Makes the ring this thread's.

@@ -31,6 +31,8 @@ use crate::source::Source;
 /// instance that watches one) is armed again for each event, and input that the program has not read
 /// by the next wait is reported once more.
 ///
+/// A lent reactor lends the eventfd of its waker, which the ring then signals, too.
+///
 /// # Platform notes
 ///
 /// - The constructor: `io_uring_setup` and `eventfd`, and an `io_uring_enter` and an
@@ -51,6 +53,10 @@ pub struct UringReactor {
     pub(crate) ring: Ring,
     pub(crate) wake: WakeFlag<Bell>,
     pub(crate) bell_is_armed: bool,
+    /// `true` if the bell's poll was cancelled and has yet to complete for the last time.
+    pub(crate) bell_is_doomed: bool,
+    /// `true` if the bell is not polled, because the ring rings it.
+    pub(crate) is_lent: bool,
     pub(crate) sources: FdTable<Source>,
     /// Descriptors whose poll can differ from what is wanted.
     pub(crate) queue: Vec<RawFd>,
@@ -98,6 +104,8 @@ impl UringReactor {
             ring,
             wake: WakeFlag::new(bell.map_err(refused)?),
             bell_is_armed: false,
+            bell_is_doomed: false,
+            is_lent: false,
             sources: FdTable::default(),
             queue: Vec::new(),
             silenced: Vec::new(),
@@ -113,6 +121,8 @@ impl UringReactor {
         self.ring = self.ring.reopen()?;
         self.stats.control_calls += Ring::CALLS_TO_OPEN;
         self.bell_is_armed = false;
+        self.bell_is_doomed = false;
+        self.is_lent = false;
         self.doomed = 0;
         self.queue.clear();
         let descriptors: Vec<_> = self.sources.descriptors().collect();

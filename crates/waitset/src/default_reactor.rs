@@ -98,4 +98,8 @@ impl Reactor for DefaultReactor {
     fn hint(&mut self, hint: WaitHint) {
         self.0.hint(hint);
     }
+
+    fn lend(&mut self) -> io::Result<BorrowedSource<'_>> {
+        self.0.lend()
+    }
 }

@@ -151,6 +151,8 @@ pub(super) struct Core<State> {
     /// How many events came for those that were removed or disabled.
     pub(super) unheard: Cell<usize>,
     pub(super) is_stopped: Cell<bool>,
+    /// Whether an outer loop waits for this one, so that changes from outside must wake it.
+    pub(super) is_resting: Cell<bool>,
     /// The token of the callback that runs.
     pub(super) running: Cell<Token>,
     pub(super) entries: RefCell<Slab<Entry>>,
@@ -183,6 +185,7 @@ impl<State> Core<State> {
             has_changes: Cell::new(false),
             unheard: Cell::new(0),
             is_stopped: Cell::new(false),
+            is_resting: Cell::new(false),
             running: Cell::new(Token(0)),
             entries: RefCell::new(Slab::new()),
             callbacks: RefCell::new(Callbacks::new(nobody)),
@@ -204,6 +207,16 @@ impl<State> Core<State> {
     #[inline]
     pub(super) fn set_has_more(&self, has_more: bool) {
         self.has_more.set(has_more);
+        self.rouse();
+    }
+
+    /// Has an outer loop run this one, if it waits for it.
+    #[inline]
+    pub(super) fn rouse(&self) {
+        if self.is_resting.get() {
+            self.is_resting.set(false);
+            self.waker.wake();
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {

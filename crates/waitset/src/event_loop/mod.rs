@@ -17,6 +17,7 @@ mod hook;
 mod inbox;
 #[cfg(waitset_model)]
 mod modelled;
+mod nested;
 mod remote;
 mod schedule;
 mod shared;
@@ -33,6 +34,7 @@ pub use channel::ChannelSender;
 pub use child_process::ChildProcess;
 pub use core::{Handle, LocalHandle};
 pub use guest::Guest;
+pub use nested::NestedLoop;
 pub use remote::{LoopClosed, Remote};
 pub use signals::{Signal, SignalInfo, Signals};
 pub use tick::{Tick, TimerKey};

@@ -198,6 +198,7 @@ impl<State> LocalHandle<State> {
             sys::register(&mut reactor, source, token, interest, mode)
         };
         let registered = self.0.with_reactor(register).ok_or(LoopClosed(()))??;
+        self.0.rouse();
         Ok(Watch {
             registered,
             interest,
@@ -243,6 +244,7 @@ impl<State> LocalHandle<State> {
             _ => reactor.modify(registered.source(&*entry), key.token(), interest, mode),
         };
         self.0.with_reactor(change).ok_or(LoopClosed(()))??;
+        self.0.rouse();
         if entry.status == Status::Muted {
             entry.status = Status::Resting;
         }

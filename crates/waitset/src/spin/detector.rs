@@ -302,6 +302,10 @@ impl<R: Reactor> Reactor for SpinDetector<R> {
         self.pace.hint(hint);
         self.inner.hint(hint);
     }
+
+    fn lend(&mut self) -> io::Result<BorrowedSource<'_>> {
+        self.inner.lend()
+    }
 }
 
 impl<R: fmt::Debug> fmt::Debug for SpinDetector<R> {

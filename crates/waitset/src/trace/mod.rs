@@ -230,6 +230,10 @@ impl<R: Reactor> Reactor for TraceReactor<R> {
     fn hint(&mut self, hint: WaitHint) {
         self.inner.hint(hint);
     }
+
+    fn lend(&mut self) -> io::Result<BorrowedSource<'_>> {
+        self.inner.lend()
+    }
 }
 
 impl<R: fmt::Debug> fmt::Debug for TraceReactor<R> {

@@ -8,6 +8,7 @@ mod identity;
 mod matrix;
 mod mechanisms;
 mod mutable;
+mod nested;
 mod panics;
 mod reentrancy;
 mod refusals;
