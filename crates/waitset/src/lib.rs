@@ -23,8 +23,8 @@ pub use default_reactor::DefaultReactor;
 #[doc(hidden)]
 pub use event_loop::Guest;
 pub use event_loop::{
-    ChannelSender, ChildProcess, EventLoop, Handle, LocalHandle, LoopClosed, NestedLoop, Remote,
-    Signal, SignalInfo, Signals, Tick, TimerKey,
+    ChannelSender, ChildProcess, EventLoop, EventSource, Handle, LocalHandle, LoopClosed,
+    NestedLoop, Remote, Signal, SignalInfo, Signals, Tick, TimerKey,
 };
 pub use insert_error::InsertError;
 pub use nonblocking::set_nonblocking;

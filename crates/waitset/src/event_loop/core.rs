@@ -5,7 +5,7 @@
 //! done to a loop import this one.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use std::time::Instant;
 use waitset_core::{AsSource, Capabilities, Event, Reactor, ReactorWaker, Token};
 
 use super::callbacks::{Callbacks, Change};
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, Kind, Member};
 use super::guest::{Guest, Leaving};
 use super::inbox::Inbox;
 use super::schedule::Schedule;
@@ -62,7 +62,8 @@ impl<State> Deref for Handle<'_, State> {
 /// | connect | [`connect_tcp`](Self::connect_tcp), [`connect_unix`](Self::connect_unix) |
 /// | accept connections | [`listen`](Self::listen) |
 /// | read and write a stream | [`insert_stream`](Self::insert_stream) |
-/// | pause a source, channel or hook | [`disable`](Self::disable), [`enable`](Self::enable) |
+/// | insert a value with several sources and timers | [`insert_group`](Self::insert_group) |
+/// | pause a source, channel, hook or group | [`disable`](Self::disable), [`enable`](Self::enable) |
 /// | remove it | [`remove`](Self::remove) |
 /// | know which callback runs | [`key`](Self::key) |
 /// | end [`run`](crate::EventLoop::run) | [`stop`](Self::stop) |
@@ -163,6 +164,10 @@ pub(super) struct Core<State> {
     pub(super) schedule: RefCell<Schedule<Alarm<State>>>,
     pub(super) deferred: RefCell<VecDeque<Call<State>>>,
     pub(super) hooks: RefCell<Vec<Key>>,
+    /// The members of each group.
+    pub(super) groups: RefCell<BTreeMap<Key, Vec<Member>>>,
+    /// The members so far of the group that registers.
+    pub(super) members: RefCell<Option<Vec<Member>>>,
     pub(super) inbox: Inbox<Posted<State>>,
     pub(super) guest: RefCell<Option<Rc<dyn Guest>>>,
     /// What the loop owns of sources that others share, by the places of their keys.
@@ -194,6 +199,8 @@ impl<State> Core<State> {
             schedule: RefCell::new(Schedule::new()),
             deferred: RefCell::default(),
             hooks: RefCell::default(),
+            groups: RefCell::default(),
+            members: RefCell::new(None),
             guest: RefCell::new(None),
             shared: RefCell::default(),
         }
@@ -239,6 +246,7 @@ impl<State> Core<State> {
             return self.entries.borrow_mut().next_key();
         }
         let key = self.entries.borrow_mut().insert(Entry::new(kind));
+        self.note_member(Member::Entry(key));
         self.change(Change::Insert(key, callback));
         key
     }

@@ -122,7 +122,7 @@ impl<State> Core<State> {
                 };
                 self.with_reactor(silence) == Some(true)
             }
-            Kind::Channel | Kind::Hook => true,
+            Kind::Channel | Kind::Hook | Kind::Group => true,
         };
         if is_silent {
             entry.status = Status::Muted;

@@ -1,5 +1,8 @@
 use waitset_core::{Interest, Mode};
 
+use super::tick::TimerKey;
+use super::timers::Nanos;
+use crate::Key;
 use crate::sys::Registered;
 
 /// What a loop knows of the callback behind a [`Key`](crate::Key).
@@ -24,6 +27,7 @@ pub(super) enum Kind {
     Source(Watch),
     Channel,
     Hook,
+    Group,
 }
 
 /// What a source is watched for.
@@ -32,6 +36,17 @@ pub(super) struct Watch {
     pub(super) registered: Registered,
     pub(super) interest: Interest,
     pub(super) mode: Mode,
+}
+
+/// What belongs to a group.
+#[derive(Clone, Copy)]
+pub(super) enum Member {
+    Entry(Key),
+    Timer {
+        timer: TimerKey,
+        /// Its deadline, while the group is disabled.
+        stopped: Option<Nanos>,
+    },
 }
 
 impl Entry {

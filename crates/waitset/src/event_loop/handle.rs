@@ -40,8 +40,12 @@ impl<State> LocalHandle<State> {
         };
         if entry.status == Status::Enabled {
             entry.status = Status::Resting;
+            let is_group = matches!(entry.kind, Kind::Group);
             drop(entries);
             self.0.change(Change::Disable(key));
+            if is_group {
+                self.disable_members(key);
+            }
         }
         true
     }
@@ -66,6 +70,7 @@ impl<State> LocalHandle<State> {
                 self.0.inbox.schedule(key);
             }
             Kind::Channel | Kind::Hook => {}
+            Kind::Group => self.enable_members(key)?,
         }
         if let Some(entry) = self.0.entries.borrow_mut().get_mut(key) {
             entry.status = Status::Enabled;
@@ -130,6 +135,8 @@ impl<State> LocalHandle<State> {
     /// [`Reactor::deregister`] describes: the entry then stays as it was, which
     /// [`contains`](Self::contains) tells.
     ///
+    /// A [group](Self::insert_group) is removed with all its members.
+    ///
     /// Its callback never runs again, that of a channel not even for the end, and a source is
     /// deregistered before this returns. The callback is dropped with all it holds, and with
     /// its source, or its channel and the messages left there: before this returns, too,
@@ -140,6 +147,10 @@ impl<State> LocalHandle<State> {
         let Some(entry) = entries.get(key) else {
             return false;
         };
+        if matches!(entry.kind, Kind::Group) {
+            drop(entries);
+            return self.remove_group(key);
+        }
         if let Kind::Source(watch) = entry.kind {
             let let_go =
                 |mut reactor: &mut dyn Reactor| watch.registered.deregister(entry, &mut reactor);
@@ -222,13 +233,13 @@ impl<State> LocalHandle<State> {
         stats.unwrap_or_default()
     }
 
-    /// How many sources, channels and hooks there are.
+    /// Returns how many sources, channels, hooks and groups there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.entries.borrow().len()
     }
 
-    /// Whether there is no source, channel or hook.
+    /// Returns `true` if there is no source, channel, hook or group.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -4,7 +4,7 @@ use super::core::{Context, Dispatch, Handle, LocalHandle};
 use super::entry::Kind;
 use crate::Key;
 
-struct Hook<F>(F);
+pub(super) struct Hook<F>(pub(super) F);
 
 impl<State, F> Dispatch<State> for Hook<F>
 where

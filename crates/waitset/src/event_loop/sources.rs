@@ -271,7 +271,7 @@ fn duplicate(source: BorrowedSource<'_>) -> io::Result<OwnedFd> {
 #[cold]
 fn not_a_source(key: Key) -> io::Error {
     let text = format!(
-        "cannot modify {key:?}: it refers to a channel or a hook, and only sources have an interest"
+        "cannot modify {key:?}: it does not refer to a source, and only sources have an interest"
     );
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }

@@ -6,6 +6,7 @@ use std::task;
 use std::time::{Duration, Instant};
 
 use super::core::{Alarm, Handle, LocalHandle};
+use super::entry::Member;
 use super::tick::{Tick, TimerKey};
 use super::timers::{INSTANT, NEVER, Nanos};
 use crate::Key;
@@ -111,7 +112,12 @@ impl<State> LocalHandle<State> {
         F: FnMut(&mut State, Tick, &mut Handle<'_, State>) + 'static,
     {
         let callback = Rc::new(RefCell::new(callback));
-        self.arm_alarm(deadline, period, Alarm::Call(callback))
+        let timer = self.arm_alarm(deadline, period, Alarm::Call(callback));
+        self.0.note_member(Member::Timer {
+            timer,
+            stopped: None,
+        });
+        timer
     }
 
     fn arm_alarm(

@@ -210,6 +210,11 @@ impl<T> Timers<T> {
         self.timers.remove(key).map(|timer| timer.payload)
     }
 
+    /// The deadline of a timer, [`NEVER`] if it has none.
+    pub(super) fn deadline(&self, key: Key) -> Option<Nanos> {
+        self.timers.get(key).map(|timer| timer.deadline)
+    }
+
     pub(super) fn payload_mut(&mut self, key: Key) -> Option<&mut T> {
         self.timers.get_mut(key).map(|timer| &mut timer.payload)
     }

@@ -4,6 +4,7 @@ mod alone;
 mod channels;
 mod children;
 mod fairness;
+mod groups;
 mod identity;
 mod matrix;
 mod mechanisms;
