@@ -20,15 +20,13 @@ impl<S> Connection<S> {
             return self.0.watch.armed.get();
         };
         let output = output.borrow();
-        if input.is_eof() && output.is_shut_down() {
-            // Both halves are closed, which is an event.
-            return Some(BOTH);
-        }
         let (reading, writing) = (input.interest(), output.interest());
         if self.holds_back(&input) {
             return writing;
         }
         match (reading, writing) {
+            // Both halves are closed, which is an event.
+            (None, None) if input.is_eof() && output.is_shut_down() => Some(BOTH),
             _ if self.0.mode == Mode::Edge => {
                 let is_narrowed = self.0.watch.registered.get() != Some(BOTH);
                 let is_cut_short = input.has_more() && reading.is_some();

@@ -163,7 +163,10 @@ impl<'h, S: AsSource + 'static, State> Told<'_, 'h, S, State> {
             is_paused,
             ..
         } = &*self.connection.0;
-        if !event.is_readable() || is_paused.get() {
+        // Where the last one left the stream before it had nothing more, only a read finds out: an
+        // edge that was re-armed for that is one of writing if nothing is left.
+        let is_due = event.is_readable() || *mode == Mode::Edge && input.borrow().has_more();
+        if !is_due || is_paused.get() {
             return Ok(Done::Nothing);
         }
         let mut buffer = input.borrow_mut();

@@ -6,6 +6,7 @@ mod connect;
 mod connections;
 mod leaving;
 mod no_sockets;
+mod orders;
 mod pausing;
 mod reading;
 mod writing;
