@@ -85,6 +85,10 @@ use crate::{
 ///     after a forked child has dropped its copy.
 /// 19. **Cost.** If [`Capabilities::sleeps`], a wait with nothing to report sleeps and makes only
 ///     a few system calls. [`Stats`] counts exactly.
+/// 20. **Lending.** When [`lend`](Self::lend) returns, the descriptor is readable if a wait would
+///     report something or be woken; otherwise it becomes readable when that changes, also for
+///     those who watch it edge-triggered. If nothing is ready, it is silent after a few waits. A
+///     reactor that was lent waits as before.
 ///
 /// Do not use a reactor in a child after `fork`: mechanisms whose state lives in the kernel share
 /// it with the parent (epoll(7)). Create a new one there.
@@ -200,7 +204,7 @@ pub trait Reactor {
 
 /// The number of rules in the contract.
 #[doc(hidden)]
-pub const RULES: u8 = 19;
+pub const RULES: u8 = 20;
 
 /// Forwards every method to what a reference or a box points to.
 macro_rules! forward {

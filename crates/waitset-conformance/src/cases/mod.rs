@@ -15,6 +15,7 @@ mod fairness;
 mod files;
 mod hangup;
 mod identity;
+mod lending;
 mod meanwhile;
 mod modify;
 mod odd;
@@ -261,6 +262,11 @@ macro_rules! __each_case {
                 a_wait_replaces_the_flags_of_the_last_one(12)
                 a_refused_wait_leaves_no_old_events(12)
                 buffers_of_several_sizes_may_take_turns(12)
+            }
+            lending {
+                a_lent_descriptor_is_readable_as_long_as_a_wait_would_not_block(20)
+                a_lent_descriptor_shows_a_wake(20, 17)
+                a_lent_reactor_waits_as_before(20)
             }
             counts {
                 waits_and_events_are_counted(19)
