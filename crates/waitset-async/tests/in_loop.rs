@@ -610,3 +610,42 @@ fn a_sleep_that_is_reset_or_dropped_elsewhere_obeys() {
         assert_eq!(ran.unwrap(), 0);
     });
 }
+
+/// Over the default mechanism: those of poll(2) and select(2) lend no descriptor.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn the_tasks_of_a_nested_loop_are_woken_by_the_outer_loop_by_threads_and_by_time() {
+    let mut inner = EventLoop::<bool>::new().unwrap().into_nested().unwrap();
+    let handle = inner.handle();
+    let local = handle.local();
+    let (by_outer, told_by_outer) = futures::channel::oneshot::channel();
+    let (by_thread, told_by_thread) = futures::channel::oneshot::channel();
+    drop(handle.spawn(async move {
+        told_by_outer.await.unwrap();
+        let thread = thread::spawn(|| by_thread.send(()).unwrap());
+        told_by_thread.await.unwrap();
+        thread.join().unwrap();
+        sleep(Duration::from_millis(1)).await;
+        local.with_state(|is_done, _| *is_done = true).await;
+    }));
+    let mut outer = EventLoop::new().unwrap();
+    let handle = outer.handle();
+    handle
+        .insert_mut(
+            inner,
+            Interest::READABLE,
+            Mode::Edge,
+            |is_done: &mut bool, inner, _, handle| {
+                inner.turn(is_done).unwrap();
+                if *is_done {
+                    handle.stop();
+                }
+            },
+        )
+        .unwrap();
+    let mut by_outer = Some(by_outer);
+    handle.arm_after(Duration::from_millis(1), move |_, _, _| {
+        by_outer.take().unwrap().send(()).unwrap();
+    });
+    outer.run(&mut false).unwrap();
+}

@@ -3,6 +3,8 @@
 mod mechanisms;
 
 use std::future::{pending, poll_fn};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use mechanisms::{complete, on_every_mechanism};
-use waitset_async::{JoinError, sleep_until, spawn, yield_now};
+use waitset_async::{Async, JoinError, sleep_until, spawn, yield_now};
 
 /// Panics when it is dropped, unless it is dropped by a panic.
 struct Bomb;
@@ -125,6 +127,30 @@ fn a_waker_that_panics_takes_no_other_wake_with_it() {
             complete(&mut executor, task).unwrap();
         }
         assert_eq!(woken.load(Ordering::Relaxed), 3);
+    });
+}
+
+#[test]
+fn a_waker_that_panics_leaves_the_others_of_its_source_awake() {
+    on_every_mechanism(|mut executor| {
+        let alarm = Waker::from(Arc::new(Alarm));
+        let (near, far) = complete(&mut executor, async {
+            let (near, far) = Async::<UnixStream>::pair().unwrap();
+            (near, Rc::new(far))
+        });
+        let mut alarming = Box::pin(far.readable());
+        let polled = complete(&mut executor, async {
+            alarming.as_mut().poll(&mut Context::from_waker(&alarm))
+        });
+        assert!(polled.is_pending());
+        let waiting = Rc::clone(&far);
+        let other = executor.spawn(async move { waiting.readable().await });
+        complete(&mut executor, yield_now());
+        near.get_ref().write_all(b"!").unwrap();
+        let unwound = catch_unwind(AssertUnwindSafe(|| executor.block_on(pending::<()>())));
+        assert!(unwound.is_err());
+        // No further event comes: the source has fired.
+        complete(&mut executor, other).unwrap().unwrap();
     });
 }
 

@@ -166,7 +166,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     }
 
     /// What only ends the loop's current or next wait, from any thread, as
-    /// [`Handle::waker`].
+    /// [`LocalHandle::waker`].
     ///
     /// ```
     /// use waitset::EventLoop;
@@ -197,7 +197,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
         self.reactor.borrow()
     }
 
-    /// Turns until a callback calls [`Handle::stop`], whose turn is brought to its end.
+    /// Turns until a callback calls [`LocalHandle::stop`], whose turn is brought to its end.
     ///
     /// Hooks run before the first wait too.
     ///
