@@ -114,7 +114,7 @@ fn a_group_works_until_it_removes_itself() {
         }
         assert_eq!(lines, ["one", "two", "three", "four", "five"]);
         assert!(event_loop.handle().is_empty());
-        assert!(is_closed(far), "the value is dropped");
+        await_end(&far);
     });
 }
 
@@ -129,7 +129,7 @@ fn removing_a_group_removes_its_members_and_its_value() {
         assert_eq!(handle.len(), 2, "the group and its source");
         assert!(handle.remove(key) && !handle.remove(key));
         assert!(handle.is_empty());
-        assert!(is_closed(far));
+        await_end(&far);
         let mut lines = Lines::new();
         settle(&mut event_loop, &mut lines);
         let handle = event_loop.handle();
@@ -177,14 +177,6 @@ impl EventSource<Counts> for Everything {
             handle.insert(Rc::clone(taken), READ, Mode::Level, |_, _, _, _| ())?;
         }
         Ok(())
-    }
-}
-
-/// Whether the other end is closed, with or without something left to read.
-fn is_closed(mut far: UnixStream) -> bool {
-    match far.read(&mut [0]) {
-        Ok(count) => count == 0,
-        Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }
 
@@ -253,7 +245,7 @@ fn a_value_that_cannot_be_registered_comes_back_and_leaves_nothing() {
         let key = event_loop.handle().insert_group(value).unwrap();
         assert!(turns(&mut event_loop)[0]);
         assert!(event_loop.handle().remove(key));
-        assert!(is_closed(far));
+        await_end(&far);
     });
 }
 
@@ -270,7 +262,7 @@ fn a_value_that_panics_leaves_nothing() {
         let timer = handle.arm_after(Duration::ZERO, |counts, _, _| counts.timers += 1);
         assert!(handle.is_armed(timer));
         assert_eq!(turns(&mut event_loop), [false, true, false, false]);
-        assert!(is_closed(far));
+        await_end(&far);
     });
 }
 
@@ -309,7 +301,7 @@ fn a_group_can_have_groups_and_be_changed_by_callbacks() {
         turns(&mut event_loop);
         assert!(event_loop.handle().is_empty());
         assert_eq!(turns(&mut event_loop), [false; 4]);
-        assert!(is_closed(far));
+        await_end(&far);
     });
 }
 
@@ -335,7 +327,7 @@ fn a_value_that_removes_its_own_group_leaves_nothing() {
             .map_err(io::Error::from);
         assert!(!handle.contains(key.unwrap()) && handle.is_empty());
         assert_eq!(turns(&mut event_loop), [false; 4]);
-        assert!(is_closed(far));
+        await_end(&far);
     });
 }
 

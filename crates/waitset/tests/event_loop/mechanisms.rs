@@ -78,6 +78,18 @@ pub(crate) fn ready() -> (UnixStream, UnixStream) {
     (near, far)
 }
 
+/// Waits until the other end is closed, with or without something left to read there. A child that
+/// another test has just forked can hold a copy of it for a moment.
+#[track_caller]
+pub(crate) fn await_end(mut stream: &UnixStream) {
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(LONGEST)).unwrap();
+    match stream.read(&mut [0]) {
+        Ok(count) => assert_eq!(count, 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
+    }
+}
+
 /// Takes the bytes there are.
 pub(crate) fn drain(mut stream: &UnixStream) -> usize {
     let mut bytes = 0;

@@ -84,7 +84,8 @@ impl Scene<'_> {
     }
 
     fn rest(&mut self) {
-        for _ in 0..100 {
+        // Many, because a child that was just forked can hold a copy of what was closed.
+        for _ in 0..10_000 {
             if !is_readable(&self.fd) {
                 return;
             }
