@@ -65,8 +65,10 @@ impl<T> Inbox<T> {
     pub(crate) fn take_woken(&self, woken: &mut VecDeque<T>) {
         let mut state = self.lock();
         state.is_waiting = false;
-        if !state.woken.is_empty() {
-            woken.append(&mut state.woken);
+        match woken.is_empty() {
+            _ if state.woken.is_empty() => {}
+            true => mem::swap(woken, &mut state.woken),
+            false => woken.append(&mut state.woken),
         }
     }
 

@@ -98,7 +98,7 @@
 //!
 //! [`Spawn`] says what a task can do, when it is polled, and what happens when it panics or the
 //! loop is dropped. A program that is all futures doesn't need this: [`block_on`] and [`Executor`]
-//! are shorter, and a little faster.
+//! are shorter, and take fewer instructions per turn.
 //!
 //! # How it works
 //!
