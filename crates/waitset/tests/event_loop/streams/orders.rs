@@ -140,3 +140,99 @@ fn input_that_ends_exactly_at_the_limit_and_is_consumed_in_part_does_not_spin() 
         assert!(known.is_settled());
     });
 }
+
+/// The source and the destination of a proxy.
+type Link = Option<(Connection<UnixStream>, Connection<UnixStream>)>;
+
+fn pass(
+    link: &mut Link,
+    connection: &Connection<UnixStream>,
+    notice: Notice,
+    handle: &mut In<'_, Link>,
+) {
+    let (from, to) = link.as_ref().unwrap();
+    let is_destination = connection.key() == to.key();
+    match notice {
+        Notice::Received if !is_destination => {}
+        Notice::Flushed if is_destination => {}
+        Notice::InputFull if !is_destination => return,
+        other => panic!("{other:?}"),
+    }
+    from.forward(to, handle).unwrap();
+}
+
+#[test]
+fn no_order_of_operations_stalls_a_proxy_or_loses_what_it_passes_on() {
+    on_every_mechanism_and_mode(|reactor, mode| {
+        let mut event_loop: Loop<Link> = EventLoop::with_reactor(reactor);
+        for seed in 0..2 {
+            let mut numbers = Numbers(seed);
+            let mut limits = || {
+                let (input, output) = (1 + numbers.below(5_000), 1 + numbers.below(5_000));
+                Limits::new().with_input(input).with_output(output)
+            };
+            let (limits_from, limits_to) = (limits(), limits());
+            let (mut sender, from) = pair();
+            let (to, mut receiver) = pair();
+            // The least there is, so that the destination is often full.
+            for stream in [&sender, &to] {
+                let socket = socket2::SockRef::from(stream);
+                socket.set_send_buffer_size(1).unwrap();
+            }
+            let handle = event_loop.handle();
+            let from = handle
+                .insert_stream_with(from, mode, limits_from, pass)
+                .unwrap();
+            let to = handle
+                .insert_stream_with(to, mode, limits_to, pass)
+                .unwrap();
+            let mut link = Some((from.clone(), to.clone()));
+            let bytes = numbered(40_000);
+            let (mut sent, mut received) = (0, Vec::<u8>::new());
+            let mut buffer = vec![0; 8_000];
+            let (mut is_blocked, pauses) = (false, seed % 2 == 0);
+            while received.len() < bytes.len() {
+                let count = numbers.below(buffer.len());
+                match numbers.below(7) {
+                    0 | 1 => {
+                        let end = bytes.len().min(sent + count);
+                        let written = sender.write(&bytes[sent..end]).unwrap_or(0);
+                        is_blocked = written == 0 && end > sent;
+                        sent += written;
+                    }
+                    2 | 3 => {
+                        let count = receiver.read(&mut buffer[..count]).unwrap_or(0);
+                        received.extend(&buffer[..count]);
+                    }
+                    4 if pauses => from.pause_reading(&event_loop.handle()),
+                    5 if pauses => from.resume_reading(&event_loop.handle()),
+                    _ => {}
+                }
+                // If nothing can happen that a turn does not do, a turn has to do something.
+                let is_stuck = (sent == bytes.len() || is_blocked)
+                    && received.len() < bytes.len()
+                    && !from.is_reading_paused();
+                let wait = match is_stuck && receiver_is_empty(&receiver) {
+                    true => Some(std::time::Duration::from_secs(30)),
+                    false => AT_ONCE,
+                };
+                let ran = event_loop.turn(&mut link, wait).unwrap();
+                is_blocked &= ran == 0;
+                let (unsent, got) = (to.unsent(), received.len());
+                let has_moved = ran > 0 || wait == AT_ONCE;
+                assert!(
+                    has_moved,
+                    "seed {seed}: {sent} sent, {unsent} unsent, {got} received"
+                );
+            }
+            assert!(received == bytes);
+            let handle = event_loop.handle();
+            assert!(from.close(&handle) && to.close(&handle));
+        }
+    });
+}
+
+fn receiver_is_empty(receiver: &UnixStream) -> bool {
+    let mut byte = [std::mem::MaybeUninit::uninit()];
+    socket2::SockRef::from(receiver).peek(&mut byte).is_err()
+}
