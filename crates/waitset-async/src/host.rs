@@ -3,7 +3,7 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
 
-use waitset::{AsSource, Interest, Key, LocalHandle, Mode, Stats, TimerKey, WaitHint};
+use waitset::{AsSource, Handle, Interest, Key, LocalHandle, Mode, Stats, TimerKey, WaitHint};
 
 use crate::waiters::Waiting;
 
@@ -55,7 +55,7 @@ impl<State: 'static> Host for LocalHandle<State> {
         waiting: Rc<Waiting>,
         interest: Interest,
     ) -> io::Result<Key> {
-        let notify = move |event, handle: &Self| {
+        let notify = move |event, handle: &Handle<'_, State>| {
             waiting.notify(&event, |interest| {
                 Self::modify(handle, handle.key(), interest, Mode::Oneshot)
             });

@@ -4,7 +4,7 @@ use std::sync::mpsc::{SendError, TryRecvError, TrySendError};
 
 use waitset_core::{Event, ReactorWaker};
 
-use super::core::{Context, Dispatch, Handle, LocalHandle};
+use super::core::{Dispatch, Handle, LocalHandle};
 use super::entry::Kind;
 use super::shared::mpsc::{self, Receiver};
 use super::shared::{Arc, AtomicBool};
@@ -223,8 +223,8 @@ where
 {
     /// Runs messages until there is none, the bound is reached or the callback has
     /// removed or disabled the channel.
-    fn run(&mut self, _event: &Event, context: &mut Context<'_, State>) {
-        let Context { state, handle } = context;
+    fn run(&mut self, event: &Event, state: &mut State, local: &LocalHandle<State>) {
+        let handle = &mut local.as_handle_of(event.token());
         let mut visit = Visit {
             channel: handle.key(),
             handle,

@@ -15,6 +15,7 @@ use std::time::Instant;
 use waitset_core::{AsSource, Capabilities, Event, Reactor, ReactorWaker, Token};
 
 use super::callbacks::{Callbacks, Change};
+use super::driver::Driver;
 use super::entry::{Entry, Kind, Member};
 use super::guest::{Guest, Leaving};
 use super::inbox::Inbox;
@@ -33,6 +34,8 @@ use crate::slab::Slab;
 /// connection is borrowed.
 pub struct Handle<'a, State> {
     pub(super) local: &'a LocalHandle<State>,
+    /// Of the callback that has this handle.
+    pub(super) token: Token,
 }
 
 impl<State> Deref for Handle<'_, State> {
@@ -81,17 +84,10 @@ impl<State> Clone for LocalHandle<State> {
     }
 }
 
-/// What all callbacks of a batch are given: one place for it, so that nothing is put
-/// together for an event.
-pub(super) struct Context<'a, State> {
-    pub(super) state: &'a mut State,
-    pub(super) handle: Handle<'a, State>,
-}
-
 /// Something with a callback, without its type.
 pub(super) trait Dispatch<State> {
     /// Runs the callback. The event is a source's; of others it only has the key.
-    fn run(&mut self, event: &Event, context: &mut Context<'_, State>);
+    fn run(&mut self, event: &Event, state: &mut State, local: &LocalHandle<State>);
 }
 
 /// A callback and whatever it belongs to.
@@ -101,10 +97,10 @@ pub(super) type Callback<State> = Box<dyn Dispatch<State>>;
 struct Nobody;
 
 impl<State> Dispatch<State> for Nobody {
-    fn run(&mut self, _: &Event, _: &mut Context<'_, State>) {}
+    fn run(&mut self, _: &Event, _: &mut State, _: &LocalHandle<State>) {}
 }
 
-fn nobody<State>() -> Callback<State> {
+pub(super) fn nobody<State>() -> Callback<State> {
     Box::new(Nobody)
 }
 
@@ -135,12 +131,10 @@ impl<State> Clone for Alarm<State> {
 /// A loop, shared by its handles.
 ///
 /// Each part is borrowed for as long as one method changes it, and never while code of the
-/// user runs. Only [`callbacks`](Self::callbacks) is borrowed while a batch of events is
-/// dispatched: what changes it meanwhile is noted in `changes`.
+/// user runs. Only the callbacks are borrowed while they run: what changes them meanwhile is
+/// noted in `changes`.
 pub(super) struct Core<State> {
-    /// None when the loop has been dropped. Declared first and dropped first, so that nothing
-    /// is watched any more when the sources close: that is what makes registering them sound.
-    reactor: RefCell<Option<Rc<RefCell<dyn Reactor>>>>,
+    pub(super) driver: Rc<Driver<dyn Dispatch<State>, dyn Reactor>>,
     pub(super) name: &'static str,
     pub(super) capabilities: Capabilities,
     pub(super) waker: ReactorWaker,
@@ -154,10 +148,7 @@ pub(super) struct Core<State> {
     pub(super) is_stopped: Cell<bool>,
     /// Whether an outer loop waits for this one, so that changes from outside must wake it.
     pub(super) is_resting: Cell<bool>,
-    /// The token of the callback that runs.
-    pub(super) running: Cell<Token>,
     pub(super) entries: RefCell<Slab<Entry>>,
-    pub(super) callbacks: RefCell<Callbacks<dyn Dispatch<State>>>,
     /// What is still to be done to the callbacks.
     changes: RefCell<Vec<Change<dyn Dispatch<State>>>>,
     pub(super) clock: Clock,
@@ -175,13 +166,13 @@ pub(super) struct Core<State> {
 }
 
 impl<State> Core<State> {
-    pub(super) fn new(reactor: Rc<RefCell<dyn Reactor>>) -> Self {
+    pub(super) fn new(driver: Rc<Driver<dyn Dispatch<State>, dyn Reactor>>) -> Self {
         let (name, capabilities, waker) = {
-            let reactor = reactor.borrow();
+            let reactor = driver.lend();
             (reactor.name(), reactor.capabilities(), reactor.waker())
         };
         Self {
-            reactor: RefCell::new(Some(reactor)),
+            driver,
             name,
             capabilities,
             inbox: Inbox::new(waker.clone()),
@@ -191,9 +182,7 @@ impl<State> Core<State> {
             unheard: Cell::new(0),
             is_stopped: Cell::new(false),
             is_resting: Cell::new(false),
-            running: Cell::new(Token(0)),
             entries: RefCell::new(Slab::new()),
-            callbacks: RefCell::new(Callbacks::new(nobody)),
             changes: RefCell::default(),
             clock: Clock::starting_at(Instant::now()),
             schedule: RefCell::new(Schedule::new()),
@@ -211,9 +200,14 @@ impl<State> Core<State> {
         self.has_more.get()
     }
 
-    #[inline]
     pub(super) fn set_has_more(&self, has_more: bool) {
         self.has_more.set(has_more);
+        self.driver.set_attention(has_more || self.has_changes());
+        if has_more && self.driver.is_in_use() {
+            // A method of the reactor does this, perhaps its wait: end that, as another thread
+            // would.
+            self.waker.wake();
+        }
         self.rouse();
     }
 
@@ -227,7 +221,7 @@ impl<State> Core<State> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.reactor.borrow().is_none()
+        self.driver.is_closed()
     }
 
     /// Calls `operation` with the reactor, if the loop has not been dropped.
@@ -235,9 +229,7 @@ impl<State> Core<State> {
         &self,
         operation: impl FnOnce(&mut dyn Reactor) -> T,
     ) -> Option<T> {
-        let shared = self.reactor.borrow();
-        let mut reactor = shared.as_ref()?.borrow_mut();
-        Some(operation(&mut *reactor))
+        self.driver.with_reactor(|reactor| operation(reactor))
     }
 
     /// Adds an entry and its callback. In a loop that has been dropped, drops the callback.
@@ -258,25 +250,28 @@ impl<State> Core<State> {
     /// Changes the callbacks: now, or when the one that runs has returned.
     pub(super) fn change(&self, change: Change<dyn Dispatch<State>>) {
         self.changes.borrow_mut().push(change);
-        self.has_changes.set(true);
+        self.set_has_changes(true);
         self.apply();
     }
 
-    #[inline]
     pub(super) fn has_changes(&self) -> bool {
         self.has_changes.get()
     }
 
-    /// Does what was noted, unless a batch is being dispatched, which does it itself.
+    fn set_has_changes(&self, has_changes: bool) {
+        self.has_changes.set(has_changes);
+        self.driver.set_attention(has_changes || self.has_more());
+    }
+
+    /// Does what was noted, unless callbacks are running; then their turn does it.
     #[cold]
     pub(super) fn apply(&self) {
         while self.has_changes() {
-            let Ok(mut callbacks) = self.callbacks.try_borrow_mut() else {
+            let mut left = Vec::new();
+            let apply = |callbacks: &mut _| left = self.apply_to(callbacks);
+            if !self.driver.apply(apply) {
                 return;
-            };
-            let left = self.apply_to(&mut callbacks);
-            drop(callbacks);
-            drop(left);
+            }
         }
     }
 
@@ -288,7 +283,7 @@ impl<State> Core<State> {
         &self,
         callbacks: &mut Callbacks<dyn Dispatch<State>>,
     ) -> Vec<Change<dyn Dispatch<State>>> {
-        self.has_changes.set(false);
+        self.set_has_changes(false);
         let mut changes = self.changes.take();
         callbacks.apply(&mut changes);
         changes
@@ -298,7 +293,7 @@ impl<State> Core<State> {
     /// the next turn returns an error.
     pub(super) fn abandon(&self) {
         self.set_has_more(true);
-        drop(self.reactor.take());
+        self.driver.close();
     }
 
     /// Drops all that the loop owns, the reactor first. What is inserted from then on is
@@ -307,8 +302,7 @@ impl<State> Core<State> {
     /// Callbacks that are being dispatched go with the loop itself.
     pub(super) fn close(&self) {
         self.abandon();
-        let callbacks = self.callbacks.try_borrow_mut();
-        let callbacks = callbacks.map(|mut all| mem::replace(&mut *all, Callbacks::new(nobody)));
+        let callbacks = self.driver.take_callbacks(Callbacks::new(nobody));
         // A tuple drops the rest of its fields even if the drop of one panics.
         drop((
             Leaving(self.guest.take()),

@@ -5,51 +5,51 @@ use std::slice;
 
 use waitset_core::{Event, Interest, Reactor, Readiness, Token};
 
-use super::core::{Context, Core, Handle, LocalHandle};
+use super::core::{Core, Handle, LocalHandle};
 use super::entry::{Kind, Status};
 use crate::Key;
+
+/// The token of no entry.
+const NO_ENTRYS: Token = Token(u64::MAX);
 
 /// How many posted closures one turn runs: enough that a turn costs little beside them.
 const POSTED_PER_TURN: usize = 256;
 
 impl<State> LocalHandle<State> {
+    /// The handle of a callback that is not an entry's.
     pub(super) fn as_handle(&self) -> Handle<'_, State> {
-        Handle { local: self }
+        self.as_handle_of(NO_ENTRYS)
     }
 
-    /// Runs, for each of these events, the callback that it is for, if there is one and it
-    /// is enabled. What a callback that panics leaves undone is still in `rest`.
-    ///
-    /// Always inlined, so that `rest` is in registers.
-    #[inline(always)]
-    pub(super) fn dispatch_all(&self, state: &mut State, rest: &mut &[Event]) {
+    /// The handle of the callback of the entry with this token.
+    #[inline]
+    pub(super) const fn as_handle_of(&self, token: Token) -> Handle<'_, State> {
+        Handle { local: self, token }
+    }
+
+    /// Runs the callback of each of these events, if there is one and it is enabled, and does
+    /// after each what it changed.
+    pub(super) fn dispatch_all(&self, state: &mut State, events: &[Event]) {
         let core = &*self.0;
-        let dispatching = Dispatching(core);
-        let mut callbacks = core.callbacks.borrow_mut();
-        let handle = self.as_handle();
-        let mut context = Context { state, handle };
-        while let [event, later @ ..] = *rest {
-            *rest = later;
-            let token = event.token();
-            let Some(callback) = callbacks.get_mut(token) else {
-                core.mute(token);
-                continue;
-            };
-            core.running.set(token);
-            callback.run(event, &mut context);
-            while core.has_changes() {
-                drop(core.apply_to(&mut callbacks));
-            }
-        }
-        drop(callbacks);
-        mem::forget(dispatching);
+        let applying = Applying(core);
+        core.driver.dispatch(
+            events,
+            |callback, event| callback.run(event, state, self),
+            |token| core.mute(token),
+            |callbacks| {
+                while core.has_changes() {
+                    drop(core.apply_to(callbacks));
+                }
+            },
+        );
+        mem::forget(applying);
     }
 
     /// Runs the callback of a channel or hook, if it has not been removed and is enabled.
     #[inline(never)]
     pub(super) fn dispatch(&self, state: &mut State, key: Key) {
         let event = Event::new(key.token(), Interest::READABLE, Readiness::READABLE);
-        self.dispatch_all(state, &mut slice::from_ref(&event));
+        self.dispatch_all(state, slice::from_ref(&event));
     }
 
     /// Runs what was deferred before this step began, what came from other threads, and
@@ -105,8 +105,9 @@ impl<State> Core<State> {
     /// for a removed one is dropped.
     #[cold]
     #[inline(never)]
-    fn mute(&self, token: Token) {
+    pub(super) fn mute(&self, token: Token) {
         self.unheard.set(self.unheard.get() + 1);
+        self.driver.set_attention(true);
         let mut entries = self.entries.borrow_mut();
         let key = entries.key_of(token);
         let Some(entry) = entries.get_mut(key) else {
@@ -132,9 +133,9 @@ impl<State> Core<State> {
 
 /// Does what a callback has noted when it panics: what it removed must not be called for the
 /// rest of the batch.
-struct Dispatching<'a, State>(&'a Core<State>);
+pub(super) struct Applying<'a, State>(pub(super) &'a Core<State>);
 
-impl<State> Drop for Dispatching<'_, State> {
+impl<State> Drop for Applying<'_, State> {
     fn drop(&mut self) {
         self.0.apply();
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use waitset_core::{AsSource, Event, Interest, Mode, WaitHint};
 
-use super::core::{Context, Core, Dispatch, LocalHandle};
+use super::core::{Core, Dispatch, Handle, LocalHandle};
 use super::entry::Kind;
 use crate::Key;
 
@@ -52,11 +52,11 @@ struct Notified<F>(F);
 
 impl<State, F> Dispatch<State> for Notified<F>
 where
-    F: FnMut(Event, &LocalHandle<State>),
+    F: FnMut(Event, &Handle<'_, State>),
 {
     #[inline]
-    fn run(&mut self, event: &Event, context: &mut Context<'_, State>) {
-        (self.0)(*event, context.handle.local);
+    fn run(&mut self, event: &Event, _: &mut State, local: &LocalHandle<State>) {
+        (self.0)(*event, &local.as_handle_of(event.token()));
     }
 }
 
@@ -92,7 +92,7 @@ impl<State> LocalHandle<State> {
         callback: F,
     ) -> io::Result<Key>
     where
-        F: FnMut(Event, &Self) + 'static,
+        F: FnMut(Event, &Handle<'_, State>) + 'static,
     {
         let watch = self.watch(&*source, interest, mode)?;
         let notified = Box::new(Notified(callback));

@@ -10,6 +10,36 @@ use super::core::{Core, Handle, LocalHandle};
 use super::entry::{Entry, Kind, Status};
 use crate::Key;
 
+impl<State> Handle<'_, State> {
+    /// Returns the key of the source, channel or hook whose callback has this
+    /// handle; in a timer's callback, or a deferred or posted call, a key that refers to
+    /// nothing.
+    ///
+    /// ```
+    /// use std::os::unix::net::UnixStream;
+    /// use std::time::Duration;
+    /// use waitset::{EventLoop, Interest, Mode};
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// let mut event_loop = EventLoop::new()?;
+    /// let handle = event_loop.handle();
+    /// handle.insert(near, Interest::WRITABLE, Mode::Level, |calls, _, _, handle| {
+    ///     *calls += 1;
+    ///     handle.remove(handle.key());
+    /// })?;
+    /// let mut calls = 0;
+    /// event_loop.turn(&mut calls, None)?;
+    /// event_loop.turn(&mut calls, Some(Duration::ZERO))?;
+    /// assert_eq!(calls, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.local.0.entries.borrow().key_of(self.token)
+    }
+}
+
 impl<State> LocalHandle<State> {
     /// Lets an entry rest: its callback does not run until it is
     /// [enabled](Self::enable) again. False if it has been removed.
@@ -79,32 +109,6 @@ impl<State> LocalHandle<State> {
             self.0.change(Change::Enable(key));
         }
         Ok(())
-    }
-
-    /// Returns the key of the source, channel or hook whose callback is running, or ran last.
-    ///
-    /// ```
-    /// use std::os::unix::net::UnixStream;
-    /// use std::time::Duration;
-    /// use waitset::{EventLoop, Interest, Mode};
-    ///
-    /// let (near, _far) = UnixStream::pair()?;
-    /// let mut event_loop = EventLoop::new()?;
-    /// let handle = event_loop.handle();
-    /// handle.insert(near, Interest::WRITABLE, Mode::Level, |calls, _, _, handle| {
-    ///     *calls += 1;
-    ///     handle.remove(handle.key());
-    /// })?;
-    /// let mut calls = 0;
-    /// event_loop.turn(&mut calls, None)?;
-    /// event_loop.turn(&mut calls, Some(Duration::ZERO))?;
-    /// assert_eq!(calls, 1);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[inline]
-    #[must_use]
-    pub fn key(&self) -> Key {
-        self.0.entries.borrow().key_of(self.0.running.get())
     }
 
     /// Whether the callback of an entry may run: it has neither been removed nor

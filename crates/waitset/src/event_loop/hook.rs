@@ -1,6 +1,6 @@
 use waitset_core::Event;
 
-use super::core::{Context, Dispatch, Handle, LocalHandle};
+use super::core::{Dispatch, Handle, LocalHandle};
 use super::entry::Kind;
 use crate::Key;
 
@@ -10,8 +10,8 @@ impl<State, F> Dispatch<State> for Hook<F>
 where
     F: FnMut(&mut State, &mut Handle<'_, State>),
 {
-    fn run(&mut self, _event: &Event, context: &mut Context<'_, State>) {
-        (self.0)(context.state, &mut context.handle);
+    fn run(&mut self, event: &Event, state: &mut State, local: &LocalHandle<State>) {
+        (self.0)(state, &mut local.as_handle_of(event.token()));
     }
 }
 

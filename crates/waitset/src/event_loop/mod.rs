@@ -9,6 +9,7 @@ mod channel;
 mod child_process;
 mod core;
 mod dispatch;
+mod driver;
 mod entry;
 mod group;
 mod guest;

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use waitset_core::{AsSource, BorrowedSource, Event, Interest, Mode, Reactor};
 
-use super::core::{Context, Dispatch, Handle, LocalHandle};
+use super::core::{Dispatch, Handle, LocalHandle};
 use super::entry::{Kind, Status, Watch};
 use super::handle::removed;
 use super::remote::LoopClosed;
@@ -25,9 +25,9 @@ where
     F: FnMut(&mut State, &mut S, Event, &mut Handle<'_, State>),
 {
     #[inline]
-    fn run(&mut self, event: &Event, context: &mut Context<'_, State>) {
-        let Context { state, handle } = context;
-        (self.callback)(state, &mut self.source, *event, handle);
+    fn run(&mut self, event: &Event, state: &mut State, local: &LocalHandle<State>) {
+        let mut handle = local.as_handle_of(event.token());
+        (self.callback)(state, &mut self.source, *event, &mut handle);
     }
 }
 
@@ -42,9 +42,9 @@ where
     F: FnMut(&mut State, &S, Event, &mut Handle<'_, State>),
 {
     #[inline]
-    fn run(&mut self, event: &Event, context: &mut Context<'_, State>) {
-        let Context { state, handle } = context;
-        (self.callback)(state, &self.source, *event, handle);
+    fn run(&mut self, event: &Event, state: &mut State, local: &LocalHandle<State>) {
+        let mut handle = local.as_handle_of(event.token());
+        (self.callback)(state, &self.source, *event, &mut handle);
     }
 }
 

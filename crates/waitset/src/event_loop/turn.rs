@@ -1,13 +1,15 @@
-use std::cell::{Ref, RefCell};
 use std::fmt;
 use std::io;
 use std::mem;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::time::Duration;
 
-use waitset_core::{Event, Events, Reactor, ReactorWaker, WaitHint};
+use waitset_core::{Events, Reactor, ReactorWaker, WaitHint};
 
-use super::core::{Core, Handle, LocalHandle};
+use super::core::{Core, Dispatch, Handle, LocalHandle, nobody};
+use super::dispatch::Applying;
+use super::driver::{Driver, Turned};
 use crate::DefaultReactor;
 
 /// Owns sources with a callback each, timers and channels, and runs what is due.
@@ -82,14 +84,9 @@ use crate::DefaultReactor;
 ///
 /// The loop belongs to one thread; other threads have a [`Remote`](super::Remote).
 pub struct EventLoop<State, R: Reactor + 'static = DefaultReactor> {
-    // Fields drop in this order: when the handle closes the loop, the reactor goes with it, and
-    // then the sources.
-    reactor: Rc<RefCell<R>>,
+    driver: Rc<Driver<dyn Dispatch<State>, R>>,
     owned: Owned<State>,
     batch: Events,
-    /// Of a turn that has not come to its end, since a callback has panicked: how many
-    /// events of the batch have not been told.
-    unfinished: Option<usize>,
 }
 
 /// How many events one wait takes unless told otherwise: more is not faster.
@@ -150,13 +147,12 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// ```
     #[must_use]
     pub fn with_batch(reactor: R, capacity: usize) -> Self {
-        let reactor = Rc::new(RefCell::new(reactor));
-        let core = Core::new(reactor.clone());
+        let driver = Rc::new(Driver::new(reactor, nobody));
+        let core = Core::new(driver.clone());
         Self {
-            reactor,
+            driver,
             owned: Owned(LocalHandle(Rc::new(core))),
             batch: Events::with_capacity(capacity.max(1)),
-            unfinished: None,
         }
     }
 
@@ -193,8 +189,8 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use]
-    pub fn reactor(&self) -> Ref<'_, R> {
-        self.reactor.borrow()
+    pub fn reactor(&self) -> impl Deref<Target = R> + '_ {
+        self.driver.lend()
     }
 
     /// Turns until a callback calls [`LocalHandle::stop`], whose turn is brought to its end.
@@ -238,67 +234,103 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// ```
     #[inline]
     pub fn turn(&mut self, state: &mut State, timeout: Option<Duration>) -> io::Result<usize> {
-        let has_more = self.owned.0.0.has_more();
-        match has_more {
-            false => self.wait(timeout)?,
-            true => self.wait_for_more(timeout)?,
+        let local = &self.owned.0;
+        let core = &*local.0;
+        let applying = Applying(core);
+        let turned = self.driver.turn(
+            &mut self.batch,
+            timeout,
+            |callback, event| callback.run(event, state, local),
+            |token| core.mute(token),
+        );
+        mem::forget(applying);
+        match turned {
+            Turned::Done => Ok(self.batch.len()),
+            turned => self.turn_with_more(state, timeout, turned),
+        }
+    }
+
+    /// A turn, or the rest of one, with more to do than events.
+    #[cold]
+    #[inline(never)]
+    fn turn_with_more(
+        &mut self,
+        state: &mut State,
+        timeout: Option<Duration>,
+        turned: Turned,
+    ) -> io::Result<usize> {
+        let core = &*self.owned.0.0;
+        let mut left = 0;
+        let mut ran = 0;
+        let mut has_more = false;
+        match turned {
+            Turned::Done => {}
+            Turned::NotBegun => {
+                core.unheard.set(0);
+                has_more = core.has_more();
+                self.wait_for_more(timeout)?;
+                left = self.batch.len();
+            }
+            Turned::Waited(waited) => {
+                core.note_wake();
+                waited?;
+                left = self.batch.len();
+            }
+            Turned::Interrupted(events) => left = events,
         }
         let local = &self.owned.0;
         let core = &*local.0;
-        let mut turning = Turning {
-            core,
-            rest: self.batch.as_slice(),
-            unfinished: &mut self.unfinished,
-        };
-        let (mut ran, unheard) = (self.batch.len(), core.unheard.get());
+        core.driver.set_unfinished(Some(left));
+        core.apply();
         // 1. Timers that are due.
         if has_more {
             ran += local.run_due_timers(state);
         }
         // 2. Events.
-        local.dispatch_all(state, &mut turning.rest);
-        ran -= core.unheard.get() - unheard;
+        let rest = self.batch.len() - left;
+        local.dispatch_all(state, &self.batch.as_slice()[rest..]);
+        core.driver.set_unfinished(Some(0));
+        ran += self.batch.len() - core.unheard.take();
         if core.has_more() {
             // 3. Deferred calls, posted closures, messages and tasks.
             ran += local.run_deferred(state);
             // 4. Before-sleep hooks.
             local.run_hooks(state);
         }
-        mem::forget(turning);
+        core.driver.set_unfinished(None);
+        core.set_has_more(core.has_more());
         Ok(ran)
     }
 
-    #[inline]
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let answer = self.reactor.borrow_mut().wait(&mut self.batch, timeout);
-        // A wait that failed may have taken a wake with it.
-        if answer.is_err() || self.batch.was_woken() {
-            self.owned.0.0.set_has_more(true);
-            self.owned.0.0.inbox.note_mail();
+        let core = &*self.owned.0.0;
+        let wait = |reactor: &mut R| reactor.wait(&mut self.batch, timeout).map(drop);
+        let waited = self.driver.with_reactor(wait);
+        let waited = waited.unwrap_or_else(|| Err(inherited()));
+        if waited.is_err() || self.batch.was_woken() {
+            core.note_wake();
         }
-        answer.map(drop)
+        waited
     }
 
     /// Waits where there may be more to do than events.
-    #[inline(never)]
     fn wait_for_more(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        if self.owned.0.0.is_closed() {
+        if self.driver.is_closed() {
             return Err(inherited());
         }
-        match self.unfinished {
-            None => self.wait_shortened(timeout, false)?,
+        match self.driver.unfinished() {
+            None => self.wait_shortened(timeout, false),
             // Hooks have not flushed what the turn gathered: no time to sleep. The look lets
             // sources have their turn beside a callback that always panics.
-            Some(0) => self.wait_shortened(timeout, true)?,
+            Some(0) => self.wait_shortened(timeout, true),
             // The rest of the batch would be lost under edge and one-shot.
             Some(rest) => {
                 let done = self.batch.len() - rest;
                 self.batch.buffer_mut().copy_within(done.., 0);
                 self.batch.replace(rest);
+                Ok(())
             }
         }
-        self.unfinished = None;
-        Ok(())
     }
 
     fn wait_shortened(&mut self, timeout: Option<Duration>, is_hasty: bool) -> io::Result<()> {
@@ -320,6 +352,12 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
 }
 
 impl<State> Core<State> {
+    /// A wait was woken, or failed, which may have taken a wake with it.
+    fn note_wake(&self) {
+        self.set_has_more(true);
+        self.inbox.note_mail();
+    }
+
     /// How long to wait for at most, so that nothing waits that is due. No clock is read
     /// unless a timer is armed.
     fn shortened(&self, timeout: Option<Duration>, is_ready: bool) -> Option<Duration> {
@@ -368,27 +406,9 @@ impl<State> Drop for Owned<State> {
     }
 }
 
-/// A turn whose steps are running.
-///
-/// When a callback panics it notes how far it has come, for the next to go on there; when
-/// it comes to its end it is forgotten.
-struct Turning<'a, State> {
-    core: &'a Core<State>,
-    /// The events whose callbacks have not run.
-    rest: &'a [Event],
-    unfinished: &'a mut Option<usize>,
-}
-
-impl<State> Drop for Turning<'_, State> {
-    fn drop(&mut self) {
-        *self.unfinished = Some(self.rest.len());
-        self.core.set_has_more(true);
-    }
-}
-
 impl<State, R: Reactor> fmt::Debug for EventLoop<State, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unfinished = self.unfinished.unwrap_or(0);
+        let unfinished = self.driver.unfinished().unwrap_or(0);
         let core = &*self.owned.0.0;
         let mut described = core.describe("EventLoop", f);
         described.field("unfinished_events", &unfinished).finish()

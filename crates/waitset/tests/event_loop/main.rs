@@ -1,6 +1,7 @@
 //! The event loop, on every mechanism.
 
 mod alone;
+mod borrowing;
 mod channels;
 mod children;
 mod fairness;
