@@ -200,15 +200,24 @@ impl<State> Core<State> {
         self.has_more.get()
     }
 
+    #[inline]
     pub(super) fn set_has_more(&self, has_more: bool) {
-        self.has_more.set(has_more);
-        self.driver.set_attention(has_more || self.has_changes());
+        if self.has_more.replace(has_more) != has_more {
+            self.pay_attention();
+        }
         if has_more && self.driver.is_in_use() {
             // A method of the reactor does this, perhaps its wait: end that, as another thread
             // would.
             self.waker.wake();
         }
         self.rouse();
+    }
+
+    /// Has turns look for more to do than events, if there is.
+    #[inline]
+    pub(super) fn pay_attention(&self) {
+        let needs_attention = self.has_more() || self.has_changes();
+        self.driver.set_attention(needs_attention);
     }
 
     /// Has an outer loop run this one, if it waits for it.
@@ -259,13 +268,21 @@ impl<State> Core<State> {
     }
 
     fn set_has_changes(&self, has_changes: bool) {
-        self.has_changes.set(has_changes);
-        self.driver.set_attention(has_changes || self.has_more());
+        if self.has_changes.replace(has_changes) != has_changes {
+            self.pay_attention();
+        }
     }
 
     /// Does what was noted, unless callbacks are running; then their turn does it.
-    #[cold]
+    #[inline]
     pub(super) fn apply(&self) {
+        if self.has_changes() {
+            self.apply_all();
+        }
+    }
+
+    #[cold]
+    fn apply_all(&self) {
         while self.has_changes() {
             let mut left = Vec::new();
             let apply = |callbacks: &mut _| left = self.apply_to(callbacks);

@@ -31,7 +31,7 @@ impl<State> LocalHandle<State> {
     /// after each what it changed.
     pub(super) fn dispatch_all(&self, state: &mut State, events: &[Event]) {
         let core = &*self.0;
-        let applying = Applying(core);
+        let applying = Applying(self);
         core.driver.dispatch(
             events,
             |callback, event| callback.run(event, state, self),
@@ -54,8 +54,18 @@ impl<State> LocalHandle<State> {
 
     /// Runs what was deferred before this step began, what came from other threads, and
     /// tasks.
-    #[inline(never)]
+    #[inline]
     pub(super) fn run_deferred(&self, state: &mut State) -> usize {
+        let core = &*self.0;
+        let is_idle = core.deferred.borrow().is_empty() && !core.inbox.has_work();
+        match is_idle && core.guest.borrow().is_none() {
+            true => 0,
+            false => self.run_all_deferred(state),
+        }
+    }
+
+    #[inline(never)]
+    fn run_all_deferred(&self, state: &mut State) -> usize {
         let mut ran = 0;
         let count = self.0.deferred.borrow().len();
         for _ in 0..count {
@@ -107,7 +117,6 @@ impl<State> Core<State> {
     #[inline(never)]
     pub(super) fn mute(&self, token: Token) {
         self.unheard.set(self.unheard.get() + 1);
-        self.driver.set_attention(true);
         let mut entries = self.entries.borrow_mut();
         let key = entries.key_of(token);
         let Some(entry) = entries.get_mut(key) else {
@@ -133,10 +142,10 @@ impl<State> Core<State> {
 
 /// Does what a callback has noted when it panics: what it removed must not be called for the
 /// rest of the batch.
-pub(super) struct Applying<'a, State>(pub(super) &'a Core<State>);
+pub(super) struct Applying<'a, State>(pub(super) &'a LocalHandle<State>);
 
 impl<State> Drop for Applying<'_, State> {
     fn drop(&mut self) {
-        self.0.apply();
+        self.0.0.apply();
     }
 }

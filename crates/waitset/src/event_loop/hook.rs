@@ -49,7 +49,7 @@ impl<State> LocalHandle<State> {
     /// Runs the hooks there are as it begins, and forgets those that were removed.
     #[inline]
     pub(super) fn run_hooks(&self, state: &mut State) {
-        if self.0.has_more() {
+        if !self.0.hooks.borrow().is_empty() {
             self.run_all_hooks(state);
         }
     }
@@ -57,9 +57,6 @@ impl<State> LocalHandle<State> {
     #[inline(never)]
     fn run_all_hooks(&self, state: &mut State) {
         let count = self.0.hooks.borrow().len();
-        if count == 0 {
-            return;
-        }
         for position in 0..count {
             let key = self.0.hooks.borrow()[position];
             self.dispatch(state, key);

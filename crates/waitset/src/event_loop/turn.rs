@@ -234,81 +234,92 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
     /// ```
     #[inline]
     pub fn turn(&mut self, state: &mut State, timeout: Option<Duration>) -> io::Result<usize> {
+        if !self.driver.has_only_events() {
+            return self.turn_with_more(state, timeout);
+        }
         let local = &self.owned.0;
-        let core = &*local.0;
-        let applying = Applying(core);
-        let turned = self.driver.turn(
-            &mut self.batch,
-            timeout,
-            |callback, event| callback.run(event, state, local),
-            |token| core.mute(token),
-        );
+        let applying = Applying(local);
+        let turned = self
+            .driver
+            .turn(&mut self.batch, timeout, |callback, event| {
+                callback.run(event, state, local);
+            });
         mem::forget(applying);
         match turned {
             Turned::Done => Ok(self.batch.len()),
-            turned => self.turn_with_more(state, timeout, turned),
+            Turned::Waited(waited) => self.end_of_wait(state, waited),
+            Turned::Interrupted(left) => self.end_of_turn(state, left),
         }
     }
 
-    /// A turn, or the rest of one, with more to do than events.
+    /// The rest of a turn whose batch was interrupted.
+    #[inline(never)]
+    fn end_of_turn(&mut self, state: &mut State, left: usize) -> io::Result<usize> {
+        Ok(self.rest_of_turn(state, left, 0))
+    }
+
+    /// The rest of a turn whose wait failed or was woken.
     #[cold]
+    fn end_of_wait(&mut self, state: &mut State, waited: io::Result<()>) -> io::Result<usize> {
+        self.owned.0.0.note_wake();
+        waited?;
+        self.end_of_turn(state, self.batch.len())
+    }
+
+    /// A turn with more to do than events.
     #[inline(never)]
     fn turn_with_more(
         &mut self,
         state: &mut State,
         timeout: Option<Duration>,
-        turned: Turned,
     ) -> io::Result<usize> {
-        let core = &*self.owned.0.0;
-        let mut left = 0;
-        let mut ran = 0;
-        let mut has_more = false;
-        match turned {
-            Turned::Done => {}
-            Turned::NotBegun => {
-                core.unheard.set(0);
-                has_more = core.has_more();
-                self.wait_for_more(timeout)?;
-                left = self.batch.len();
-            }
-            Turned::Waited(waited) => {
-                core.note_wake();
-                waited?;
-                left = self.batch.len();
-            }
-            Turned::Interrupted(events) => left = events,
-        }
+        let has_more = self.owned.0.0.has_more();
+        self.wait_for_more(timeout)?;
+        let left = self.batch.len();
+        self.driver.set_unfinished(Some(left));
+        // 1. Timers that are due.
+        let fired = match has_more {
+            true => self.owned.0.run_due_timers(state),
+            false => 0,
+        };
+        Ok(self.rest_of_turn(state, left, fired))
+    }
+
+    /// What a turn does when `ran` callbacks have run and `left` events of the batch have not
+    /// been dispatched.
+    #[inline(always)]
+    fn rest_of_turn(&mut self, state: &mut State, left: usize, mut ran: usize) -> usize {
         let local = &self.owned.0;
         let core = &*local.0;
-        core.driver.set_unfinished(Some(left));
+        self.driver.set_unfinished(Some(left));
         core.apply();
-        // 1. Timers that are due.
-        if has_more {
-            ran += local.run_due_timers(state);
-        }
         // 2. Events.
-        let rest = self.batch.len() - left;
-        local.dispatch_all(state, &self.batch.as_slice()[rest..]);
-        core.driver.set_unfinished(Some(0));
-        ran += self.batch.len() - core.unheard.take();
+        if left > 0 {
+            let done = self.batch.len() - left;
+            let unheard = core.unheard.get();
+            local.dispatch_all(state, &self.batch.as_slice()[done..]);
+            ran += self.batch.len() - (core.unheard.get() - unheard);
+            self.driver.set_unfinished(Some(0));
+        } else {
+            ran += self.batch.len();
+        }
         if core.has_more() {
             // 3. Deferred calls, posted closures, messages and tasks.
             ran += local.run_deferred(state);
             // 4. Before-sleep hooks.
             local.run_hooks(state);
         }
-        core.driver.set_unfinished(None);
-        core.set_has_more(core.has_more());
-        Ok(ran)
+        self.driver.set_unfinished(None);
+        if !core.has_more() {
+            core.pay_attention();
+        }
+        ran
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let core = &*self.owned.0.0;
-        let wait = |reactor: &mut R| reactor.wait(&mut self.batch, timeout).map(drop);
-        let waited = self.driver.with_reactor(wait);
-        let waited = waited.unwrap_or_else(|| Err(inherited()));
+        let waited = self.driver.wait(&mut self.batch, timeout);
         if waited.is_err() || self.batch.was_woken() {
-            core.note_wake();
+            self.owned.0.0.note_wake();
         }
         waited
     }
@@ -339,7 +350,7 @@ impl<State, R: Reactor + 'static> EventLoop<State, R> {
             Some(guest) => guest.begin_wait()?,
             None => false,
         };
-        let mut timeout = self.owned.0.0.shortened(timeout, is_ready);
+        let mut timeout = self.owned.0.0.shortened(timeout, guest.is_some(), is_ready);
         if is_hasty {
             timeout = Some(Duration::ZERO);
         }
@@ -360,7 +371,12 @@ impl<State> Core<State> {
 
     /// How long to wait for at most, so that nothing waits that is due. No clock is read
     /// unless a timer is armed.
-    fn shortened(&self, timeout: Option<Duration>, is_ready: bool) -> Option<Duration> {
+    fn shortened(
+        &self,
+        timeout: Option<Duration>,
+        has_guest: bool,
+        is_ready: bool,
+    ) -> Option<Duration> {
         let schedule = self.schedule.borrow();
         let is_deferred = !self.deferred.borrow().is_empty();
         if is_ready || self.inbox.has_work() || is_deferred || !schedule.due.is_empty() {
@@ -369,7 +385,6 @@ impl<State> Core<State> {
         }
         let deadline = schedule.timers.next_deadline();
         let has_hooks = !self.hooks.borrow().is_empty();
-        let has_guest = self.guest.borrow().is_some();
         self.set_has_more(deadline.is_some() || has_hooks || has_guest);
         let Some(deadline) = deadline else {
             return timeout;

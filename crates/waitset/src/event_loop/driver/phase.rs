@@ -70,6 +70,10 @@ impl Phase {
     }
 
     /// Returns how many callbacks have not returned, and counts no more.
+    ///
+    /// Not inlined, so that the count need not be in a register while it is counted down.
+    #[cold]
+    #[inline(never)]
     pub(super) fn end_dispatch(&self) -> usize {
         (self.left.take() + self.cut_off.take()) as usize
     }
@@ -80,6 +84,7 @@ impl Phase {
     }
 
     /// Returns `true` while the reactor is borrowed.
+    #[inline]
     pub(super) fn is_in_use(&self) -> bool {
         self.flags.get() & IN_USE != 0 || self.left.get() == WAITING
     }

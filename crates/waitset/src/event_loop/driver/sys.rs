@@ -21,8 +21,8 @@ use super::phase::Phase;
 pub(in super::super) struct Driver<D: ?Sized, R: ?Sized> {
     phase: Phase,
     /// Of a turn that has not come to its end: how many events of the batch have not been
-    /// dispatched.
-    unfinished: Cell<Option<usize>>,
+    /// dispatched. Else [`FINISHED`].
+    unfinished: Cell<usize>,
     /// How many [`Lent`] there are.
     lent: Cell<usize>,
     /// Borrowed while the phase counts callbacks.
@@ -31,15 +31,16 @@ pub(in super::super) struct Driver<D: ?Sized, R: ?Sized> {
     reactor: UnsafeCell<ManuallyDrop<R>>,
 }
 
+const FINISHED: usize = usize::MAX;
+
 /// How a turn went that had only events to do when it began.
 pub(in super::super) enum Turned {
     /// The callbacks of all events have run, and nothing else is to be done.
     Done,
-    /// There is more to do than events; it has not waited.
-    NotBegun,
     /// The wait failed or was woken, and no callback has run.
     Waited(io::Result<()>),
-    /// A callback left something to do; so many of the events are left.
+    /// A callback left something to do, or there is none for an event; so many of the events
+    /// are left.
     Interrupted(usize),
 }
 
@@ -47,7 +48,7 @@ impl<D: ?Sized, R> Driver<D, R> {
     pub(in super::super) fn new(reactor: R, nobody: fn() -> Box<D>) -> Self {
         Self {
             phase: Phase::new(),
-            unfinished: Cell::new(None),
+            unfinished: Cell::new(FINISHED),
             lent: Cell::new(0),
             callbacks: UnsafeCell::new(Callbacks::new(nobody)),
             reactor: UnsafeCell::new(ManuallyDrop::new(reactor)),
@@ -58,16 +59,23 @@ impl<D: ?Sized, R> Driver<D, R> {
 impl<D: ?Sized, R: ?Sized> Driver<D, R> {
     /// Returns how many events the last turn has left, if it has not come to its end.
     pub(in super::super) fn unfinished(&self) -> Option<usize> {
-        self.unfinished.get()
+        Some(self.unfinished.get()).filter(|left| *left != FINISHED)
     }
 
     pub(in super::super) fn set_unfinished(&self, unfinished: Option<usize>) {
-        self.unfinished.set(unfinished);
+        self.unfinished.set(unfinished.unwrap_or(FINISHED));
     }
 
     pub(in super::super) fn set_attention(&self, needs_attention: bool) {
-        let needs_attention = needs_attention || self.unfinished.get().is_some();
+        let needs_attention = needs_attention || self.unfinished.get() != FINISHED;
         self.phase.set_attention(needs_attention);
+    }
+
+    /// Returns `true` if a turn has nothing to do but to wait and to run the callbacks of
+    /// events.
+    #[inline(always)]
+    pub(in super::super) fn has_only_events(&self) -> bool {
+        self.phase.is_plain()
     }
 
     pub(in super::super) fn is_closed(&self) -> bool {
@@ -75,6 +83,7 @@ impl<D: ?Sized, R: ?Sized> Driver<D, R> {
     }
 
     /// Returns `true` while the reactor is borrowed, by a wait for example.
+    #[inline]
     pub(in super::super) fn is_in_use(&self) -> bool {
         self.phase.is_in_use()
     }
@@ -150,7 +159,8 @@ impl<D: ?Sized, R: ?Sized> Driver<D, R> {
 }
 
 impl<D: ?Sized, R: Reactor> Driver<D, R> {
-    /// If nothing else is to be done, waits, and runs the callback of each event, or `missed`.
+    /// Waits, and runs the callback of each event. Only if nothing else
+    /// [is to be done](Self::has_only_events).
     ///
     /// Always inlined, so that the loop has its variables in registers.
     #[inline(always)]
@@ -159,11 +169,8 @@ impl<D: ?Sized, R: Reactor> Driver<D, R> {
         batch: &mut Events,
         timeout: Option<Duration>,
         mut run: impl FnMut(&mut D, &Event),
-        missed: impl Fn(Token),
     ) -> Turned {
-        if !self.phase.is_plain() {
-            return Turned::NotBegun;
-        }
+        assert!(self.has_only_events(), "there is more to do than events");
         self.phase.begin_wait();
         let waiting = Waiting(&self.phase);
         // SAFETY: nothing was unusual, so that it was not borrowed and has not been dropped, and
@@ -184,25 +191,45 @@ impl<D: ?Sized, R: Reactor> Driver<D, R> {
         // SAFETY: a loop that waits does not run callbacks, so that they were not borrowed, and
         // the phase now counts them.
         let callbacks = unsafe { &mut *self.callbacks.get() };
-        loop {
-            match callbacks.get_mut(event.token()) {
-                Some(callback) => run(callback, event),
-                None => missed(event.token()),
-            }
+        let is_complete = loop {
+            let Some(callback) = callbacks.get_mut(event.token()) else {
+                break false;
+            };
+            run(callback, event);
             if !self.phase.count_down() {
-                break;
+                break true;
             }
             // SAFETY: the phase counts the events down, and nothing that runs meanwhile adds to
             // its count, so there is another.
             let next = unsafe { ptr::from_ref(event).add(1) };
             // SAFETY: the batch is borrowed as long as this method runs.
             event = unsafe { &*next };
-        }
+        };
         mem::forget(running);
-        match self.phase.is_plain() {
+        match is_complete && self.phase.is_plain() {
             true => Turned::Done,
             false => Turned::Interrupted(self.phase.end_dispatch()),
         }
+    }
+}
+
+impl<D: ?Sized, R: Reactor> Driver<D, R> {
+    /// Only waits. The reactor must not have been dropped.
+    #[inline]
+    pub(in super::super) fn wait(
+        &self,
+        batch: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        assert!(!self.is_closed(), "the event loop has been closed");
+        assert!(!self.phase.is_turning(), "callbacks are running");
+        self.check_unused();
+        self.phase.begin_wait();
+        let _waiting = Waiting(&self.phase);
+        // SAFETY: it was not borrowed and has not been dropped, and the phase now says that it
+        // is borrowed.
+        let reactor = unsafe { &mut *self.reactor.get() };
+        reactor.wait(batch, timeout).map(drop)
     }
 }
 
@@ -264,7 +291,7 @@ impl<D: ?Sized, R: ?Sized> Drop for Running<'_, D, R> {
     #[inline(always)]
     fn drop(&mut self) {
         let left = self.0.phase.end_dispatch().saturating_sub(1);
-        self.0.unfinished.set(Some(left));
+        self.0.unfinished.set(left);
         self.0.phase.set_attention(true);
     }
 }
