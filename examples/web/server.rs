@@ -101,7 +101,7 @@ impl<S: Site> Server<S> {
     ///
     /// # Errors
     ///
-    /// As [`waitset::Handle::listen`].
+    /// As [`waitset::LocalHandle::listen`].
     pub fn listen(&mut self, listener: TcpListener, handle: &mut Handle<'_, S>) -> io::Result<()> {
         let acceptor = Acceptor::new(listener)?;
         self.listener = Some(handle.listen(acceptor, Mode::Level, Self::welcome)?);
