@@ -68,7 +68,7 @@ impl<State> Deref for Handle<'_, State> {
 /// | insert a value with several sources and timers | [`insert_group`](Self::insert_group) |
 /// | pause a source, channel, hook or group | [`disable`](Self::disable), [`enable`](Self::enable) |
 /// | remove it | [`remove`](Self::remove) |
-/// | know which callback runs | [`key`](Self::key) |
+/// | know which callback runs | [`key`](Handle::key) |
 /// | end [`run`](crate::EventLoop::run) | [`stop`](Self::stop) |
 ///
 /// # After the loop
